@@ -1,0 +1,4 @@
+"""A stateful stand-in for Stripe: its own process, test money only, forgets nothing it acknowledged.
+
+It exists because no ready server keeps both balances and idempotency; the real SDK talks to it over HTTP.
+"""

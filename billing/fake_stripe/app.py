@@ -1,0 +1,73 @@
+"""The ASGI application: the API, the hosted pages and the switches over one store."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from . import schema
+from .api import HANDLERS, Api
+from .guard import Stranger
+from .pages import Pages
+from .store import Store
+from .switches import Switches
+from .webhooks import Deliverer
+
+TOKEN_BYTES = 12
+
+
+def create_app(data: Path, *, public_url: str | None = None) -> Starlette:
+    """Fake Stripe over the state file in `data`; raises SdkNotUnderstood when the SDK has moved away."""
+    request_schema = schema.load(data)
+    if unknown := set(HANDLERS) - set(request_schema.operations):
+        raise schema.SdkNotUnderstood(f"The installed SDK does not send {', '.join(sorted(unknown))}.")
+    store = Store(
+        data / "fake_stripe.sqlite3",
+        api_version=request_schema.api_version,
+        wall_clock=time.time,
+        new_token=lambda: secrets.token_hex(TOKEN_BYTES),
+    )
+    deliverer = Deliverer(store)
+    api = Api(store=store, schema=request_schema, public_url=public_url, on_commit=deliverer.wake)
+    return Starlette(
+        routes=_routes(api, Pages(store), Switches(api)),
+        exception_handlers={Stranger: _refuse_stranger},
+        lifespan=_lifespan(store, deliverer),
+    )
+
+
+def _routes(api: Api, pages: Pages, switches: Switches) -> list[Route]:
+    return [
+        Route("/v1/{path:path}", api.answer, methods=["GET", "POST", "DELETE"]),
+        Route("/connect/onboarding/{token}", pages.onboarding, methods=["GET"]),
+        Route("/connect/onboarding/{token}", pages.leave_onboarding, methods=["POST"]),
+        Route("/checkout/{session}", pages.checkout, methods=["GET"]),
+        Route("/checkout/{session}", pages.leave_checkout, methods=["POST"]),
+        Route("/_fake/objects/{kind}", switches.look_at_objects, methods=["GET"]),
+        Route("/_fake/{name}", switches.look, methods=["GET"]),
+        Route("/_fake/{path:path}", switches.turn, methods=["POST"]),
+    ]
+
+
+def _lifespan(store: Store, deliverer: Deliverer) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        delivering = asyncio.create_task(deliverer.run())
+        yield
+        delivering.cancel()
+        with suppress(asyncio.CancelledError):
+            await delivering
+        store.close()
+
+    return lifespan
+
+
+async def _refuse_stranger(request: Request, refusal: Exception) -> Response:
+    return JSONResponse({"error": str(refusal)}, status_code=403)

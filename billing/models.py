@@ -1,0 +1,322 @@
+"""Tables of money: the ledger, earnings, payouts in batches, calls to Stripe, top-ups."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Identity, Index
+from sqlalchemy import UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace.kernel.db import TIMESTAMP, Base, Json, MinorUnits, state_of
+from marketplace.kernel.ids import (
+    BatchId,
+    BrandId,
+    EarningId,
+    EscalationId,
+    PayoutId,
+    PersonId,
+    ResolutionId,
+    TermsId,
+    TicketId,
+    TopUpId,
+    WorkerId,
+)
+
+
+class Side(StrEnum):
+    DEBIT = "D"
+    CREDIT = "C"
+
+
+class AccountKind(Base):
+    """The chart of accounts: a code, its normal side, and whether its balance may never go below zero."""
+
+    __tablename__ = "ledger_account_kind"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    normal: Mapped[Side] = mapped_column(state_of(Side, "normal_side"))
+    floor_zero: Mapped[bool]
+
+
+class LedgerAccount(Base):
+    """One account of one owner and currency. Only accounts with a floor keep a balance (a locked row)."""
+
+    __tablename__ = "ledger_account"
+    __table_args__ = (
+        UniqueConstraint(
+            "code", "brand_id", "worker_id", "currency",
+            name="uq_ledger_account_owner", postgresql_nulls_not_distinct=True,
+        ),
+        CheckConstraint("NOT floor_zero OR balance_minor >= 0", name="floor"),
+        CheckConstraint("currency ~ '^[a-z]{3}$'", name="currency"),
+        Index("ix_ledger_account_worker", "worker_id"),
+        Index("ix_ledger_account_brand", "brand_id"),
+        {"postgresql_with": {"fillfactor": "70"}},
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    code: Mapped[str] = mapped_column(ForeignKey("ledger_account_kind.code"))
+    brand_id: Mapped[BrandId | None] = mapped_column(ForeignKey("brand.id"))
+    worker_id: Mapped[WorkerId | None] = mapped_column(ForeignKey("worker.id"))
+    currency: Mapped[str]
+    normal: Mapped[Side] = mapped_column(state_of(Side, "account_normal_side"))
+    floor_zero: Mapped[bool]
+    balance_minor: Mapped[MinorUnits] = mapped_column(server_default="0")
+    version: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class LedgerTxn(Base):
+    """One balanced set of postings under one key. Never changed; corrected by another that reverses it."""
+
+    __tablename__ = "ledger_txn"
+    __table_args__ = (Index("ix_ledger_txn_ticket", "ticket_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True)
+    fingerprint: Mapped[str]
+    ticket_id: Mapped[TicketId | None]
+    reverses: Mapped[UUID | None] = mapped_column(ForeignKey("ledger_txn.id"), unique=True)
+    effective_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+    posted_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+
+
+class LedgerEntry(Base):
+    """One leg: a positive amount on one side of one account."""
+
+    __tablename__ = "ledger_entry"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="positive"),
+        UniqueConstraint("account_id", "account_version"),
+        Index("ix_ledger_entry_account", "account_id", "id"),
+        Index("ix_ledger_entry_txn", "txn_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    txn_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_txn.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("ledger_account.id"))
+    side: Mapped[Side] = mapped_column(state_of(Side, "entry_side"))
+    amount_minor: Mapped[MinorUnits]
+    currency: Mapped[str]
+    account_version: Mapped[int | None] = mapped_column(BigInteger)
+    balance_after_minor: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class EarningKind(StrEnum):
+    RESOLUTION = "resolution"
+    ESCALATION = "escalation"
+
+
+class EarningState(StrEnum):
+    IN_WINDOW = "in_window"
+    PAYABLE = "payable"
+    BATCHED = "batched"
+    SENDING = "sending"
+    SENT = "sent"
+    REVERSED = "reversed"
+
+
+class Earning(Base):
+    """What one resolution (or confirmed escalation) pays one worker."""
+
+    __tablename__ = "earning"
+    __table_args__ = (
+        ForeignKeyConstraint(["brand_id", "ticket_id"], ["ticket.brand_id", "ticket.id"]),
+        ForeignKeyConstraint(["brand_id", "resolution_id"], ["resolution.brand_id", "resolution.id"]),
+        ForeignKeyConstraint(["brand_id", "escalation_id"], ["escalation.brand_id", "escalation.id"]),
+        ForeignKeyConstraint(["brand_id", "terms_id"], ["terms.brand_id", "terms.id"]),
+        UniqueConstraint("brand_id", "resolution_id", "worker_id"),
+        UniqueConstraint("brand_id", "escalation_id"),
+        CheckConstraint("amount_minor > 0", name="positive"),
+        CheckConstraint("num_nonnulls(resolution_id, escalation_id) = 1", name="one_cause"),
+        Index("ix_earning_worker", "worker_id", "accrued_at"),
+        Index("ix_earning_maturing", "window_ends_at", postgresql_where=text("state = 'in_window'")),
+        Index("ix_earning_state", "state", "accrued_at"),
+    )
+
+    brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
+    id: Mapped[EarningId] = mapped_column(primary_key=True)
+    ticket_id: Mapped[TicketId]
+    worker_id: Mapped[WorkerId] = mapped_column(ForeignKey("worker.id"))
+    kind: Mapped[EarningKind] = mapped_column(state_of(EarningKind, "earning_kind"))
+    resolution_id: Mapped[ResolutionId | None]
+    escalation_id: Mapped[EscalationId | None]
+    terms_id: Mapped[TermsId]
+    amount_minor: Mapped[MinorUnits]
+    currency: Mapped[str]
+    state: Mapped[EarningState] = mapped_column(state_of(EarningState, "earning_state"))
+    accrued_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+    window_ends_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+    payable_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+
+
+class BatchState(StrEnum):
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    RELEASING = "releasing"
+    DONE = "done"
+    DONE_WITH_FAILURES = "done_with_failures"
+    VOID = "void"
+
+
+class PayoutBatch(Base):
+    """A pay run: what is paid to whom, bound by a content hash that two different people sign."""
+
+    __tablename__ = "payout_batch"
+    __table_args__ = (
+        CheckConstraint("approved_by IS NULL OR approved_by <> submitted_by", name="four_eyes"),
+        CheckConstraint(
+            "state NOT IN ('approved', 'releasing', 'done', 'done_with_failures') OR "
+            "(submitted_by IS NOT NULL AND approved_by IS NOT NULL AND approved_hash = content_hash)",
+            name="approved_by_two",
+        ),
+        CheckConstraint("currency ~ '^[a-z]{3}$'", name="currency"),
+    )
+
+    id: Mapped[BatchId] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    currency: Mapped[str]
+    state: Mapped[BatchState] = mapped_column(state_of(BatchState, "batch_state"))
+    content_hash: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+    created_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    submitted_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    submitted_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    approved_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    approved_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    approved_hash: Mapped[str | None]
+    released_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    released_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    finished_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+
+
+class PayoutState(StrEnum):
+    PLANNED = "planned"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    VOID = "void"
+
+
+class Payout(Base):
+    """Our one Stripe transfer to one worker in one batch."""
+
+    __tablename__ = "payout"
+    __table_args__ = (
+        UniqueConstraint("batch_id", "worker_id"),
+        CheckConstraint("amount_minor > 0", name="positive"),
+        CheckConstraint("(state = 'accepted') = (stripe_transfer IS NOT NULL)", name="accepted_names_its_transfer"),
+        Index("ix_payout_worker", "worker_id", "created_at"),
+    )
+
+    id: Mapped[PayoutId] = mapped_column(primary_key=True)
+    batch_id: Mapped[BatchId] = mapped_column(ForeignKey("payout_batch.id"))
+    worker_id: Mapped[WorkerId] = mapped_column(ForeignKey("worker.id"))
+    currency: Mapped[str]
+    amount_minor: Mapped[MinorUnits]
+    destination: Mapped[str]
+    state: Mapped[PayoutState] = mapped_column(state_of(PayoutState, "payout_state"))
+    attempt: Mapped[int] = mapped_column(server_default="0")
+    failure: Mapped[str | None]
+    stripe_transfer: Mapped[str | None] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+    paid_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+
+
+class PayoutLine(Base):
+    """An earning in a payout; at most one live line per earning."""
+
+    __tablename__ = "payout_line"
+    __table_args__ = (
+        ForeignKeyConstraint(["brand_id", "earning_id"], ["earning.brand_id", "earning.id"]),
+        Index("uq_payout_line_live", "earning_id", unique=True, postgresql_where=text("NOT dropped")),
+    )
+
+    payout_id: Mapped[PayoutId] = mapped_column(ForeignKey("payout.id"), primary_key=True)
+    earning_id: Mapped[EarningId] = mapped_column(primary_key=True)
+    brand_id: Mapped[BrandId]
+    amount_minor: Mapped[MinorUnits]
+    dropped: Mapped[bool] = mapped_column(server_default="false")
+
+
+class StripeAccount(Base):
+    """A worker's account at Stripe, as last read from Stripe."""
+
+    __tablename__ = "stripe_account"
+
+    worker_id: Mapped[WorkerId] = mapped_column(ForeignKey("worker.id"), primary_key=True)
+    account: Mapped[str | None] = mapped_column(unique=True)
+    transfers_active: Mapped[bool] = mapped_column(server_default="false")
+    payouts_enabled: Mapped[bool] = mapped_column(server_default="false")
+    disabled_reason: Mapped[str | None]
+    read_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+
+
+class CallState(StrEnum):
+    READY = "ready"
+    IN_DOUBT = "in_doubt"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    RETIRED = "retired"
+
+
+class StripeCall(Base):
+    """A request to Stripe, stored before it is made: its parameters and key never change."""
+
+    __tablename__ = "stripe_call"
+    __table_args__ = (
+        UniqueConstraint("payout_id", "attempt"),
+        Index("ix_stripe_call_due", "due_at", postgresql_where=text("state IN ('ready', 'in_doubt')")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    operation: Mapped[str]
+    payout_id: Mapped[PayoutId] = mapped_column(ForeignKey("payout.id"))
+    attempt: Mapped[int]
+    params: Mapped[Json]
+    fingerprint: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[CallState] = mapped_column(state_of(CallState, "call_state"))
+    tries: Mapped[int] = mapped_column(server_default="0")
+    lookups_empty: Mapped[int] = mapped_column(server_default="0")
+    outcome: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+    first_tried_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    due_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+
+
+class TopUpState(StrEnum):
+    CREATED = "created"
+    OPEN = "open"
+    PROCESSING = "processing"
+    PAID = "paid"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+class TopUp(Base):
+    """Money a brand adds to its wallet; credited once, when Stripe says it succeeded."""
+
+    __tablename__ = "top_up"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="positive"),
+        CheckConstraint("(state = 'paid') = (payment_intent IS NOT NULL)", name="paid_names_its_payment"),
+        Index("ix_top_up_open", "due_at", postgresql_where=text("state IN ('created', 'open', 'processing')")),
+    )
+
+    brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
+    id: Mapped[TopUpId] = mapped_column(primary_key=True)
+    amount_minor: Mapped[MinorUnits]
+    currency: Mapped[str]
+    state: Mapped[TopUpState] = mapped_column(state_of(TopUpState, "top_up_state"))
+    checkout_session: Mapped[str | None] = mapped_column(unique=True)
+    checkout_url: Mapped[str | None]
+    payment_intent: Mapped[str | None] = mapped_column(unique=True)
+    balance_transaction: Mapped[str | None]
+    available_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    requested_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+    due_at: Mapped[datetime] = mapped_column(TIMESTAMP)

@@ -1,0 +1,318 @@
+"""The only door to the `stripe` library: PaymentGateway over a StripeClient.
+
+Traps kept out here (stripe-python 16.1): a StripeClient retries nothing unless told; the SDK invents a new
+idempotency key per call; its timeout is 80 s; it sends telemetry; StripeObject is no dict and has no `.get`.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar, cast
+from urllib.parse import urlsplit
+
+import stripe
+import structlog
+
+from billing.gateway import (
+    AccountStatus,
+    CallRejected,
+    CallUnknown,
+    CredentialsRefused,
+    KeyReused,
+    PaymentGateway,
+    ServiceAgreement,
+    TopUpCheckout,
+    TopUpState,
+    TopUpStatus,
+    Transfer,
+    check_transfer_params,
+)
+from marketplace.kernel.errors import Invalid
+from marketplace.kernel.settings import MoneyMode
+
+if TYPE_CHECKING:
+    from stripe.params import TransferCreateParams
+
+TIMEOUT_SECONDS = 15.0
+MAX_NETWORK_RETRIES = 2
+PAGE_SIZE = 100
+FIND_LIMIT = 1_000
+KEY_PREFIXES = {MoneyMode.TEST: ("sk_test_", "rk_test_"), MoneyMode.LIVE: ("sk_live_", "rk_live_")}
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+UNAUTHORIZED, CONFLICT, RATE_LIMITED, SERVER_ERROR, CLIENT_ERROR = 401, 409, 429, 500, 400
+
+Answer = TypeVar("Answer")
+Value = TypeVar("Value")
+log = structlog.get_logger()
+
+
+class KeyDoesNotFit(Invalid):
+    """The Stripe key does not belong to this installation's money mode."""
+
+
+class StripeGateway(PaymentGateway):
+    """Stripe, or fake Stripe when `api_base` names one; live money goes to Stripe's own address only."""
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        money_mode: MoneyMode,
+        environment: str,
+        api_base: str | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        max_network_retries: int = MAX_NETWORK_RETRIES,
+    ) -> None:
+        if not api_key.startswith(KEY_PREFIXES[money_mode]):
+            raise KeyDoesNotFit
+        if money_mode is MoneyMode.LIVE and api_base is not None:
+            raise KeyDoesNotFit("Live money has one address: Stripe's own.")
+        stripe.enable_telemetry = False
+        self._environment = environment
+        self._client = stripe.StripeClient(
+            api_key,
+            base_addresses={"api": api_base} if api_base else None,
+            http_client=_http_client(api_base, timeout_seconds),
+            max_network_retries=max_network_retries,
+        )
+
+    @property
+    def environment(self) -> str:
+        return self._environment
+
+    def create_recipient_account(
+        self,
+        *,
+        worker_ref: str,
+        country: str,
+        email: str,
+        key: str,
+        service_agreement: ServiceAgreement = ServiceAgreement.FULL,
+    ) -> str:
+        account = _call(
+            lambda: self._client.v1.accounts.create(
+                {
+                    "country": country,
+                    "email": email,
+                    "controller": {
+                        "fees": {"payer": "application"},
+                        "losses": {"payments": "application"},
+                        "requirement_collection": "stripe",
+                        "stripe_dashboard": {"type": "express"},
+                    },
+                    "capabilities": {"transfers": {"requested": True}},
+                    "tos_acceptance": {"service_agreement": service_agreement.value},
+                    "metadata": {"env": self._environment, "worker_ref": worker_ref},
+                },
+                {"idempotency_key": key},
+            ),
+            _account_id,
+        )
+        log.info("stripe.account_created", account=account, worker_ref=worker_ref)
+        return account
+
+    def create_onboarding_link(self, *, account_id: str, refresh_url: str, return_url: str, key: str) -> str:
+        return _call(
+            lambda: self._client.v1.account_links.create(
+                {
+                    "account": account_id,
+                    "type": "account_onboarding",
+                    "refresh_url": refresh_url,
+                    "return_url": return_url,
+                    "collection_options": {"fields": "eventually_due"},
+                },
+                {"idempotency_key": key},
+            ),
+            _link_url,
+        )
+
+    def account_status(self, account_id: str) -> AccountStatus:
+        return _call(lambda: self._client.v1.accounts.retrieve(account_id), _account_status)
+
+    def create_top_up_checkout(
+        self, *, reference: str, amount_minor: int, currency: str, success_url: str, cancel_url: str, key: str
+    ) -> TopUpCheckout:
+        ours = {"env": self._environment, "top_up_ref": reference}
+        return _call(
+            lambda: self._client.v1.checkout.sessions.create(
+                {
+                    "mode": "payment",
+                    "client_reference_id": reference,
+                    "line_items": [
+                        {
+                            "quantity": 1,
+                            "price_data": {
+                                "currency": currency,
+                                "unit_amount": amount_minor,
+                                "product_data": {"name": "Prepaid ticket credit"},
+                            },
+                        }
+                    ],
+                    # A payer's own currency would settle to another amount than the wallet is credited.
+                    "adaptive_pricing": {"enabled": False},
+                    "payment_intent_data": {"metadata": ours},
+                    "metadata": ours,
+                    "success_url": success_url,
+                    "cancel_url": cancel_url,
+                },
+                {"idempotency_key": key},
+            ),
+            _checkout,
+        )
+
+    def top_up_status(self, session_id: str) -> TopUpStatus:
+        return _call(
+            lambda: self._client.v1.checkout.sessions.retrieve(
+                session_id, {"expand": ["payment_intent.latest_charge.balance_transaction"]}
+            ),
+            _top_up_status,
+        )
+
+    def available_balance(self, currency: str) -> int:
+        return _call(
+            self._client.v1.balance.retrieve,
+            lambda balance: sum(part.amount for part in balance.available if part.currency == currency),
+        )
+
+    def execute_transfer(self, params: Mapping[str, object], *, key: str) -> Transfer:
+        check_transfer_params(params, self._environment)
+        transfer = _call(
+            lambda: self._client.v1.transfers.create(
+                cast("TransferCreateParams", dict(params)), {"idempotency_key": key}
+            ),
+            _transfer,
+        )
+        log.info("stripe.transferred", transfer=transfer.id, amount=transfer.amount_minor, key=key)
+        return transfer
+
+    def find_transfers(self, *, transfer_group: str, destination: str) -> list[Transfer]:
+        found = _call(
+            lambda: self._transfers(transfer_group, destination), lambda page: [_transfer(t) for t in page]
+        )
+        if len(found) > FIND_LIMIT:
+            raise CallUnknown(f"More than {FIND_LIMIT} transfers of one batch to one account.")
+        return found
+
+    def _transfers(self, transfer_group: str, destination: str) -> list[stripe.Transfer]:
+        first = self._client.v1.transfers.list(
+            {"transfer_group": transfer_group, "destination": destination, "limit": PAGE_SIZE}
+        )
+        return list(islice(first.auto_paging_iter(), FIND_LIMIT + 1))
+
+    def retrieve_transfer(self, transfer_id: str) -> Transfer:
+        return _call(lambda: self._client.v1.transfers.retrieve(transfer_id), _transfer)
+
+
+def _http_client(api_base: str | None, timeout_seconds: float) -> stripe.HTTPClient:
+    local = api_base is not None and urlsplit(api_base).hostname in LOOPBACK
+    # An empty proxy per scheme keeps a proxy named in the environment away from our own machine.
+    return stripe.RequestsClient(timeout=timeout_seconds, proxy={"http": "", "https": ""} if local else None)
+
+
+def _call(send: Callable[[], Answer], read: Callable[[Answer], Value]) -> Value:
+    """Send, translate Stripe's errors into ours, read; an answer we cannot read may well be a success."""
+    try:
+        answer = send()
+    except stripe.StripeError as error:
+        raise _translated(error) from error
+    try:
+        return read(answer)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CallUnknown(f"Stripe's answer was not understood: {error}") from error
+
+
+def _translated(error: stripe.StripeError) -> CallRejected | CallUnknown | CredentialsRefused:
+    """Stripe's status decides: what is not clearly refused may have happened."""
+    status, words = error.http_status, error.user_message or "Stripe gave no reason."
+    if status == UNAUTHORIZED:
+        return CredentialsRefused(words)
+    if status in {None, CONFLICT, RATE_LIMITED} or isinstance(error, stripe.RateLimitError):
+        return CallUnknown(words)
+    if isinstance(error, stripe.IdempotencyError):
+        return KeyReused(words)
+    if CLIENT_ERROR <= status < SERVER_ERROR:
+        return CallRejected(error.code or type(error).__name__, words)
+    return CallUnknown(words)
+
+
+def _account_id(account: stripe.Account) -> str:
+    return account.id
+
+
+def _link_url(link: stripe.AccountLink) -> str:
+    return link.url
+
+
+def _account_status(account: stripe.Account) -> AccountStatus:
+    capabilities, requirements = account.capabilities, account.requirements
+    # The capability is absent, not inactive, while it was never requested.
+    transfers = getattr(capabilities, "transfers", None)
+    return AccountStatus(
+        account_id=account.id,
+        transfers_active=transfers == "active",
+        payouts_enabled=bool(account.payouts_enabled),
+        disabled_reason=requirements.disabled_reason if requirements else None,
+        requirements_due=tuple(requirements.currently_due or ()) if requirements else (),
+    )
+
+
+def _checkout(session: stripe.checkout.Session) -> TopUpCheckout:
+    if session.url is None:
+        raise ValueError("a checkout without a page")
+    return TopUpCheckout(session_id=session.id, url=session.url)
+
+
+def _top_up_status(session: stripe.checkout.Session) -> TopUpStatus:
+    intent = session.payment_intent if isinstance(session.payment_intent, stripe.PaymentIntent) else None
+    booked = _booked(intent)
+    return TopUpStatus(
+        session_id=session.id,
+        reference=session.client_reference_id or "",
+        state=_top_up_state(session, intent),
+        currency=session.currency or "",
+        gross_minor=session.amount_total or 0,
+        payment_intent_id=intent.id if intent else None,
+        fee_minor=booked.fee if booked else None,
+        settled_currency=booked.currency if booked else None,
+        balance_transaction_id=booked.id if booked else None,
+        available=booked is not None and booked.status == "available",
+    )
+
+
+def _booked(intent: stripe.PaymentIntent | None) -> stripe.BalanceTransaction | None:
+    charge = intent.latest_charge if intent else None
+    transaction = charge.balance_transaction if isinstance(charge, stripe.Charge) else None
+    return transaction if isinstance(transaction, stripe.BalanceTransaction) else None
+
+
+def _top_up_state(session: stripe.checkout.Session, intent: stripe.PaymentIntent | None) -> TopUpState:
+    """The payment intent decides: a completed checkout alone is no money."""
+    if session.status == "open":
+        return TopUpState.OPEN
+    if session.status == "expired":
+        return TopUpState.EXPIRED
+    match intent.status if intent else None:
+        case "succeeded":
+            return TopUpState.PAID
+        case "requires_payment_method" | "canceled":
+            return TopUpState.FAILED
+    return TopUpState.PROCESSING
+
+
+def _transfer(transfer: stripe.Transfer) -> Transfer:
+    return Transfer(
+        id=transfer.id,
+        amount_minor=transfer.amount,
+        amount_reversed_minor=transfer.amount_reversed,
+        currency=transfer.currency,
+        destination=_id(transfer.destination),
+        transfer_group=transfer.transfer_group,
+        metadata=dict(transfer.metadata.to_dict()),
+        balance_transaction_id=_id(transfer.balance_transaction) if transfer.balance_transaction else None,
+        created_at=datetime.fromtimestamp(transfer.created, UTC),
+    )
+
+
+def _id(reference: object) -> str:
+    """Stripe gives an id, or the object where it was expanded."""
+    return reference if isinstance(reference, str) else str(cast("stripe.Account", reference).id)

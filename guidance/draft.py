@@ -1,0 +1,264 @@
+"""Write a reply out of the passages' own sentences: nothing is generated, and every body sentence names its passage."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import Protocol
+
+from guidance.sentences import BlockKind, content_stems, quotable_blocks
+from guidance.voice import Voice, avoided_words, greet, is_allowed_link, links, unfilled_slots
+
+MAX_PASSAGES = 3
+MAX_UNITS = 4
+"""A unit is a sentence, or a whole list: half a list of steps is a wrong instruction."""
+
+MAX_STEPS = 12
+MAX_QUESTION_CHARS = 4_000
+
+OVERLAP_WEIGHT, PASSAGE_WEIGHT, POSITION_WEIGHT, TITLE_WEIGHT = 1.0, 0.35, 0.15, 0.2
+KEEP_SHARE = 0.6
+"""A further unit must reach this share of the best one's score."""
+
+OTHER_PASSAGE_LIKENESS = 0.5
+"""A sentence of another passage than the best one's must answer by its own words; its neighbours' rank is no reason."""
+
+SHORT_PASSAGE_UNITS = 2
+"""An FAQ entry this short is one answer and is quoted whole."""
+
+DUPLICATE_SHARE = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CitedPassage:
+    """A passage shown beside a ticket; `rank` counts from 1, a higher `score` is better."""
+
+    rank: int
+    passage_id: str
+    article_id: str
+    article_title: str
+    section_path: tuple[str, ...]
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftSentence:
+    """One sentence of a draft; the greeting and the sign-off come from the voice and have no passage."""
+
+    text: str
+    passage_rank: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A reply ready to be edited: whole text, its sentences in order, and the slots a person must still fill."""
+
+    text: str
+    sentences: tuple[DraftSentence, ...]
+    slots: tuple[str, ...]
+
+
+class SentenceScorer(Protocol):
+    """Says how well sentences answer a question.
+
+    `scores` returns one number from 0 to 1 per sentence, in the same order, the same for the same input.
+    """
+
+    def scores(self, question: str, sentences: Sequence[str]) -> Sequence[float]: ...
+
+
+class WordOverlap:
+    """The default scorer: which share of the question's words a sentence holds; a word in few sentences weighs more."""
+
+    def scores(self, question: str, sentences: Sequence[str]) -> Sequence[float]:
+        """As `SentenceScorer.scores`."""
+        asked = content_stems(question)
+        held = [content_stems(sentence) & asked for sentence in sentences]
+        weight = {word: 1 / (1 + sum(word in words for words in held)) for word in asked}
+        total = sum(value for word, value in weight.items() if any(word in words for words in held))
+        return [sum(weight[word] for word in words) / total if total else 0.0 for words in held]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unit:
+    passage: CitedPassage
+    position: int
+    lines: tuple[str, ...]
+    kind: BlockKind
+
+    @property
+    def text(self) -> str:
+        return ("\n" if self.kind is BlockKind.STEPS else " ").join(self.lines)
+
+
+def compose(
+    *,
+    question: str,
+    passages: Sequence[CitedPassage],
+    voice: Voice,
+    customer_name: str | None = None,
+    scorer: SentenceScorer | None = None,
+) -> Draft | None:
+    """A draft from the best sentences of up to three passages, or None when none of them may be quoted in this voice.
+
+    A sentence with a word to avoid, a link off the voice's domains, or a question is never quoted.
+    """
+    best = sorted(passages, key=lambda passage: passage.rank)[:MAX_PASSAGES]
+    units = _distinct([unit for passage in best for unit in _units(passage, voice)])
+    if not units:
+        return None
+    chosen = _choose(units, question[-MAX_QUESTION_CHARS:], scorer or WordOverlap())
+    return _assemble(greet(voice, customer_name), chosen, voice.sign_off.strip())
+
+
+# --- what may be quoted -------------------------------------------------------------------------------------
+
+
+def _units(passage: CitedPassage, voice: Voice) -> Iterator[_Unit]:
+    headings = {_bare(heading) for heading in (passage.article_title, *passage.section_path)}
+    position = 0
+    for block in quotable_blocks(passage.text):
+        whole = block.kind is BlockKind.STEPS
+        for lines in [block.sentences] if whole else [(sentence,) for sentence in block.sentences]:
+            if _may_be_quoted(lines, voice) and _bare(lines[0]) not in headings:
+                yield _Unit(passage=passage, position=position, lines=lines, kind=block.kind)
+            position += 1
+
+
+def _may_be_quoted(lines: tuple[str, ...], voice: Voice) -> bool:
+    text = "\n".join(lines)
+    return (
+        len(lines) <= MAX_STEPS
+        and not (len(lines) == 1 and (text.endswith(("?", ":")) or _POINTS_ELSEWHERE.search(text)))
+        and not avoided_words(text, voice.words_to_avoid)
+        and all(is_allowed_link(link.value, voice.allowed_link_domains) for link in links(text))
+    )
+
+
+# Sentences about the article, or about a picture that is not in the reply, answer nobody.
+_POINTS_ELSEWHERE = re.compile(
+    r"^(?:learn (?:how|about|more|what)|in this (?:article|guide|section)|this (?:article|guide|page|section)\b|see also|read more"
+    r"|follow these steps)|\b(?:table|image|picture|screenshot|figure|diagram|list|video) (?:below|above)\b"
+    r"|\b(?:shown|listed|described) (?:below|above)\b",
+    re.IGNORECASE,
+)
+
+
+def _bare(text: str) -> str:
+    return text.casefold().strip(" .:#>?!")
+
+
+def _distinct(units: list[_Unit]) -> list[_Unit]:
+    """Without units that say what an earlier one says: passages of one article overlap."""
+    kept: list[_Unit] = []
+    for unit in units:
+        if not any(_same(unit, other) for other in kept):
+            kept.append(unit)
+    return kept
+
+
+def _same(unit: _Unit, other: _Unit) -> bool:
+    if _bare(unit.text) == _bare(other.text):
+        return True
+    words, others = set(_bare(unit.text).split()), set(_bare(other.text).split())
+    figures = {word for word in words ^ others if any(character.isdigit() for character in word)}
+    return not figures and len(words & others) >= DUPLICATE_SHARE * len(words | others)
+
+
+# --- what answers -------------------------------------------------------------------------------------------
+
+
+def _choose(units: list[_Unit], question: str, scorer: SentenceScorer) -> list[_Unit]:
+    """The best units in their original order; `units` is not empty."""
+    scores = _scores(units, question, scorer)
+    order = sorted(range(len(units)), key=lambda at: (-scores[at].total, at))
+    best = order[0]
+    chosen: set[int] = set()
+    for at in order:
+        from_best_passage = units[at].passage is units[best].passage
+        good_enough = scores[at].total >= KEEP_SHARE * scores[best].total
+        together = _needed_with(at, units)
+        if (
+            good_enough
+            and (from_best_passage or scores[at].likeness >= OTHER_PASSAGE_LIKENESS)
+            and len(chosen | together) <= MAX_UNITS
+        ):
+            chosen |= together
+    return [units[at] for at in sorted(chosen)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Score:
+    likeness: float
+    total: float
+
+
+def _scores(units: list[_Unit], question: str, scorer: SentenceScorer) -> list[_Score]:
+    likenesses = scorer.scores(question, [unit.text for unit in units])
+    asked = content_stems(question)
+    top = max(unit.passage.score for unit in units)
+    return [
+        _Score(likeness=likeness, total=OVERLAP_WEIGHT * likeness + _prior(unit, asked, top))
+        for unit, likeness in zip(units, likenesses, strict=True)
+    ]
+
+
+def _prior(unit: _Unit, asked: frozenset[str], top: float) -> float:
+    """What speaks for a unit before its words are read: its passage, its place in it, its article's title."""
+    return (
+        PASSAGE_WEIGHT * _passage_share(unit.passage, top) / unit.passage.rank
+        + POSITION_WEIGHT / (1 + unit.position)
+        + TITLE_WEIGHT * _title_share(unit.passage, asked)
+    )
+
+
+def _passage_share(passage: CitedPassage, top: float) -> float:
+    return min(1.0, max(0.0, passage.score / top)) if top > 0 else 1.0
+
+
+def _title_share(passage: CitedPassage, asked: frozenset[str]) -> float:
+    title = content_stems(" ".join((passage.article_title, *passage.section_path)))
+    return len(title & asked) / len(title) if title else 0.0
+
+
+_LEANS_BACK = re.compile(
+    r"(?:this|that|these|those|it|its|they|he|she|however|otherwise|but|then|also|if so|because of (?:this|that)|in that case"
+    r"|instead|therefore|so|after that|afterwards|note that this)\b",
+    re.IGNORECASE,
+)
+
+
+def _needed_with(at: int, units: list[_Unit]) -> set[int]:
+    """The unit, with the sentence before it when it leans on that one, or with the rest of a short FAQ entry."""
+    unit = units[at]
+    siblings = {i for i, other in enumerate(units) if other.passage is unit.passage}
+    if len(siblings) <= SHORT_PASSAGE_UNITS:
+        return siblings
+    before = {i for i in siblings if units[i].position == unit.position - 1}
+    return {at} | before if _LEANS_BACK.match(unit.text) else {at}
+
+
+# --- the letter ---------------------------------------------------------------------------------------------
+
+
+def _assemble(greeting: str, chosen: list[_Unit], sign_off: str) -> Draft:
+    body = [
+        DraftSentence(text=line, passage_rank=unit.passage.rank) for unit in chosen for line in unit.lines
+    ]
+    paragraphs = [_paragraph(list(units)) for _, units in groupby(chosen, key=lambda unit: unit.passage.rank)]
+    text = "\n\n".join(part for part in (greeting, *paragraphs, sign_off) if part)
+    frame = [DraftSentence(text=part, passage_rank=None) for part in (greeting, sign_off)]
+    return Draft(
+        text=text,
+        sentences=tuple(sentence for sentence in (frame[0], *body, frame[1]) if sentence.text),
+        slots=tuple(dict.fromkeys(slot.value for slot in unfilled_slots(text))),
+    )
+
+
+def _paragraph(units: list[_Unit]) -> str:
+    text = units[0].text
+    for before, unit in pairwise(units):
+        both_prose = before.kind is unit.kind is BlockKind.PROSE
+        text += (" " if both_prose else "\n\n") + unit.text
+    return text

@@ -1,0 +1,148 @@
+"""Tables of a brand's knowledge: articles, immutable revisions, passages, vectors, imports, snapshots."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace.kernel.db import TIMESTAMP, Base, JsonList, StringList, state_of
+from marketplace.kernel.ids import ArticleId, BrandId, ImportId, PassageId, PersonId, RevisionId
+
+
+class ArticleState(StrEnum):
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    RETIRED = "retired"
+
+
+class ImportState(StrEnum):
+    QUEUED = "queued"
+    READING = "reading"
+    INDEXING = "indexing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Article(Base):
+    """One page of knowledge under a stable key; `revision_id` names the text that holds now."""
+
+    __tablename__ = "article"
+    __table_args__ = (UniqueConstraint("brand_id", "key"),)
+
+    brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
+    id: Mapped[ArticleId] = mapped_column(primary_key=True)
+    key: Mapped[str]
+    title: Mapped[str]
+    state: Mapped[ArticleState] = mapped_column(state_of(ArticleState, "article_state"))
+    revision_id: Mapped[RevisionId]
+    created_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+    verified_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+
+
+class Revision(Base):
+    """An article's text at one time; never changed."""
+
+    __tablename__ = "revision"
+    __table_args__ = (
+        ForeignKeyConstraint(["brand_id", "article_id"], ["article.brand_id", "article.id"]),
+        UniqueConstraint("brand_id", "article_id", "number"),
+    )
+
+    brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
+    id: Mapped[RevisionId] = mapped_column(primary_key=True)
+    article_id: Mapped[ArticleId]
+    number: Mapped[int]
+    title: Mapped[str]
+    sections: Mapped[JsonList]
+    sha256: Mapped[str]
+    author_id: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    written_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+
+
+class Passage(Base):
+    """A quotable piece of a revision. It is live while its revision is its published article's."""
+
+    __tablename__ = "passage"
+    __table_args__ = (
+        ForeignKeyConstraint(["brand_id", "article_id"], ["article.brand_id", "article.id"]),
+        ForeignKeyConstraint(["brand_id", "revision_id"], ["revision.brand_id", "revision.id"]),
+        UniqueConstraint("brand_id", "revision_id", "ordinal"),
+    )
+
+    brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
+    id: Mapped[PassageId] = mapped_column(primary_key=True)
+    article_id: Mapped[ArticleId]
+    revision_id: Mapped[RevisionId]
+    ordinal: Mapped[int]
+    section_path: Mapped[StringList]
+    text: Mapped[str]
+    embedding_text: Mapped[str]
+    sha256: Mapped[str]
+
+
+class Embedding(Base):
+    """A text's vector, addressed by content, per brand so that nobody can probe another's texts."""
+
+    __tablename__ = "embedding"
+
+    brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
+    model: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    vector: Mapped[bytes]
+
+
+class KnowledgeImport(Base):
+    """One upload of files and how far it has come."""
+
+    __tablename__ = "knowledge_import"
+
+    brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
+    id: Mapped[ImportId] = mapped_column(primary_key=True)
+    state: Mapped[ImportState] = mapped_column(state_of(ImportState, "import_state"))
+    files: Mapped[int]
+    files_read: Mapped[int] = mapped_column(server_default="0")
+    articles: Mapped[int] = mapped_column(server_default="0")
+    unchanged: Mapped[int] = mapped_column(server_default="0")
+    refusals: Mapped[JsonList]
+    author_id: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    started_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+    finished_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+
+
+class ImportFile(Base):
+    """An uploaded file, kept until it has been read."""
+
+    __tablename__ = "import_file"
+    __table_args__ = (
+        ForeignKeyConstraint(["brand_id", "import_id"], ["knowledge_import.brand_id", "knowledge_import.id"]),
+    )
+
+    brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
+    import_id: Mapped[ImportId] = mapped_column(primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    content: Mapped[bytes]
+
+
+class KnowledgeVersion(Base):
+    """A counter per brand: every change of live passages raises it; the index serves up to a number."""
+
+    __tablename__ = "knowledge_version"
+
+    brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
+    changed: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    indexed: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    indexed_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+
+
+class IndexSnapshot(Base):
+    """One immutable index of a brand on disk, named by its number and checked by its manifest."""
+
+    __tablename__ = "index_snapshot"
+    __table_args__ = (Index("ix_index_snapshot_newest", "brand_id", "number"),)
+
+    brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    passages: Mapped[int]
+    built_at: Mapped[datetime] = mapped_column(TIMESTAMP)

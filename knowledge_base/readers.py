@@ -1,0 +1,283 @@
+"""Uploaded files to documents. Bad content is never an exception: it is a Refusal that says what to do."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from .documents import (
+    MAX_DOCUMENT_BYTES,
+    MAX_KEY_CHARACTERS,
+    MAX_TITLE_CHARACTERS,
+    TOO_LARGE,
+    Document,
+    Outline,
+    Refusal,
+    Section,
+    Unreadable,
+    clean,
+    decoded,
+    one_line,
+)
+from .html_reader import parsed, write_html
+from .markdown_reader import write_markdown, write_markdown_file
+
+__all__ = [
+    "Document",
+    "Refusal",
+    "Section",
+    "read_any",
+    "read_folder",
+    "read_html",
+    "read_jsonl",
+    "read_markdown",
+]
+
+MAX_JSONL_BYTES = 25_000_000
+MAX_JSONL_DOCUMENTS = 50_000
+MAX_FOLDER_FILES = 50_000
+MAX_EXTRA_FIELDS = 4
+MAX_EXTRA_CHARACTERS = 120
+
+MARKDOWN_ENDINGS = frozenset({".md", ".markdown"})
+HTML_ENDINGS = frozenset({".html", ".htm"})
+JSONL_ENDINGS = frozenset({".jsonl"})
+
+Reading = Iterator[Document | Refusal]
+
+
+def read_any(filename: str, content: bytes) -> Reading:
+    """One uploaded file, by the ending of its name."""
+    ending = PurePosixPath(filename).suffix.lower()
+    if ending in MARKDOWN_ENDINGS:
+        yield read_markdown(filename, content)
+    elif ending in HTML_ENDINGS:
+        yield read_html(filename, content)
+    elif ending in JSONL_ENDINGS:
+        yield from read_jsonl(content)
+    else:
+        yield Refusal(
+            name=filename,
+            reason="Only Markdown (.md), HTML (.html) and JSONL (.jsonl) are read. Save it as one of these.",
+        )
+
+
+def read_markdown(name: str, content: bytes) -> Document | Refusal:
+    """A Markdown file; `name` is its path and its key, unless the front matter has a `key` or `id`."""
+    return _read(name, partial(_markdown, name, content))
+
+
+def read_html(name: str, content: bytes) -> Document | Refusal:
+    """An HTML file; `name` is its path and its key."""
+    return _read(name, partial(_html, name, content))
+
+
+def read_jsonl(content: bytes) -> Reading:
+    """One document a line: `id`, `title`, `text` (Markdown or plain), optional `language`.
+
+    Other short text fields, like `entity` or `section`, say where the article belongs.
+    """
+    if len(content) > MAX_JSONL_BYTES:
+        yield Refusal(
+            name="the file",
+            reason=f"It is larger than {MAX_JSONL_BYTES // 1_000_000} MB. Split it into several files.",
+        )
+        return
+    yield from _without_repeats(_jsonl_lines(content))
+
+
+def read_folder(folder: Path) -> Reading:
+    """Every Markdown and HTML file below `folder`; the names of folders say where an article belongs."""
+    files = _text_files(folder)
+    if not files:
+        yield Refusal(name=str(folder), reason="There is no Markdown or HTML file in this folder.")
+        return
+    if len(files) > MAX_FOLDER_FILES:
+        yield Refusal(
+            name=str(folder), reason=f"It has more than {MAX_FOLDER_FILES:,} files. Import it in parts."
+        )
+        return
+    shared = _shared_depth(files)
+    yield from _without_repeats(_read_file(folder, file, shared) for file in files)
+
+
+def _read(name: str, read: Callable[[], Document]) -> Document | Refusal:
+    try:
+        return _within_limits(read())
+    except Unreadable as unreadable:
+        return Refusal(name=name, reason=str(unreadable))
+
+
+def _within_limits(document: Document) -> Document:
+    if not document.sections:
+        raise Unreadable("It has no text. Write the article's text under its title.")
+    if len(document.key) > MAX_KEY_CHARACTERS:
+        raise Unreadable(f"Its id is longer than {MAX_KEY_CHARACTERS} characters. Give it a shorter one.")
+    if len(document.title) > MAX_TITLE_CHARACTERS:
+        raise Unreadable(f"Its title is longer than {MAX_TITLE_CHARACTERS} characters. Shorten it.")
+    return document
+
+
+def _markdown(name: str, content: bytes) -> Document:
+    outline = Outline()
+    front_matter = write_markdown_file(decoded(content), outline)
+    return Document(
+        key=front_matter.get("key") or front_matter.get("id") or clean(name),
+        title=front_matter.get("title") or outline.title or _spoken(name),
+        sections=outline.sections(),
+        language=_language(front_matter.get("language") or front_matter.get("lang")),
+    )
+
+
+def _html(name: str, content: bytes) -> Document:
+    outline = Outline()
+    page = parsed(decoded(content))
+    # <main>, where a page has just one, is the article without the site around it.
+    mains = page.css("main")
+    root = mains[0] if len(mains) == 1 else page.root
+    if root is not None:
+        write_html(root, outline)
+    title = page.css_first("title")
+    language = page.root.attributes.get("lang") if page.root is not None else None
+    return Document(
+        key=clean(name),
+        title=outline.title or (one_line(title.text()) if title else "") or _spoken(name),
+        sections=outline.sections(),
+        language=_language(language),
+    )
+
+
+def _spoken(name: str) -> str:
+    """`How-to-return.md` as "How to return"."""
+    return one_line(re.sub(r"[-_]+", " ", PurePosixPath(clean(name)).stem))
+
+
+def _language(tag: str | None) -> str | None:
+    tag = (tag or "").strip()
+    return tag if _LANGUAGE_TAG.fullmatch(tag) else None
+
+
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
+
+
+def _jsonl_lines(content: bytes) -> Reading:
+    documents = 0
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line.strip(b" \t\r\xef\xbb\xbf"):
+            continue
+        documents += 1
+        if documents > MAX_JSONL_DOCUMENTS:
+            yield Refusal(
+                name=f"line {number}",
+                reason=f"A file may hold {MAX_JSONL_DOCUMENTS:,} articles. Put the rest into another file.",
+            )
+            return
+        yield _read(f"line {number}", partial(_json_document, line))
+    if not documents:
+        yield Refusal(name="the file", reason="It is empty. Write one JSON object a line into it.")
+
+
+def _json_document(line: bytes) -> Document:
+    fields = _json_object(decoded(line))
+    outline = Outline()
+    write_markdown(_required(fields, "text"), outline)
+    return Document(
+        key=one_line(_required(fields, "id")),
+        title=one_line(_required(fields, "title")),
+        sections=outline.sections(),
+        language=_language(_string(fields.get("language") or fields.get("lang"))),
+        extra=_extra(fields),
+    )
+
+
+def _json_object(line: str) -> dict[str, object]:
+    try:
+        fields = json.loads(line, strict=False)  # `clean` may have put a line break into a string
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(
+            'It is not valid JSON. Write one object a line, like {"id": "1", "title": "…", "text": "…"}.'
+        ) from error
+    if not isinstance(fields, dict):
+        raise Unreadable('It is not a JSON object. Write {"id": …, "title": …, "text": …} on the line.')
+    return fields
+
+
+def _required(fields: dict[str, object], name: str) -> str:
+    value = clean(_string(fields.get(name)))
+    if not value.strip():
+        raise Unreadable(f'Its "{name}" is missing or empty. Every line needs id, title and text.')
+    return value
+
+
+def _string(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    # Ids are often numbers; true is not an id.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+_OWN_FIELDS = frozenset({"id", "key", "title", "text", "language", "lang"})
+
+
+def _extra(fields: dict[str, object]) -> tuple[str, ...]:
+    values = [
+        one_line(clean(value))
+        for name, value in fields.items()
+        if name not in _OWN_FIELDS and isinstance(value, str) and _names_a_place(value)
+    ]
+    return tuple(value for value in values if value)[:MAX_EXTRA_FIELDS]
+
+
+def _names_a_place(value: str) -> bool:
+    return len(value) <= MAX_EXTRA_CHARACTERS and "://" not in value
+
+
+def _text_files(folder: Path) -> list[PurePosixPath]:
+    """Paths below `folder`, sorted; hidden files and folders are left out, links are not followed."""
+    endings = MARKDOWN_ENDINGS | HTML_ENDINGS
+    paths = (
+        PurePosixPath(path.relative_to(folder).as_posix())
+        for path in folder.rglob("*")
+        if path.suffix.lower() in endings and path.is_file() and not path.is_symlink()
+    )
+    return sorted(path for path in paths if not any(part.startswith(".") for part in path.parts))
+
+
+def _shared_depth(files: list[PurePosixPath]) -> int:
+    """How many folders all files have in common: those say nothing about any one article."""
+    parents = [file.parts[:-1] for file in files]
+    shared = 0
+    for level in zip(*parents, strict=False):
+        if len(set(level)) > 1:
+            break
+        shared += 1
+    return shared
+
+
+def _read_file(folder: Path, file: PurePosixPath, shared_depth: int) -> Document | Refusal:
+    name = str(file)
+    try:
+        if (folder / file).stat().st_size > MAX_DOCUMENT_BYTES:
+            return Refusal(name=name, reason=TOO_LARGE)
+        content = (folder / file).read_bytes()
+    except OSError as error:
+        return Refusal(name=name, reason=f"It cannot be opened ({error.strerror}). Check its permissions.")
+    read = read_markdown if file.suffix.lower() in MARKDOWN_ENDINGS else read_html
+    document = read(name, content)
+    if isinstance(document, Refusal):
+        return document
+    folders = tuple(clean(folder_name) for folder_name in file.parts[shared_depth:-1])
+    return replace(document, extra=folders[:MAX_EXTRA_FIELDS])
+
+
+def _without_repeats(reading: Iterable[Document | Refusal]) -> Reading:
+    keys: set[str] = set()
+    for document in reading:
+        if isinstance(document, Refusal) or document.key not in keys:
+            yield document
+        else:
+            yield Refusal(name=document.key, reason="The same id stands above already. Give each its own.")
+        if isinstance(document, Document):
+            keys.add(document.key)

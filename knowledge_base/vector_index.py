@@ -1,0 +1,48 @@
+"""Exact nearest neighbours by inner product; the only door to faiss.
+
+Flat float32 on purpose: below 100,000 passages a brand the search costs less than encoding the query.
+"""
+
+import faiss
+import numpy as np
+
+from .embedder import Vectors
+
+Found = tuple[list[int], list[float]]
+
+
+class VectorIndex:
+    """Unit vectors by position: the first one added is 0."""
+
+    def __init__(self, dimensions: int) -> None:
+        self._index = faiss.IndexFlatIP(dimensions)
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def dimensions(self) -> int:
+        return int(self._index.d)
+
+    def add(self, vectors: Vectors) -> None:
+        """Append `vectors` of shape (n, dimensions)."""
+        if len(vectors):
+            self._index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+
+    def search(self, query: Vectors, *, top: int) -> Found:
+        """Positions and inner products of the `top` nearest, best first; fewer when there are fewer."""
+        wanted = min(top, len(self))
+        if wanted < 1:
+            return [], []
+        scores, positions = self._index.search(np.ascontiguousarray(query[None, :]), wanted)
+        return positions[0].tolist(), scores[0].tolist()
+
+    def to_bytes(self) -> bytes:
+        return bytes(faiss.serialize_index(self._index).tobytes())
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "VectorIndex":
+        """What `to_bytes` wrote. Check a checksum first: faiss trusts what it is given."""
+        index = cls.__new__(cls)
+        index._index = faiss.deserialize_index(np.frombuffer(content, dtype=np.uint8))
+        return index

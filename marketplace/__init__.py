@@ -1,0 +1,1 @@
+"""The foundation: the ground everything stands on, people, and the ticket's life."""

@@ -1,0 +1,210 @@
+"""Every kind of fact. The class name in snake case is the event's `kind`."""
+
+from dataclasses import dataclass, fields
+from uuid import UUID
+
+from marketplace.kernel.ids import (
+    ArticleId,
+    BatchId,
+    BrandId,
+    EscalationId,
+    ImportId,
+    MessageId,
+    PayoutId,
+    ReplyId,
+    ResolutionId,
+    SuggestionId,
+    TicketId,
+    TopUpId,
+    WorkerId,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What happened. `brand` and `worker` decide who may read it; the rest is its body."""
+
+    brand: BrandId | None = None
+    worker: WorkerId | None = None
+
+    @property
+    def subject(self) -> UUID | None:
+        """The thing this is about: the first field of its own."""
+        own = [field.name for field in fields(self) if field.name not in ("brand", "worker")]
+        value = getattr(self, own[0]) if own else None
+        return value if isinstance(value, UUID) else None
+
+    @property
+    def kind(self) -> str:
+        return kind_of(type(self))
+
+
+def kind_of(fact: type[Fact]) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in fact.__name__).lstrip("_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketPosted(Fact):
+    ticket: TicketId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketAdmitted(Fact):
+    """Screening let the ticket in; it opens once its price is reserved."""
+
+    ticket: TicketId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketHeldBack(Fact):
+    """The brand keeps this one: it never enters the pool."""
+
+    ticket: TicketId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketAwaitsFunds(Fact):
+    ticket: TicketId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketOpened(Fact):
+    ticket: TicketId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketClaimed(Fact):
+    """Written by the database's `claim_ticket`."""
+
+    ticket: TicketId
+    claim_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseExpired(Fact):
+    """Written by the database's `expire_lease`."""
+
+    ticket: TicketId
+    claim_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketReleased(Fact):
+    ticket: TicketId
+    claim_number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyQueued(Fact):
+    """A reply is written and waits for its delivery."""
+
+    ticket: TicketId
+    reply: ReplyId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplySent(Fact):
+    """The brand's own systems read the reply here: its text ends with its affiliation label."""
+
+    ticket: TicketId
+    reply: ReplyId
+    external_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerWrote(Fact):
+    ticket: TicketId
+    message: MessageId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketEscalated(Fact):
+    ticket: TicketId
+    escalation: EscalationId
+    queue: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationConfirmed(Fact):
+    ticket: TicketId
+    escalation: EscalationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationRejected(Fact):
+    ticket: TicketId
+    escalation: EscalationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketResolved(Fact):
+    ticket: TicketId
+    resolution: ResolutionId
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketReopened(Fact):
+    ticket: TicketId
+    resolution: ResolutionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportStarted(Fact):
+    knowledge_import: ImportId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportAdvanced(Fact):
+    knowledge_import: ImportId
+    state: str
+    files_read: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeChanged(Fact):
+    """Live passages changed; the index is behind until the next snapshot."""
+
+    article: ArticleId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexPublished(Fact):
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuggestionPrepared(Fact):
+    ticket: TicketId
+    suggestion: SuggestionId
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletFunded(Fact):
+    """Money arrived in the brand's wallet; tickets that awaited it may open."""
+
+    top_up: TopUpId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchReleased(Fact):
+    batch: BatchId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutSent(Fact):
+    payout: PayoutId
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutFailed(Fact):
+    payout: PayoutId
+    reason: str

@@ -1,0 +1,1 @@
+"""Ground without business: settings, database, ids, money, clock, errors, jobs, Redis, logs."""

@@ -1,0 +1,162 @@
+"""The database: one engine per process and role, and the only place that commits.
+
+A transaction belongs to somebody: its `Scope` is set transaction-locally, and row-level security
+shows that brand's, that worker's or the platform's rows and no others. `tx.info["now"]` is the
+transaction's time, read in the same round trip.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, Engine, Enum, MetaData, Text, Uuid, create_engine, event, text
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
+
+from marketplace.kernel.ids import ALL_IDS, BrandId, WorkerId
+
+Tx: TypeAlias = Session
+
+POOL_TIMEOUT_SECONDS = 10
+STATEMENT_TIMEOUT_MS = 30_000
+LOCK_TIMEOUT_MS = 10_000
+
+MinorUnits = Annotated[int, mapped_column(BigInteger)]
+StringList = Annotated[list[str], mapped_column(ARRAY(Text))]
+Json = Annotated[dict[str, Any], mapped_column(JSONB)]
+JsonList = Annotated[list[Any], mapped_column(JSONB)]
+
+
+class Role(StrEnum):
+    """Database roles. APP is bound by row-level security; BACKGROUND serves every tenant in turn."""
+
+    APP = "humancloud_app"
+    BACKGROUND = "humancloud_background"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Whose rows a transaction may touch."""
+
+    brand: BrandId | None = None
+    worker: WorkerId | None = None
+    platform: bool = False
+
+
+NOBODY = Scope()
+PLATFORM = Scope(platform=True)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as a plain class attribute
+        str: Text,
+        bytes: BYTEA,
+        **dict.fromkeys(ALL_IDS, Uuid),
+    }
+
+
+def state_of(kind: type[StrEnum], name: str) -> Enum:
+    """A text column limited by a CHECK to the values of `kind`; `name` must be unique in its table."""
+    return Enum(
+        kind,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=40,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+TIMESTAMP = DateTime(timezone=True)
+
+
+class Database:
+    """Connections of one role; `transaction` is the one way to reach rows."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        role: Role,
+        connections: int = 8,
+        process: str = "humancloud",
+        shared: Mapping[str, object] | None = None,
+    ) -> None:
+        """`shared` is laid into every transaction's `info`: the bus of facts, say."""
+        self.url = url
+        self._shared = dict(shared or {})
+        self.engine = _engine(url, role=role, connections=connections, process=process)
+
+    @contextmanager
+    def transaction(self, scope: Scope = NOBODY) -> Iterator[Tx]:
+        """Open, hand out, commit; any exception rolls back. Nobody else commits."""
+        with Session(self.engine, expire_on_commit=False, autoflush=True) as tx:
+            tx.info.update(self._shared)
+            tx.info["now"] = tx.execute(_OPEN, _scope_settings(scope)).scalar_one()
+            tx.info["scope"] = scope
+            yield tx
+            tx.commit()
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+_OPEN = text(
+    "SELECT app_now() FROM (SELECT set_config('app.brand', :brand, true), "
+    "set_config('app.worker', :worker, true), set_config('app.platform', :platform, true)) AS scope"
+)
+
+
+def _scope_settings(scope: Scope) -> dict[str, str]:
+    return {
+        "brand": _text(scope.brand),
+        "worker": _text(scope.worker),
+        "platform": "on" if scope.platform else "",
+    }
+
+
+def _text(value: UUID | None) -> str:
+    return "" if value is None else str(value)
+
+
+def normalised_url(url: str) -> str:
+    """`url` for psycopg 3, whichever of the customary spellings it came in."""
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+def _engine(url: str, *, role: Role, connections: int, process: str) -> Engine:
+    engine = create_engine(
+        normalised_url(url),
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        pool_pre_ping=True,
+        connect_args={
+            "application_name": process,
+            "connect_timeout": 10,
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}",
+        },
+    )
+
+    @event.listens_for(engine, "connect")
+    def _take_role(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET ROLE {role.value}")
+        connection.commit()
+
+    return engine

@@ -1,0 +1,57 @@
+"""Identifiers: one NewType per noun, made in Python as UUIDv7 so that rows sort by birth."""
+
+from typing import NewType
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+PersonId = NewType("PersonId", UUID)
+WorkerId = NewType("WorkerId", UUID)
+BrandId = NewType("BrandId", UUID)
+CustomerId = NewType("CustomerId", UUID)
+TicketId = NewType("TicketId", UUID)
+MessageId = NewType("MessageId", UUID)
+ClaimId = NewType("ClaimId", UUID)
+ReplyId = NewType("ReplyId", UUID)
+EscalationId = NewType("EscalationId", UUID)
+ResolutionId = NewType("ResolutionId", UUID)
+TermsId = NewType("TermsId", UUID)
+ArticleId = NewType("ArticleId", UUID)
+RevisionId = NewType("RevisionId", UUID)
+PassageId = NewType("PassageId", UUID)
+ImportId = NewType("ImportId", UUID)
+SuggestionId = NewType("SuggestionId", UUID)
+ReceiptId = NewType("ReceiptId", UUID)
+EarningId = NewType("EarningId", UUID)
+PayoutId = NewType("PayoutId", UUID)
+BatchId = NewType("BatchId", UUID)
+TopUpId = NewType("TopUpId", UUID)
+
+ALL_IDS = (
+    PersonId,
+    WorkerId,
+    BrandId,
+    CustomerId,
+    TicketId,
+    MessageId,
+    ClaimId,
+    ReplyId,
+    EscalationId,
+    ResolutionId,
+    TermsId,
+    ArticleId,
+    RevisionId,
+    PassageId,
+    ImportId,
+    SuggestionId,
+    ReceiptId,
+    EarningId,
+    PayoutId,
+    BatchId,
+    TopUpId,
+)
+
+
+def new_id() -> UUID:
+    """A fresh UUIDv7: sortable by time, random enough to be an id, never a secret."""
+    return uuid7()

@@ -1,0 +1,289 @@
+"""How a ticket ends: resolved by the customer, by silence or by the brand; escalated; and reopened."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from marketplace.events.commands import record
+from marketplace.events.facts import (
+    EscalationConfirmed,
+    EscalationRejected,
+    TicketEscalated,
+    TicketReopened,
+    TicketResolved,
+)
+from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import Conflict, Invalid
+from marketplace.kernel.ids import (
+    BrandId,
+    EscalationId,
+    ResolutionId,
+    TicketId,
+    WorkerId,
+    new_id,
+)
+from marketplace.kernel.money import BASIS_POINTS
+from marketplace.tickets.masking import mask
+from marketplace.tickets.models import (
+    Channel,
+    Claim,
+    ClaimEnd,
+    Escalation,
+    EscalationReason,
+    EscalationState,
+    PoolState,
+    PoolTicket,
+    Reply,
+    Resolution,
+    ResolvedBy,
+    Ticket,
+    TicketState,
+)
+from marketplace.tickets.pool import end_claim, held, is_around, live_claim, new_claim
+from marketplace.tickets.posting import EXPECTED_MINUTES, ticket_of
+from marketplace.tickets.terms import terms_of
+
+SILENCE = {Channel.EMAIL: timedelta(hours=48), Channel.CHAT: timedelta(minutes=15)}
+ESCALATION_DECISION = timedelta(hours=24)
+DEFAULT_QUEUE = "support"
+NOTE_LIMIT = 2_000
+SWEEP_LIMIT = 100
+
+
+class NotAnswered(Conflict):
+    """This ticket has no answer to confirm: it is not waiting for the customer."""
+
+
+class NothingToDecide(Conflict):
+    """This ticket has no escalation that waits for a decision."""
+
+
+class NoteTooLong(Invalid):
+    """A note may have 2,000 characters at most."""
+
+
+def resolve_ticket(
+    tx: Tx, *, brand: BrandId, ticket: TicketId, by: ResolvedBy, now: datetime
+) -> Resolution:
+    """End an answered ticket well: who replied is credited, and paid in this same transaction.
+
+    Resolving a resolved ticket again returns the standing resolution. Raises NotAnswered.
+    """
+    row = ticket_of(tx, brand=brand, ticket=ticket)
+    if row.state is TicketState.RESOLVED:
+        return standing_resolution(tx, row)
+    if row.state is not TicketState.ANSWERED:
+        raise NotAnswered
+    pool = tx.get_one(PoolTicket, ticket, with_for_update=True)
+    terms = terms_of(tx, brand=brand, terms=pool.terms_id)
+    resolution = Resolution(
+        brand_id=brand,
+        id=ResolutionId(new_id()),
+        ticket_id=ticket,
+        number=1 + _resolutions(tx, row),
+        by=by,
+        credits=_credits(tx, row, earlier_share=terms.earlier_share_basis_points),
+        resolved_at=now,
+        window_ends_at=now + timedelta(hours=terms.review_window_hours),
+    )
+    tx.add(resolution)
+    end_claim(tx, pool, end=ClaimEnd.RESOLVED, now=now)
+    tx.delete(pool)
+    row.state = TicketState.RESOLVED
+    record(tx, TicketResolved(brand=brand, ticket=ticket, resolution=resolution.id, by=by.value))
+    return resolution
+
+
+def resolve_silent(tx: Tx, *, now: datetime) -> int:
+    """Resolve up to 100 tickets whose customers have been silent long enough; how many."""
+    silent = 0
+    for channel, silence in SILENCE.items():
+        overdue = (
+            select(Ticket.brand_id, Ticket.id)
+            .where(
+                Ticket.state == TicketState.ANSWERED,
+                Ticket.channel == channel,
+                Ticket.answered_at <= now - silence,
+            )
+            .order_by(Ticket.answered_at)
+            .limit(SWEEP_LIMIT)
+            .with_for_update(skip_locked=True)
+        )
+        for brand, ticket in tx.execute(overdue).all():
+            resolve_ticket(tx, brand=brand, ticket=ticket, by=ResolvedBy.SILENCE, now=now)
+            silent += 1
+    return silent
+
+
+def reopen_ticket(tx: Tx, *, ticket: Ticket, resolution: Resolution, now: datetime) -> None:
+    """Take a resolution back inside its window: to the same worker if around, else into the pool."""
+    resolution.reopened_at = now
+    last = tx.scalars(
+        select(Claim)
+        .where(Claim.brand_id == ticket.brand_id, Claim.ticket_id == ticket.id)
+        .order_by(Claim.number.desc())
+        .limit(1)
+    ).one()
+    terms = terms_of(tx, brand=ticket.brand_id, terms=last.terms_id)
+    row = PoolTicket(
+        ticket_id=ticket.id,
+        brand_id=ticket.brand_id,
+        number=ticket.number,
+        subject=mask(ticket.subject).text,
+        channel=ticket.channel,
+        language=ticket.language,
+        category=ticket.category,
+        terms_id=terms.id,
+        pay_minor=terms.pay_minor,
+        currency=terms.currency,
+        expected_minutes=EXPECTED_MINUTES,
+        state=PoolState.OPEN,
+        rank_at=now,
+        due_at=now + timedelta(hours=24),
+        waiting_since=now,
+        claim_number=last.number,
+    )
+    ticket.state = TicketState.OPEN
+    tx.add(row)
+    tx.flush()
+    if is_around(tx, last.worker_id, now=now):
+        new_claim(tx, row, worker=last.worker_id, now=now)
+    record(tx, TicketReopened(brand=ticket.brand_id, ticket=ticket.id, resolution=resolution.id))
+
+
+def escalate_ticket(
+    tx: Tx,
+    *,
+    ticket: TicketId,
+    worker: WorkerId,
+    number: int,
+    reason: EscalationReason,
+    note: str,
+    now: datetime,
+) -> Escalation:
+    """Hand the ticket to the brand's queue with the reason; the brand confirms or rejects within 24 h."""
+    if len(note) > NOTE_LIMIT or "\x00" in note:
+        raise NoteTooLong
+    row = held(tx, ticket=ticket, worker=worker, number=number, now=now)
+    escalation = Escalation(
+        brand_id=row.brand_id,
+        id=EscalationId(new_id()),
+        ticket_id=ticket,
+        number=number,
+        claim_id=live_claim(tx, row).id,
+        worker_id=worker,
+        queue=DEFAULT_QUEUE,
+        reason=reason,
+        note=note,
+        state=EscalationState.OPEN,
+        escalated_at=now,
+        decide_by=now + ESCALATION_DECISION,
+    )
+    tx.add(escalation)
+    ticket_of(tx, brand=row.brand_id, ticket=ticket).state = TicketState.ESCALATED
+    end_claim(tx, row, end=ClaimEnd.ESCALATED, now=now)
+    brand = row.brand_id
+    tx.delete(row)
+    record(
+        tx,
+        TicketEscalated(
+            brand=brand,
+            worker=worker,
+            ticket=ticket,
+            escalation=escalation.id,
+            queue=escalation.queue,
+            reason=reason.value,
+        ),
+    )
+    return escalation
+
+
+def confirm_escalation(tx: Tx, *, brand: BrandId, ticket: TicketId, by: str, now: datetime) -> Escalation:
+    """The brand (or its silence) agrees that the ticket was its own to answer: the worker earns the fee."""
+    escalation = _decide(tx, brand, ticket, EscalationState.CONFIRMED, by, now)
+    record(tx, EscalationConfirmed(brand=brand, ticket=ticket, escalation=escalation.id))
+    return escalation
+
+
+def reject_escalation(tx: Tx, *, brand: BrandId, ticket: TicketId, by: str, now: datetime) -> Escalation:
+    """The brand says the ticket could have been answered: nothing is paid, the price goes back."""
+    escalation = _decide(tx, brand, ticket, EscalationState.REJECTED, by, now)
+    record(tx, EscalationRejected(brand=brand, ticket=ticket, escalation=escalation.id))
+    return escalation
+
+
+def confirm_overdue_escalations(tx: Tx, *, now: datetime) -> int:
+    """A brand's silence confirms: up to 100 escalations whose time to decide is over."""
+    overdue = (
+        select(Escalation.brand_id, Escalation.ticket_id)
+        .where(Escalation.state == EscalationState.OPEN, Escalation.decide_by <= now)
+        .order_by(Escalation.decide_by)
+        .limit(SWEEP_LIMIT)
+    )
+    rows = tx.execute(overdue).all()
+    for brand, ticket in rows:
+        confirm_escalation(tx, brand=brand, ticket=ticket, by="silence", now=now)
+    return len(rows)
+
+
+def standing_resolution(tx: Tx, ticket: Ticket) -> Resolution:
+    """The resolution that holds for a resolved ticket."""
+    return tx.scalars(
+        select(Resolution).where(
+            Resolution.brand_id == ticket.brand_id,
+            Resolution.ticket_id == ticket.id,
+            Resolution.reopened_at.is_(None),
+        )
+    ).one()
+
+
+def resolution_of(tx: Tx, *, brand: BrandId, resolution: ResolutionId) -> Resolution:
+    return tx.get_one(Resolution, (brand, resolution))
+
+
+def escalation_of(tx: Tx, *, brand: BrandId, escalation: EscalationId) -> Escalation:
+    return tx.get_one(Escalation, (brand, escalation))
+
+
+def _decide(
+    tx: Tx, brand: BrandId, ticket: TicketId, decision: EscalationState, by: str, now: datetime
+) -> Escalation:
+    ticket_of(tx, brand=brand, ticket=ticket)
+    escalation = tx.scalars(
+        select(Escalation)
+        .where(
+            Escalation.brand_id == brand,
+            Escalation.ticket_id == ticket,
+            Escalation.state == EscalationState.OPEN,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if escalation is None:
+        raise NothingToDecide
+    escalation.state, escalation.decided_at, escalation.decided_by = decision, now, by
+    return escalation
+
+
+def _resolutions(tx: Tx, ticket: Ticket) -> int:
+    counted = select(func.count()).where(
+        Resolution.brand_id == ticket.brand_id, Resolution.ticket_id == ticket.id
+    )
+    return tx.scalar(counted) or 0
+
+
+def _credits(tx: Tx, ticket: Ticket, *, earlier_share: int) -> list[dict[str, object]]:
+    """Who earns: the last replier, less a frozen share for those who replied before him."""
+    in_order = tx.scalars(
+        select(Reply.worker_id)
+        .where(Reply.brand_id == ticket.brand_id, Reply.ticket_id == ticket.id)
+        .order_by(Reply.id)
+    ).all()
+    last = in_order[-1]
+    earlier = [worker for worker in dict.fromkeys(in_order) if worker != last]
+    if not earlier:
+        return [{"worker": str(last), "weight": BASIS_POINTS}]
+    return [
+        {"worker": str(last), "weight": (BASIS_POINTS - earlier_share) * len(earlier)},
+        *({"worker": str(worker), "weight": earlier_share} for worker in earlier),
+    ]

@@ -1,0 +1,269 @@
+"""Claims: won, held, given back. The database decides; this module asks and explains."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from marketplace.accounts.models import Worker
+from marketplace.events.commands import record
+from marketplace.events.facts import TicketReleased
+from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
+from marketplace.kernel.ids import BrandId, ClaimId, TicketId, WorkerId, new_id
+from marketplace.tickets.models import (
+    Category,
+    Channel,
+    Claim,
+    ClaimEnd,
+    LeaseClock,
+    PoolState,
+    PoolTicket,
+    Release,
+    ReleaseReason,
+    Ticket,
+    TicketState,
+    WorkerDraft,
+)
+
+DRAFT_LIMIT = 10_000
+AROUND = timedelta(minutes=10)
+SWEEP_LIMIT = 100
+
+
+class AlreadyClaimed(Conflict):
+    """Someone else holds this ticket."""
+
+
+class GoneFromPool(NotFound):
+    """This ticket is no longer in the pool."""
+
+
+class AtYourLimit(Conflict):
+    """You hold as many tickets of this kind as you may at once. Answer or release one first."""
+
+
+class GivenBackBefore(Conflict):
+    """You gave this ticket back before, so it goes to somebody else."""
+
+
+class OwnBrand(NotAllowed):
+    """Members of a brand cannot work on its tickets."""
+
+
+class WorkerRestricted(NotAllowed):
+    """Your account cannot claim at the moment. The reason and how to appeal are on your start page."""
+
+
+class StaleClaim(Conflict):
+    """Your time on this ticket is over. Your text is kept; claim the ticket again if it is still open."""
+
+
+class PoolEmpty(NotFound):
+    """Nothing is waiting that you may claim right now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A live claim: `number` is the fencing token that every later write carries."""
+
+    ticket: TicketId
+    number: int
+    lease_ends_at: datetime | None
+
+
+_REFUSALS = {
+    "taken": AlreadyClaimed,
+    "gone": GoneFromPool,
+    "capped": AtYourLimit,
+    "released": GivenBackBefore,
+    "own_brand": OwnBrand,
+    "restricted": WorkerRestricted,
+    "none": PoolEmpty,
+}
+_CLAIM = text("SELECT outcome, claim_number, lease_ends_at FROM claim_ticket(:ticket, :worker, :claim)")
+_CLAIM_NEXT = text(
+    "SELECT outcome, ticket_id, claim_number, lease_ends_at FROM claim_next_ticket(:worker, :claim)"
+)
+
+
+def claim_ticket(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> Hold:
+    """Give `ticket` to `worker` until its lease ends; a ticket already his goes on under the same lease.
+
+    Raises AlreadyClaimed when another worker holds it, and a sentence of its own for each other refusal.
+    """
+    row = tx.execute(_CLAIM, {"ticket": ticket, "worker": worker, "claim": new_id()}).one()
+    if row.outcome in _REFUSALS:
+        raise _REFUSALS[row.outcome]
+    return Hold(ticket=ticket, number=row.claim_number, lease_ends_at=row.lease_ends_at)
+
+
+def claim_next(tx: Tx, *, worker: WorkerId) -> Hold:
+    """Give `worker` the best ticket he may have; PoolEmpty when there is none."""
+    row = tx.execute(_CLAIM_NEXT, {"worker": worker, "claim": new_id()}).one()
+    if row.outcome in _REFUSALS:
+        raise _REFUSALS[row.outcome]
+    return Hold(ticket=row.ticket_id, number=row.claim_number, lease_ends_at=row.lease_ends_at)
+
+
+def held(tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, now: datetime) -> PoolTicket:
+    """The pool's row, locked, if `worker` still holds it under `number`; StaleClaim otherwise."""
+    row = tx.scalars(
+        select(PoolTicket)
+        .where(
+            PoolTicket.ticket_id == ticket,
+            PoolTicket.worker_id == worker,
+            PoolTicket.claim_number == number,
+            (PoolTicket.state == PoolState.ANSWERED) | (PoolTicket.lease_ends_at > now),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        raise StaleClaim
+    return row
+
+
+def confirm_category(
+    tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, category: str, now: datetime
+) -> Hold:
+    """The worker has read the ticket and says what it is about: the clock moves on to the first reply."""
+    row = held(tx, ticket=ticket, worker=worker, number=number, now=now)
+    if tx.get(Category, (row.brand_id, category)) is None:
+        raise Invalid("Choose one of the brand's categories.")
+    row.category = category
+    tx.execute(update(Ticket).where(Ticket.brand_id == row.brand_id, Ticket.id == ticket).values(category=category))
+    live = live_claim(tx, row)
+    if live.tagged_at is None and row.state is PoolState.CLAIMED:
+        live.tagged_at = now
+        row.lease_ends_at = now + timedelta(seconds=clock_of(tx, row.brand_id, row.channel).reply_seconds)
+    tx.flush()
+    return Hold(ticket=ticket, number=number, lease_ends_at=row.lease_ends_at)
+
+
+def save_draft(
+    tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, body: str, now: datetime
+) -> None:
+    """Keep the worker's unsent text; it outlives the lease."""
+    if len(body) > DRAFT_LIMIT or "\x00" in body:
+        raise Invalid(f"A draft may have {DRAFT_LIMIT:,} characters at most.")
+    row = held(tx, ticket=ticket, worker=worker, number=number, now=now)
+    saved = insert(WorkerDraft).values(
+        brand_id=row.brand_id, ticket_id=ticket, worker_id=worker, body=body, saved_at=now
+    )
+    tx.execute(
+        saved.on_conflict_do_update(
+            index_elements=[WorkerDraft.brand_id, WorkerDraft.ticket_id, WorkerDraft.worker_id],
+            set_={"body": saved.excluded.body, "saved_at": saved.excluded.saved_at},
+        )
+    )
+
+
+def mark_done(tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, now: datetime) -> None:
+    """The worker believes this is done. It resolves nothing: nobody pays himself."""
+    row = held(tx, ticket=ticket, worker=worker, number=number, now=now)
+    if row.state is not PoolState.ANSWERED:
+        raise Conflict("Send the customer a reply first.")
+    live_claim(tx, row).done_at = now
+
+
+def release_ticket(
+    tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, reason: ReleaseReason, now: datetime
+) -> None:
+    """Give the ticket back with a reason; its waiting time is kept, and this worker is not offered it again."""
+    row = held(tx, ticket=ticket, worker=worker, number=number, now=now)
+    tx.add(
+        Release(ticket_id=ticket, worker_id=worker, brand_id=row.brand_id, reason=reason, released_at=now)
+    )
+    back_to_pool(tx, row, end=ClaimEnd.RELEASED, now=now)
+    record(
+        tx,
+        TicketReleased(
+            brand=row.brand_id, worker=worker, ticket=ticket, claim_number=number, reason=reason.value
+        ),
+    )
+
+
+def expire_leases(tx: Tx, *, now: datetime) -> int:
+    """Return up to 100 tickets whose lease has run out; how many there were."""
+    overdue = (
+        select(PoolTicket.ticket_id)
+        .where(PoolTicket.state == PoolState.CLAIMED, PoolTicket.lease_ends_at <= now)
+        .order_by(PoolTicket.lease_ends_at)
+        .limit(SWEEP_LIMIT)
+    )
+    expired = [
+        tx.scalar(text("SELECT expire_lease(:ticket, :now)"), {"ticket": ticket, "now": now})
+        for ticket in tx.scalars(overdue).all()
+    ]
+    return sum(bool(done) for done in expired)
+
+
+def back_to_pool(tx: Tx, row: PoolTicket, *, end: ClaimEnd, now: datetime) -> None:
+    """End the live claim and open the ticket again, in its old place."""
+    end_claim(tx, row, end=end, now=now)
+    row.state, row.worker_id, row.lease_ends_at = PoolState.OPEN, None, None
+    set_ticket_state(tx, row.brand_id, row.ticket_id, TicketState.OPEN)
+
+
+def end_claim(tx: Tx, row: PoolTicket, *, end: ClaimEnd, now: datetime) -> None:
+    ended = update(Claim).where(Claim.ticket_id == row.ticket_id, Claim.ended_at.is_(None))
+    tx.execute(ended.values(ended_at=now, end_reason=end))
+
+
+def live_claim(tx: Tx, row: PoolTicket) -> Claim:
+    return tx.scalars(
+        select(Claim).where(
+            Claim.brand_id == row.brand_id, Claim.ticket_id == row.ticket_id, Claim.ended_at.is_(None)
+        )
+    ).one()
+
+
+def set_ticket_state(tx: Tx, brand: BrandId, ticket: TicketId, state: TicketState) -> None:
+    tx.execute(update(Ticket).where(Ticket.brand_id == brand, Ticket.id == ticket).values(state=state))
+
+
+def give_follow_up(tx: Tx, row: PoolTicket, *, now: datetime) -> None:
+    """A customer's message restarts the clock: for the same worker if he is around, else in the pool."""
+    if row.worker_id is not None and is_around(tx, row.worker_id, now=now):
+        row.state = PoolState.CLAIMED
+        row.lease_ends_at = now + timedelta(seconds=clock_of(tx, row.brand_id, row.channel).follow_up_seconds)
+        set_ticket_state(tx, row.brand_id, row.ticket_id, TicketState.CLAIMED)
+    else:
+        back_to_pool(tx, row, end=ClaimEnd.HANDED_OVER, now=now)
+        row.waiting_since = now
+
+
+def is_around(tx: Tx, worker: WorkerId, *, now: datetime) -> bool:
+    seen = tx.scalar(select(Worker.seen_at).where(Worker.id == worker))
+    return seen is not None and seen > now - AROUND
+
+
+def clock_of(tx: Tx, brand: BrandId, channel: Channel) -> LeaseClock:
+    """The brand's lease clock for `channel`, else the default one."""
+    return tx.scalars(
+        select(LeaseClock)
+        .where(LeaseClock.channel == channel, (LeaseClock.brand_id == brand) | LeaseClock.brand_id.is_(None))
+        .order_by(LeaseClock.brand_id.nulls_last())
+        .limit(1)
+    ).one()
+
+
+def new_claim(tx: Tx, row: PoolTicket, *, worker: WorkerId, now: datetime) -> None:
+    """Give an open row to `worker` without a race (the row is locked): a reopened ticket's way back to him."""
+    row.claim_number += 1
+    row.state, row.worker_id = PoolState.CLAIMED, worker
+    row.lease_ends_at = now + timedelta(seconds=clock_of(tx, row.brand_id, row.channel).follow_up_seconds)
+    tx.add(
+        Claim(
+            brand_id=row.brand_id,
+            id=ClaimId(new_id()),
+            ticket_id=row.ticket_id,
+            number=row.claim_number,
+            worker_id=worker,
+            terms_id=row.terms_id,
+            claimed_at=now,
+        )
+    )
+    set_ticket_state(tx, row.brand_id, row.ticket_id, TicketState.CLAIMED)

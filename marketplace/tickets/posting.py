@@ -1,0 +1,264 @@
+"""A ticket's way into the pool: posted once, screened, admitted, funded, opened."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from marketplace.accounts.models import Brand
+from marketplace.events.commands import record
+from marketplace.events.facts import (
+    TicketAdmitted,
+    TicketAwaitsFunds,
+    TicketHeldBack,
+    TicketOpened,
+    TicketPosted,
+)
+from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import Conflict, Invalid, NotFound
+from marketplace.kernel.ids import BrandId, CustomerId, MessageId, TicketId, new_id
+from marketplace.tickets.masking import mask
+from marketplace.tickets.models import (
+    Author,
+    Category,
+    Channel,
+    Customer,
+    Message,
+    PoolState,
+    PoolTicket,
+    Terms,
+    Ticket,
+    TicketState,
+)
+from marketplace.tickets.terms import UnknownCategory
+
+SUBJECT_LIMIT = 200
+TEXT_LIMIT = 20_000
+DUE_HOURS = {Channel.EMAIL: 24, Channel.CHAT: 1}
+PRIORITY_BONUS = timedelta(hours=4)
+HIGHEST_PRIORITY = 2
+EXPECTED_MINUTES = 5
+
+
+class TicketNotFound(NotFound):
+    """There is no such ticket here."""
+
+
+class ExternalIdTaken(Conflict):
+    """A ticket with this external id exists and says something else."""
+
+
+class BadTicket(Invalid):
+    """A ticket needs an external id, a subject of at most 200 characters and a text of at most 20,000."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTicket:
+    """A ticket as a brand posts it. `context` is the conversation before `text`, if any."""
+
+    external_id: str
+    subject: str
+    text: str
+    channel: Channel = Channel.EMAIL
+    language: str = "en"
+    category: str | None = None
+    customer_name: str | None = None
+    customer_email: str | None = None
+    priority: int = 0
+    context: str = ""
+
+
+def post_ticket(tx: Tx, *, brand: BrandId, ticket: NewTicket, now: datetime) -> tuple[Ticket, bool]:
+    """The ticket with this external id, and whether this call made it.
+
+    The same body again is the same ticket; another body raises ExternalIdTaken naming what differs.
+    """
+    _check(ticket)
+    fingerprint = _fingerprint(ticket)
+    known = _by_external_id(tx, brand, ticket.external_id)
+    if known is not None:
+        return _same_or_refused(tx, known, ticket, fingerprint), False
+    made = _insert(tx, brand, ticket, fingerprint, now)
+    if made is None:  # another request posted it between our look and our insert
+        known = _by_external_id(tx, brand, ticket.external_id)
+        if known is None:
+            raise ExternalIdTaken
+        return _same_or_refused(tx, known, ticket, fingerprint), False
+    tx.add(
+        Message(
+            brand_id=brand,
+            id=MessageId(new_id()),
+            ticket_id=made.id,
+            author=Author.CUSTOMER,
+            external_id=None,
+            body=ticket.text,
+            written_at=now,
+        )
+    )
+    record(tx, TicketPosted(brand=brand, ticket=made.id))
+    return made, True
+
+
+def admit(tx: Tx, *, brand: BrandId, ticket: TicketId) -> None:
+    """Screening found nothing against the ticket: let it in. Again, or later: nothing happens."""
+    if _move(tx, brand, ticket, TicketState.SCREENING, TicketState.AWAITING_FUNDS):
+        record(tx, TicketAdmitted(brand=brand, ticket=ticket))
+
+
+def hold_back(tx: Tx, *, brand: BrandId, ticket: TicketId, reason: str) -> None:
+    """The brand keeps the ticket."""
+    for before in (TicketState.SCREENING, TicketState.AWAITING_FUNDS):
+        if _move(tx, brand, ticket, before, TicketState.HELD_BACK):
+            record(tx, TicketHeldBack(brand=brand, ticket=ticket, reason=reason))
+
+
+def await_funds(tx: Tx, *, brand: BrandId, ticket: TicketId) -> None:
+    """Its price could not be reserved: nobody is shown the ticket until money arrives."""
+    record(tx, TicketAwaitsFunds(brand=brand, ticket=ticket))
+
+
+def fund(tx: Tx, *, brand: BrandId, ticket: TicketId, terms: Terms, now: datetime) -> None:
+    """Its price is reserved: open the ticket under `terms`, for anyone to claim."""
+    row = ticket_of(tx, brand=brand, ticket=ticket)
+    row.state, row.terms_id = TicketState.OPEN, terms.id
+    tx.add(
+        PoolTicket(
+            ticket_id=ticket,
+            brand_id=brand,
+            number=row.number,
+            subject=mask(row.subject).text,
+            channel=row.channel,
+            language=row.language,
+            category=row.category,
+            terms_id=terms.id,
+            pay_minor=terms.pay_minor,
+            currency=terms.currency,
+            expected_minutes=EXPECTED_MINUTES,
+            state=PoolState.OPEN,
+            rank_at=row.due_at - PRIORITY_BONUS * row.priority,
+            due_at=row.due_at,
+            waiting_since=now,
+            claim_number=0,
+        )
+    )
+    record(tx, TicketOpened(brand=brand, ticket=ticket))
+
+
+def ticket_of(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Ticket:
+    """The brand's ticket, locked; another brand's is as absent as none."""
+    found = tx.get(Ticket, (brand, ticket), with_for_update=True)
+    if found is None:
+        raise TicketNotFound
+    return found
+
+
+def _check(ticket: NewTicket) -> None:
+    sizes = (
+        (ticket.external_id, 200),
+        (ticket.subject, SUBJECT_LIMIT),
+        (ticket.text, TEXT_LIMIT),
+    )
+    if any(not value.strip() or len(value) > limit for value, limit in sizes):
+        raise BadTicket
+    if len(ticket.context) > TEXT_LIMIT:
+        raise BadTicket(f"The context may have {TEXT_LIMIT:,} characters at most.")
+    if any("\x00" in value for value in (*(value for value, _ in sizes), ticket.context)):
+        raise BadTicket("A ticket's text cannot hold NUL characters.")
+    if not 0 <= ticket.priority <= HIGHEST_PRIORITY:
+        raise BadTicket(f"A priority is 0, 1 or {HIGHEST_PRIORITY}.")
+
+
+def _fingerprint(ticket: NewTicket) -> str:
+    return hashlib.sha256(json.dumps(asdict(ticket), sort_keys=True).encode()).hexdigest()
+
+
+def _by_external_id(tx: Tx, brand: BrandId, external_id: str) -> Ticket | None:
+    wanted = select(Ticket).where(Ticket.brand_id == brand, Ticket.external_id == external_id)
+    return tx.scalars(wanted).one_or_none()
+
+
+def _same_or_refused(tx: Tx, known: Ticket, ticket: NewTicket, fingerprint: str) -> Ticket:
+    if known.fingerprint == fingerprint:
+        return known
+    raise ExternalIdTaken(
+        f"Ticket {known.external_id!r} exists and differs in: {', '.join(_differences(tx, known, ticket))}. "
+        "Send the same body again, or choose another external id."
+    )
+
+
+def _differences(tx: Tx, known: Ticket, ticket: NewTicket) -> list[str]:
+    first = select(Message.body).where(Message.brand_id == known.brand_id, Message.ticket_id == known.id)
+    customer = tx.get(Customer, (known.brand_id, known.customer_id))
+    pairs = {
+        "subject": (known.subject, ticket.subject),
+        "text": (tx.scalar(first.order_by(Message.id).limit(1)), ticket.text),
+        "channel": (known.channel, ticket.channel),
+        "language": (known.language, ticket.language),
+        "category": (known.category, ticket.category or known.category),
+        "priority": (known.priority, ticket.priority),
+        "context": (known.context, ticket.context),
+        "customer": (customer and customer.email, ticket.customer_email or (customer and customer.email)),
+    }
+    return [name for name, (before, after) in pairs.items() if before != after] or ["its details"]
+
+
+def _insert(tx: Tx, brand: BrandId, ticket: NewTicket, fingerprint: str, now: datetime) -> Ticket | None:
+    category = _category(tx, brand, ticket.category)
+    number = tx.scalar(
+        update(Brand)
+        .where(Brand.id == brand)
+        .values(ticket_count=Brand.ticket_count + 1)
+        .returning(Brand.ticket_count)
+    )
+    values = {
+        "brand_id": brand,
+        "id": TicketId(new_id()),
+        "number": number,
+        "external_id": ticket.external_id,
+        "fingerprint": fingerprint,
+        "customer_id": _customer(tx, brand, ticket, now),
+        "channel": ticket.channel,
+        "language": ticket.language,
+        "category": category,
+        "subject": ticket.subject,
+        "context": ticket.context,
+        "priority": ticket.priority,
+        "state": TicketState.SCREENING,
+        "posted_at": now,
+        "due_at": now + timedelta(hours=DUE_HOURS[ticket.channel]),
+    }
+    made = tx.scalars(insert(Ticket).values(values).on_conflict_do_nothing().returning(Ticket)).one_or_none()
+    return made
+
+
+def _category(tx: Tx, brand: BrandId, key: str | None) -> str:
+    """`key` if the brand has it; the brand's default when none is named."""
+    if key is None:
+        wanted = select(Category.key).where(Category.brand_id == brand, Category.is_default)
+    else:
+        wanted = select(Category.key).where(Category.brand_id == brand, Category.key == key)
+    found = tx.scalar(wanted)
+    if found is None:
+        raise UnknownCategory
+    return found
+
+
+def _customer(tx: Tx, brand: BrandId, ticket: NewTicket, now: datetime) -> CustomerId:
+    """The brand's customer with this e-mail address, else a new one."""
+    email = ticket.customer_email.strip().lower() if ticket.customer_email else None
+    made = insert(Customer).values(
+        brand_id=brand, id=new_id(), name=ticket.customer_name, email=email, created_at=now
+    )
+    kept = made.on_conflict_do_update(
+        index_elements=[Customer.brand_id, Customer.email],
+        set_={"name": text("coalesce(customer.name, excluded.name)")},
+    )
+    return tx.execute(kept.returning(Customer.id)).scalar_one()
+
+
+def _move(tx: Tx, brand: BrandId, ticket: TicketId, before: TicketState, after: TicketState) -> bool:
+    moved = update(Ticket).where(Ticket.brand_id == brand, Ticket.id == ticket, Ticket.state == before)
+    return tx.execute(moved.values(state=after).returning(Ticket.id)).first() is not None

@@ -1,0 +1,364 @@
+"""The brand's pages under /b/{slug}: tickets, knowledge, wallet and prices, team and keys."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from marketplace.kernel.money import Money
+from workers_ui.presenters.frame import Frame
+from workers_ui.presenters.values import (
+    EMPTY_FORM,
+    ONE_PAGE,
+    Action,
+    Badge,
+    Choice,
+    FilterTab,
+    FormState,
+    Notice,
+    Pager,
+)
+from workers_ui.presenters.worker import ThreadMessage
+
+# Tickets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """A number with its name; `key` lets a stream event change it."""
+
+    label: str
+    value: int
+    hint: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrandTicketRow:
+    ticket: str
+    number: str
+    subject: str
+    customer: str
+    category: str
+    channel: str
+    state: Badge
+    updated_at: datetime
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTicketForm:
+    """POST fields: csrf, idempotency_key, external_id, category, channel, language, customer_name,
+    customer_email, subject, text."""
+
+    idempotency_key: str
+    categories: tuple[Choice, ...]
+    channels: tuple[Choice, ...]
+    languages: tuple[Choice, ...]
+    form: FormState = EMPTY_FORM
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrandTicketsPage:
+    template: ClassVar[str] = "brand/tickets.html"
+    frame: Frame
+    slug: str
+    brand: str
+    counters: tuple[Counter, ...]
+    tabs: tuple[FilterTab, ...]
+    rows: tuple[BrandTicketRow, ...]
+    new_ticket: NewTicketForm
+    can_post: bool = True
+    callouts: tuple[Notice, ...] = ()
+    pager: Pager = ONE_PAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptPassage:
+    article_title: str
+    section_path: str
+    excerpt: str
+    shown: bool
+    inserted: bool
+    revision_label: str
+    confidence: float | None = None
+    article_href: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The one record of how a reply came to be; worker, brand and finance read the same."""
+
+    worker_alias: str
+    sent_at: datetime
+    edit_summary: str
+    affiliation_label: str
+    passages: tuple[ReceiptPassage, ...] = ()
+    abstained: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrandThreadEntry:
+    message: ThreadMessage
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalation:
+    reason: str
+    note: str
+    raised_at: datetime
+    confirm_action: Action
+    reject_action: Action
+    fee: Money | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketFact:
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrandTicketPage:
+    """POST messages: text. POST confirmation, resolution, take-back, escalation-confirmation: csrf alone.
+    POST escalation-rejection: note."""
+
+    template: ClassVar[str] = "brand/ticket.html"
+    frame: Frame
+    slug: str
+    ticket: str
+    number: str
+    subject: str
+    state: Badge
+    thread: tuple[BrandThreadEntry, ...]
+    facts: tuple[TicketFact, ...]
+    price: Money
+    customer_message: Action
+    confirmation: Action
+    resolution: Action
+    take_back: Action
+    idempotency_key: str
+    escalation: Escalation | None = None
+    form: FormState = EMPTY_FORM
+
+
+# Knowledge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleRow:
+    article: str
+    title: str
+    state: Badge
+    passage_count: int
+    used_count: int
+    updated_at: datetime
+    problem: str = ""
+
+
+class ImportState(StrEnum):
+    QUEUED = "queued"
+    READING = "reading"
+    INDEXING = "indexing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportFile:
+    name: str
+    state: Badge
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportProgress:
+    """Also a part by itself; the stream's `kb.progress` moves its bar and, at the end, asks for it again."""
+
+    template: ClassVar[str] = "parts/import_progress.html"
+    slug: str
+    import_id: str
+    state: ImportState
+    stage_label: str
+    done: int
+    total: int
+    files: tuple[ImportFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPassage:
+    article: str
+    article_title: str
+    section_path: str
+    text: str
+    confidence: float
+    confidence_label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionTest:
+    """GET ?q=…: what a worker would be shown for this question."""
+
+    question: str = ""
+    asked: bool = False
+    passages: tuple[FoundPassage, ...] = ()
+    draft: str = ""
+    abstained: bool = False
+    reason: str = ""
+
+
+NOT_ASKED = QuestionTest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgePage:
+    template: ClassVar[str] = "brand/knowledge.html"
+    frame: Frame
+    slug: str
+    brand: str
+    articles: tuple[ArticleRow, ...]
+    article_count: int
+    passage_count: int
+    test: QuestionTest = NOT_ASKED
+    imports: tuple[ImportProgress, ...] = ()
+    accepts: str = ".md,.html,.jsonl"
+    upload_limit_megabytes: int = 25
+    can_edit: bool = True
+    form: FormState = EMPTY_FORM
+    pager: Pager = ONE_PAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportPage:
+    template: ClassVar[str] = "brand/import.html"
+    frame: Frame
+    slug: str
+    progress: ImportProgress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticlePassage:
+    passage: str
+    section_path: str
+    text: str
+    cited_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticlePage:
+    """POST replace: file (multipart). POST delete: csrf alone; `delete_effect` says what goes with it."""
+
+    template: ClassVar[str] = "brand/article.html"
+    frame: Frame
+    slug: str
+    article: str
+    title: str
+    state: Badge
+    revision_label: str
+    source_name: str
+    updated_at: datetime
+    passages: tuple[ArticlePassage, ...]
+    delete_effect: str
+    accepts: str = ".md,.html"
+    can_edit: bool = True
+    verified_on: date | None = None
+    form: FormState = EMPTY_FORM
+
+
+# Wallet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletMovement:
+    happened_at: datetime
+    text: str
+    amount: Money
+    balance_after: Money
+    ticket: str = ""
+    ticket_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceRow:
+    """Terms of one category as new tickets get them. The pay is the total less the fee."""
+
+    category: str
+    category_label: str
+    total: Money
+    pay: Money
+    fee: Money
+    version: int
+    since: datetime
+    escalation_fee: Money | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletPage:
+    """POST top-ups: amount (as typed, decimal), currency at the first one, idempotency_key.
+    POST prices: category, total (decimal). A new price is a new version; posted tickets keep theirs."""
+
+    template: ClassVar[str] = "brand/wallet.html"
+    frame: Frame
+    slug: str
+    brand: str
+    balance: Money
+    reserved: Money
+    spent_this_month: Money
+    movements: tuple[WalletMovement, ...]
+    prices: tuple[PriceRow, ...]
+    idempotency_key: str
+    fee_percent: str
+    can_edit: bool = True
+    currencies: tuple[Choice, ...] = ()
+    awaiting_funds: int = 0
+    top_up_form: FormState = EMPTY_FORM
+    price_form: FormState = EMPTY_FORM
+    pager: Pager = ONE_PAGE
+
+
+# Team
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    name: str
+    email: str
+    role_label: str
+    joined_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingInvite:
+    email: str
+    role_label: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeyRow:
+    name: str
+    prefix: str
+    scopes: str
+    created_at: datetime
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamPage:
+    """POST invites: email, role. POST api-keys: name, scopes (repeated). `new_key` is shown once."""
+
+    template: ClassVar[str] = "brand/team.html"
+    frame: Frame
+    slug: str
+    brand: str
+    members: tuple[Member, ...]
+    invites: tuple[PendingInvite, ...]
+    api_keys: tuple[ApiKeyRow, ...]
+    roles: tuple[Choice, ...]
+    scopes: tuple[Choice, ...]
+    can_edit: bool = True
+    new_key: str = ""
+    invite_form: FormState = EMPTY_FORM
+    key_form: FormState = EMPTY_FORM

@@ -1,0 +1,173 @@
+"""Finance's pages: the earnings queue, one earning's whole story, payout batches."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from marketplace.kernel.money import Money
+from workers_ui.presenters.brand import Receipt
+from workers_ui.presenters.frame import Frame
+from workers_ui.presenters.values import (
+    EMPTY_FORM,
+    ONE_PAGE,
+    Action,
+    Badge,
+    FilterTab,
+    FormState,
+    Notice,
+    Pager,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarningRow:
+    earning: str
+    worker: str
+    brand: str
+    ticket_number: str
+    subject: str
+    amount: Money
+    state: Badge
+    earned_at: datetime
+    flags: tuple[Badge, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateSum:
+    """Count and sum of one state in one currency, over the whole filter and not only the shown page."""
+
+    state: Badge
+    count: int
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinanceEarningsPage:
+    template: ClassVar[str] = "finance/earnings.html"
+    frame: Frame
+    tabs: tuple[FilterTab, ...]
+    sums: tuple[StateSum, ...]
+    rows: tuple[EarningRow, ...]
+    pager: Pager = ONE_PAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryStep:
+    """One step from ticket to transfer, in the order it happened."""
+
+    title: str
+    happened_at: datetime | None
+    summary: str
+    facts: tuple[Fact, ...] = ()
+    reply_text: str = ""
+    receipt: Receipt | None = None
+    done: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostingEntry:
+    account: str
+    debit: Money | None = None
+    credit: Money | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """One ledger transaction. Its debits equal its credits, or it would not exist."""
+
+    kind: str
+    key: str
+    posted_at: datetime
+    entries: tuple[PostingEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinanceEarningPage:
+    template: ClassVar[str] = "finance/earning.html"
+    frame: Frame
+    earning: str
+    ticket_number: str
+    subject: str
+    worker: str
+    brand: str
+    amount: Money
+    state: Badge
+    steps: tuple[StoryStep, ...]
+    postings: tuple[Posting, ...]
+    batch: str = ""
+    batch_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRow:
+    batch: str
+    number: str
+    state: Badge
+    payout_count: int
+    earning_count: int
+    amount: Money
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchesPage:
+    """POST /finance/batches: currency. `payable` has what a new batch would hold, per currency."""
+
+    template: ClassVar[str] = "finance/batches.html"
+    frame: Frame
+    rows: tuple[BatchRow, ...]
+    payable: tuple[StateSum, ...]
+    form: FormState = EMPTY_FORM
+    callouts: tuple[Notice, ...] = ()
+    pager: Pager = ONE_PAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLine:
+    """One payout: one worker, one transfer. `problem` says why it was refused or left out."""
+
+    payout: str
+    worker: str
+    earning_count: int
+    amount: Money
+    state: Badge
+    transfer: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """One pair of eyes: who did what to the batch, and when."""
+
+    act: str
+    person: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPage:
+    """POST submission, approval, release, void. Each carries `content_hash`: sign what was seen."""
+
+    template: ClassVar[str] = "finance/batch.html"
+    frame: Frame
+    batch: str
+    number: str
+    state: Badge
+    amount: Money
+    payout_count: int
+    earning_count: int
+    content_hash: str
+    lines: tuple[BatchLine, ...]
+    signatures: tuple[Signature, ...]
+    actions: tuple[Action, ...] = ()
+    void_action: Action | None = None
+    callouts: tuple[Notice, ...] = ()
+    paid: Money | None = None
+    failed_count: int = 0

@@ -1,0 +1,75 @@
+"""The frame round every page: who is here, where they may go, theme, language, money mode."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from workers_ui.presenters.values import Notice
+
+
+class Theme(StrEnum):
+    AUTO = "auto"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NavLink:
+    """`count_key` names the live counter a stream event may change (`pool`); `count` None shows none."""
+
+    href: str
+    label: str
+    icon: str
+    count: int | None = None
+    count_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """`places` are the other areas this person may enter (another brand, the worker pool)."""
+
+    name: str
+    email: str
+    places: tuple[NavLink, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """Everything the layout reads. `path` is the request's path; `live_url` empty: no stream on this page."""
+
+    path: str
+    csrf_token: str
+    now: datetime
+    money_mode: str
+    theme: Theme = Theme.AUTO
+    locale: str = "en"
+    time_zone: str = "UTC"
+    person: Person | None = None
+    area: str = ""
+    nav: tuple[NavLink, ...] = ()
+    live_url: str = ""
+    notices: tuple[Notice, ...] = ()
+
+
+def worker_nav(*, waiting: int, mine: int) -> tuple[NavLink, ...]:
+    return (
+        NavLink(href="/worker/pool", label="Pool", icon="inbox", count=waiting, count_key="pool"),
+        NavLink(href="/worker/mine", label="Mine", icon="headset", count=mine, count_key="mine"),
+        NavLink(href="/worker/earnings", label="Earnings", icon="wallet"),
+    )
+
+
+def brand_nav(slug: str) -> tuple[NavLink, ...]:
+    return (
+        NavLink(href=f"/b/{slug}/tickets", label="Tickets", icon="inbox"),
+        NavLink(href=f"/b/{slug}/knowledge", label="Knowledge", icon="book-open"),
+        NavLink(href=f"/b/{slug}/wallet", label="Wallet", icon="wallet"),
+        NavLink(href=f"/b/{slug}/team", label="Team", icon="users"),
+    )
+
+
+def finance_nav() -> tuple[NavLink, ...]:
+    return (
+        NavLink(href="/finance/earnings", label="Earnings", icon="receipt"),
+        NavLink(href="/finance/batches", label="Batches", icon="layers"),
+    )

@@ -1,0 +1,356 @@
+"""The worker's pages: pool, desk, mine, earnings, statement."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from marketplace.kernel.money import Money
+from workers_ui.presenters.charts import BarChart
+from workers_ui.presenters.frame import Frame
+from workers_ui.presenters.values import EMPTY_FORM, ONE_PAGE, Badge, Choice, FormState, Notice, Pager
+
+# Pool
+
+
+class Coverage(StrEnum):
+    """Whether the brand's knowledge seems to answer the ticket, judged before any claim."""
+
+    COVERED = "covered"
+    PARTLY = "partly"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolRow:
+    """One waiting ticket as any worker may see it: nothing personal, nothing of the viewer.
+
+    The stream renders it once per event and locale, so it must not depend on who looks.
+    """
+
+    template: ClassVar[str] = "parts/pool_row.html"
+    ticket: str
+    revision: int
+    subject: str
+    brand: str
+    category: str
+    channel: str
+    language: str
+    estimated_minutes: int
+    pay: Money
+    pay_per_hour: Money
+    due_at: datetime
+    rendered_at: datetime
+    coverage: Coverage = Coverage.UNKNOWN
+    terms_version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolRowTaken:
+    """What a losing claim gets with its 409, in place of the row; `next_ticket` is the next best or empty."""
+
+    template: ClassVar[str] = "parts/pool_row_taken.html"
+    ticket: str
+    subject: str
+    brand: str
+    next_ticket: str = ""
+    next_subject: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolPage:
+    template: ClassVar[str] = "worker/pool.html"
+    frame: Frame
+    rows: tuple[PoolRow, ...]
+    waiting: int
+    claims_held: int
+    claim_cap: int
+    callouts: tuple[Notice, ...] = ()
+    pager: Pager = ONE_PAGE
+
+    @property
+    def full(self) -> bool:
+        return self.claims_held >= self.claim_cap
+
+
+# Desk
+
+
+class Author(StrEnum):
+    CUSTOMER = "customer"
+    WORKER = "worker"
+    BRAND = "brand"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadMessage:
+    """`text` is masked already and printed escaped, its line breaks kept."""
+
+    author: Author
+    author_label: str
+    text: str
+    sent_at: datetime
+    affiliation_label: str = ""
+    state: Badge | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassageCard:
+    """One cited passage. `number` is the key that inserts it (1-3)."""
+
+    number: int
+    passage: str
+    article_title: str
+    section_path: str
+    text: str
+    confidence: float
+    confidence_label: str
+    verified_on: date | None = None
+    article_href: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuggestedDraft:
+    """`unfilled_slots` must be replaced by the worker before the reply can be sent."""
+
+    text: str
+    confidence: float
+    confidence_label: str
+    cited_numbers: tuple[int, ...] = ()
+    unfilled_slots: tuple[str, ...] = ()
+
+
+class GuidanceState(StrEnum):
+    PREPARING = "preparing"
+    READY = "ready"
+    ABSTAINED = "abstained"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guidance:
+    """`suggestion` is the id the receipt stores. `reason` and `next_step` explain abstained and stale."""
+
+    state: GuidanceState
+    suggestion: str = ""
+    cards: tuple[PassageCard, ...] = ()
+    draft: SuggestedDraft | None = None
+    reason: str = ""
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LintFinding:
+    """One thing found in the text; a blocking one stops the sending."""
+
+    text: str
+    excerpt: str = ""
+    blocking: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    summary: str
+    do: tuple[str, ...] = ()
+    avoid: tuple[str, ...] = ()
+    greeting: str = ""
+    sign_off: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The claim as this worker holds it. `claim_number` is the fencing token every write carries.
+
+    `deadline` None: the clock is stopped because an answer waits for the customer.
+    """
+
+    claim_number: int
+    deadline: datetime | None
+    held: bool = True
+    ended_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composer:
+    """`draft` is the server's copy; `draft_revision` grows with each save, so that an old one never wins."""
+
+    idempotency_key: str
+    draft: str = ""
+    draft_revision: int = 0
+    draft_saved_at: datetime | None = None
+    affiliation_label: str = ""
+    max_length: int = 8000
+    findings: tuple[LintFinding, ...] = ()
+    inserted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskPage:
+    """POST reply: csrf, idempotency_key, claim_number, suggestion, inserted, text, then (next | stay).
+
+    POST draft: the same without idempotency_key, plus draft_revision; a button named `insert` (1-3 or draft)
+    asks the server to append that guidance to the draft and show the desk again (the way without JavaScript).
+    POST release | escalate: reason, note. POST category: category. All carry claim_number.
+    """
+
+    template: ClassVar[str] = "worker/desk.html"
+    frame: Frame
+    ticket: str
+    number: str
+    subject: str
+    brand: str
+    channel: str
+    language: str
+    pay: Money
+    state: Badge
+    lease: Lease
+    thread: tuple[ThreadMessage, ...]
+    guidance: Guidance
+    voice: Voice
+    composer: Composer
+    category: str
+    category_confirmed: bool
+    categories: tuple[Choice, ...]
+    release_reasons: tuple[Choice, ...]
+    escalation_reasons: tuple[Choice, ...]
+    escalation_fee: Money | None = None
+    handover_summary: str = ""
+    answered: bool = False
+    marked_done: bool = False
+    form: FormState = EMPTY_FORM
+
+
+# Mine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MineTicket:
+    ticket: str
+    number: str
+    subject: str
+    brand: str
+    pay: Money
+    state: Badge
+    deadline: datetime | None = None
+    updated_at: datetime | None = None
+    has_draft: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostDraft:
+    """Text that outlived its claim; `claimable` when the ticket is back in the pool for this worker."""
+
+    ticket: str
+    subject: str
+    brand: str
+    text: str
+    saved_at: datetime
+    claimable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinePage:
+    template: ClassVar[str] = "worker/mine.html"
+    frame: Frame
+    claims: tuple[MineTicket, ...] = ()
+    waiting_on_customer: tuple[MineTicket, ...] = ()
+    sent_today: tuple[MineTicket, ...] = ()
+    lost_drafts: tuple[LostDraft, ...] = ()
+    claim_cap: int = 3
+
+
+# Earnings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarningTotals:
+    """Four sums of one currency that a worker can add up: nothing is in two of them."""
+
+    pending: Money
+    payable: Money
+    on_the_way: Money
+    paid: Money
+    today: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaySumPart:
+    label: str
+    amount: Money
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarningLine:
+    earning: str
+    ticket_number: str
+    subject: str
+    brand: str
+    state: Badge
+    amount: Money
+    earned_at: datetime
+    payable_at: datetime | None = None
+    sum_parts: tuple[PaySumPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutSetup:
+    """Whether money can reach this worker. `action_label` empty: nothing to do."""
+
+    ready: bool
+    title: str
+    text: str
+    action_label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementLink:
+    month: date
+    closing: Money
+    paid: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarningsPage:
+    """One entry of `totals` per currency; none are added across currencies."""
+
+    template: ClassVar[str] = "worker/earnings.html"
+    frame: Frame
+    totals: tuple[EarningTotals, ...]
+    setup: PayoutSetup
+    next_payday: date | None = None
+    chart: BarChart | None = None
+    lines: tuple[EarningLine, ...] = ()
+    statements: tuple[StatementLink, ...] = ()
+    pager: Pager = ONE_PAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementMovement:
+    happened_at: datetime
+    text: str
+    reference: str
+    amount: Money
+    transfer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementPage:
+    """opening + movements = closing; the transfers listed are Stripe's, to the cent."""
+
+    template: ClassVar[str] = "worker/statement.html"
+    frame: Frame
+    worker_name: str
+    month: date
+    opening: Money
+    movements: tuple[StatementMovement, ...]
+    closing: Money
+    earned: Money
+    transferred: Money
+    transfers_agree: bool
+    issued_at: datetime
+
+    def transfers(self) -> Iterator[StatementMovement]:
+        return (movement for movement in self.movements if movement.transfer)
