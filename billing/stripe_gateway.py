@@ -231,8 +231,13 @@ def _translated(error: stripe.StripeError) -> CallRejected | CallUnknown | Crede
     if isinstance(error, stripe.IdempotencyError):
         return KeyReused(words)
     if CLIENT_ERROR <= status < SERVER_ERROR:
-        return CallRejected(error.code or type(error).__name__, words)
+        return CallRejected(_code(error), words)
     return CallUnknown(words)
+
+
+def _code(error: stripe.StripeError) -> str:
+    """Stripe's code; some of the SDK's error classes leave `code` empty and keep it in the error object."""
+    return error.code or getattr(error.error, "code", None) or type(error).__name__
 
 
 def _account_id(account: stripe.Account) -> str:

@@ -1,21 +1,26 @@
 """How likely it is that the passages found hold the answer, and what a worker does when they do not.
 
-One logistic over five signals. Its meaning: of suggestions shown at 0.7, about seven in ten have the right article among their
-three passages, when answerable and unanswerable questions are equally common. Fitted on HINT3 (three brands' real messages, with
-real out-of-scope ones), DSTC11 FAQ (last customer turn against its own entity's entries, with and without the right ones) and a
-help centre (titles against bodies, with and without the right article, and other brands' questions). Each set and class weighs
-the same. Left out in turn, the sets gave AUROC of plain cosine → this model:
+One logistic over five signals. Its meaning: of suggestions shown at 0.7, about seven in ten have the right
+article among their three passages, when answerable and unanswerable questions are equally common.
+
+Fitted on HINT3 (three brands' real messages, with real out-of-scope ones), DSTC11 FAQ (the last customer turn
+against its own entity's entries, with and without the right ones) and a help centre (titles against bodies,
+with and without the right article, and other brands' questions); each set and class weighs the same. With
+each set left out of the fit in turn, AUROC of plain cosine → this model:
 
     HINT3 curekart .864 → .891   sofmattress .875 → .866   powerplay11 .817 → .822
     DSTC11 .758 → .786           help centre .902 → .904   all five pooled, fitted: .830 → .853
 
-On the left-out sets the stated confidence was off by 0.04 on average (expected calibration error). sofmattress is the
-one set where cosine alone was a little better.
+On left-out sets the stated confidence was off by 0.04 on average (expected calibration error). sofmattress is
+the one set where cosine alone was a little better.
 """
 
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 INTERCEPT = -4.8
 COSINE_WEIGHT = 5.4
@@ -30,11 +35,13 @@ MARGIN_CAP = 0.3
 
 WORDS_CAP = 40
 LEXICAL_PER_WORD = 3.0
-"""BM25 (k1 1.5, b 0.75) per query word at which the words count as found; about a rare word in every second place."""
+"""BM25 (k1 1.5, b 0.75) per query word at which the words count as found; about a rare word in every
+second place."""
 
 DEFAULT_THRESHOLD = 0.5
-"""On the left-out sets: 36 % (DSTC11) to 90 % of answerable questions were answered, 88–97 % of those with the right article,
-and 4 % (DSTC11) to 28 % of unanswerable ones; a cosine of 0.5 answers 18–45 % of those."""
+"""On the left-out sets: 36 % (DSTC11) to 90 % of answerable questions were answered, 88 to 97 % of those
+with the right article, and 4 % (DSTC11) to 28 % of unanswerable ones; a cosine of 0.5 answers 18 to 45 %
+of those."""
 
 FAR_COSINE = 0.35
 """Below it the nearest passage is about something else: other brands' questions average 0.35."""
@@ -59,14 +66,14 @@ class Reason(StrEnum):
 class Signals:
     """What the search says about its own result.
 
-    Measured with the customer's last message; with a whole conversation a missing answer hides behind the rest of it (AUROC
-    .58 against .72 on DSTC11).
+    Measured with the customer's last message; with a whole conversation a missing answer hides behind the
+    rest of it (AUROC .58 against .72 on DSTC11).
     """
 
     top_dense_cosine: float
-    """Cosine of the message and its nearest passage, −1 to 1; 0 when nothing was found."""  # noqa: RUF001
+    """Cosine of the message and its nearest passage; 0 when nothing was found."""
     margin: float
-    """That cosine less the cosine of the nearest passage of any *other* article, ≥ 0; the cosine itself when there is none."""
+    """That cosine less the best cosine of any *other* article, ≥ 0; the cosine itself when there is none."""
     lexical_top_normalised: float
     """`normalised_lexical` of the highest BM25 score, 0 to 1."""
     agreement: bool
@@ -84,7 +91,8 @@ class Signals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """Whether to show a suggestion; `confidence` is 0 to 1, `next_step` is what the worker reads when it is not shown."""
+    """Whether to show a suggestion; `confidence` is 0 to 1, `next_step` is what the worker reads when it
+    is not shown."""
 
     confidence: float
     answer: bool
@@ -99,7 +107,8 @@ def assess(
     candidates: tuple[str, ...] = (),
     escalate_to: str = "the brand's team",
 ) -> Assessment:
-    """Decide between answering and silence. `candidates` are the article titles found, best first, for the next step's words."""
+    """Decide between answering and silence. `candidates` are the article titles found, best first, for the
+    next step's words."""
     if signals.top_dense_cosine <= 0 and signals.lexical_top_normalised == 0:
         return _silence(0.0, Reason.NOTHING_FOUND, candidates, escalate_to)
     confidence = _confidence(signals)
@@ -109,8 +118,45 @@ def assess(
     return _silence(confidence, _why_silent(signals), candidates, escalate_to)
 
 
+class ScoredHit(Protocol):
+    """What `measure` reads of a search hit: its article, its cosine and its BM25 score."""
+
+    @property
+    def article_id(self) -> object: ...
+    @property
+    def dense(self) -> float: ...
+    @property
+    def lexical(self) -> float: ...
+
+
+def measure(hits: Sequence[ScoredHit], message: str) -> Signals:
+    """The signals of a search made with the customer's last `message`; hits in any order.
+
+    Pass enough hits (50, say) that other articles are among them; else the margin looks too good.
+    """
+    words = len(_WORD.findall(message))
+    if not hits:
+        return Signals(
+            top_dense_cosine=0.0, margin=0.0, lexical_top_normalised=0.0, agreement=False, query_words=words
+        )
+    dense = max(hits, key=lambda hit: hit.dense)
+    lexical = max(hits, key=lambda hit: hit.lexical)
+    others = [hit.dense for hit in hits if hit.article_id != dense.article_id]
+    return Signals(
+        top_dense_cosine=dense.dense,
+        margin=dense.dense - max(others, default=0.0),
+        lexical_top_normalised=normalised_lexical(lexical.lexical, words),
+        agreement=lexical.lexical > 0 and lexical.article_id == dense.article_id,
+        query_words=words,
+    )
+
+
+_WORD = re.compile(r"\w+")
+
+
 def normalised_lexical(bm25_top: float, query_words: int) -> float:
-    """The highest BM25 score as a share, 0 to 1, of what a well-matched question of this many words reaches."""
+    """The highest BM25 score as a share, 0 to 1, of what a well-matched question of this many words
+    reaches."""
     return min(1.0, max(0.0, bm25_top) / (LEXICAL_PER_WORD * max(1, query_words)))
 
 
@@ -143,7 +189,7 @@ def _silence(confidence: float, reason: Reason, candidates: tuple[str, ...], esc
 
 def _next_step(reason: Reason, candidates: tuple[str, ...], escalate_to: str) -> str:
     if reason is Reason.TOO_SHORT:
-        return "Ask the customer which product or order this is about and what happened: the message is too short to match."
+        return "Ask the customer which product or order this is about: the message is too short to match."
     if reason is Reason.AMBIGUOUS and len(set(candidates)) > 1:
         first, second = list(dict.fromkeys(candidates))[:2]
         return f"Ask the customer which of these is meant: “{first}” or “{second}”."

@@ -1,4 +1,5 @@
-"""Write a reply out of the passages' own sentences: nothing is generated, and every body sentence names its passage."""
+"""Write a reply out of the passages' own sentences: nothing is generated, and every body sentence names
+its passage."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ KEEP_SHARE = 0.6
 """A further unit must reach this share of the best one's score."""
 
 OTHER_PASSAGE_LIKENESS = 0.5
-"""A sentence of another passage than the best one's must answer by its own words; its neighbours' rank is no reason."""
+"""A sentence outside the first passage and the best sentence's must answer by its own words."""
 
 SHORT_PASSAGE_UNITS = 2
 """An FAQ entry this short is one answer and is quoted whole."""
@@ -52,7 +53,8 @@ class DraftSentence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A reply ready to be edited: whole text, its sentences in order, and the slots a person must still fill."""
+    """A reply ready to be edited: whole text, its sentences in order, and the slots a person must still
+    fill."""
 
     text: str
     sentences: tuple[DraftSentence, ...]
@@ -69,7 +71,8 @@ class SentenceScorer(Protocol):
 
 
 class WordOverlap:
-    """The default scorer: which share of the question's words a sentence holds; a word in few sentences weighs more."""
+    """The default scorer: which share of the question's words a sentence holds; a word in few sentences
+    weighs more."""
 
     def scores(self, question: str, sentences: Sequence[str]) -> Sequence[float]:
         """As `SentenceScorer.scores`."""
@@ -100,7 +103,8 @@ def compose(
     customer_name: str | None = None,
     scorer: SentenceScorer | None = None,
 ) -> Draft | None:
-    """A draft from the best sentences of up to three passages, or None when none of them may be quoted in this voice.
+    """A draft from the best sentences of up to three passages, or None when none of them may be quoted in
+    this voice.
 
     A sentence with a word to avoid, a link off the voice's domains, or a question is never quoted.
     """
@@ -138,8 +142,9 @@ def _may_be_quoted(lines: tuple[str, ...], voice: Voice) -> bool:
 
 # Sentences about the article, or about a picture that is not in the reply, answer nobody.
 _POINTS_ELSEWHERE = re.compile(
-    r"^(?:learn (?:how|about|more|what)|in this (?:article|guide|section)|this (?:article|guide|page|section)\b|see also|read more"
-    r"|follow these steps)|\b(?:table|image|picture|screenshot|figure|diagram|list|video) (?:below|above)\b"
+    r"^(?:learn (?:how|about|more|what)|in this (?:article|guide|section)|see also|read more"
+    r"|follow these steps|this (?:article|guide|page|section)\b)"
+    r"|\b(?:table|image|picture|screenshot|figure|diagram|list|video) (?:below|above)\b"
     r"|\b(?:shown|listed|described) (?:below|above)\b",
     re.IGNORECASE,
 )
@@ -173,17 +178,13 @@ def _choose(units: list[_Unit], question: str, scorer: SentenceScorer) -> list[_
     """The best units in their original order; `units` is not empty."""
     scores = _scores(units, question, scorer)
     order = sorted(range(len(units)), key=lambda at: (-scores[at].total, at))
-    best = order[0]
+    enough = KEEP_SHARE * scores[order[0]].total
+    trusted = {units[order[0]].passage.rank, units[0].passage.rank}
     chosen: set[int] = set()
     for at in order:
-        from_best_passage = units[at].passage is units[best].passage
-        good_enough = scores[at].total >= KEEP_SHARE * scores[best].total
+        answers = units[at].passage.rank in trusted or scores[at].likeness >= OTHER_PASSAGE_LIKENESS
         together = _needed_with(at, units)
-        if (
-            good_enough
-            and (from_best_passage or scores[at].likeness >= OTHER_PASSAGE_LIKENESS)
-            and len(chosen | together) <= MAX_UNITS
-        ):
+        if answers and scores[at].total >= enough and len(chosen | together) <= MAX_UNITS:
             chosen |= together
     return [units[at] for at in sorted(chosen)]
 
@@ -223,14 +224,15 @@ def _title_share(passage: CitedPassage, asked: frozenset[str]) -> float:
 
 
 _LEANS_BACK = re.compile(
-    r"(?:this|that|these|those|it|its|they|he|she|however|otherwise|but|then|also|if so|because of (?:this|that)|in that case"
-    r"|instead|therefore|so|after that|afterwards|note that this)\b",
+    r"(?:this|that|these|those|it|its|they|he|she|however|otherwise|but|then|also|instead|therefore|so|if so"
+    r"|because of (?:this|that)|in that case|after that|afterwards|note that this)\b",
     re.IGNORECASE,
 )
 
 
 def _needed_with(at: int, units: list[_Unit]) -> set[int]:
-    """The unit, with the sentence before it when it leans on that one, or with the rest of a short FAQ entry."""
+    """The unit, with the sentence before it when it leans on that one, or with the rest of a short FAQ
+    entry."""
     unit = units[at]
     siblings = {i for i, other in enumerate(units) if other.passage is unit.passage}
     if len(siblings) <= SHORT_PASSAGE_UNITS:

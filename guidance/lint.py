@@ -1,4 +1,5 @@
-"""Hold the final text of a reply to the brand's rules: what blocks sending, and what the worker should look at again."""
+"""Hold the final text of a reply to the brand's rules: what blocks sending, and what the worker should
+look at again."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -100,14 +101,18 @@ def _slots(text: str) -> Iterator[Finding]:
 
 _PERSONAL = {
     PersonalData.CARD: "This is a whole card number. Never send one; the last four digits are enough.",
-    PersonalData.IBAN: "This is a bank account number (IBAN). Leave it out unless the customer must see it.",
-    PersonalData.EMAIL: "This e-mail address is in none of the passages. Leave it out unless the customer must see it.",
-    PersonalData.PHONE: "This phone number is in none of the passages. Leave it out unless the customer must see it.",
+    PersonalData.IBAN: "This is a bank account number (IBAN). Leave it out unless the customer needs it.",
+    PersonalData.EMAIL: "This e-mail address is in no passage. Leave it out unless the customer needs it.",
+    PersonalData.PHONE: "This phone number is in no passage. Leave it out unless the customer needs it.",
 }
 
 
 def _personal(text: str, voice: Voice, known: str, regions: Sequence[str]) -> Iterator[Finding]:
-    for found in find_personal_data(text, regions=regions):
+    # https://shop.example@evil.com holds no address of a person; the link is judged as a link.
+    bare = text
+    for link in links(text):
+        bare = bare[: link.start] + " " * (link.end - link.start) + bare[link.end :]
+    for found in find_personal_data(bare, regions=regions):
         quoted = text[found.start : found.end]
         if found.kind is PersonalData.CARD:
             yield _block(
@@ -142,15 +147,26 @@ _CURRENCIES = {
     "chf": "chf", "cad": "cad", "aud": "aud",
 }  # fmt: skip
 _NUMBER_WORDS = {
-    word: Decimal(value)
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen".split()
-    )
-} | {"a": Decimal(1), "an": Decimal(1), "thirty": Decimal(30), "sixty": Decimal(60), "ninety": Decimal(90)}
-_UNIT_HOURS = {
-    "minute": Decimal(1) / 60, "min": Decimal(1) / 60, "hour": Decimal(1), "hr": Decimal(1), "day": Decimal(24),
-    "night": Decimal(24), "week": Decimal(168), "fortnight": Decimal(336), "month": Decimal(730), "year": Decimal(8760),
+    "a": Decimal(1), "an": Decimal(1), "one": Decimal(1), "two": Decimal(2),
+    "three": Decimal(3), "four": Decimal(4),
+    "five": Decimal(5), "six": Decimal(6), "seven": Decimal(7), "eight": Decimal(8), "nine": Decimal(9),
+    "ten": Decimal(10), "eleven": Decimal(11), "twelve": Decimal(12),
+    "thirteen": Decimal(13), "fourteen": Decimal(14),
+    "thirty": Decimal(30), "sixty": Decimal(60), "ninety": Decimal(90),
 }  # fmt: skip
+_UNIT_HOURS = {
+    "minute": Decimal(1) / 60,
+    "min": Decimal(1) / 60,
+    "hour": Decimal(1),
+    "hr": Decimal(1),
+    "h": Decimal(1),
+    "day": Decimal(24),
+    "night": Decimal(24),
+    "week": Decimal(168),
+    "fortnight": Decimal(336),
+    "month": Decimal(730),
+    "year": Decimal(8760),
+}
 _NUMBER = r"[0-9]{1,9}(?:[.,' ][0-9]{3}){0,3}(?:[.,][0-9]{1,2})?(?![0-9])"
 _COUNT = rf"(?:{_NUMBER}|\b(?:{'|'.join(sorted(_NUMBER_WORDS, key=len, reverse=True))})\b)"
 _SIGN = r"us\$|[$€£¥₹]"
@@ -164,14 +180,15 @@ _SHARE = re.compile(rf"(?<![\w.,])(?P<share>{_NUMBER})\s?(?:%|per\s?cent\b|perce
 _TIME = re.compile(
     rf"(?<![\w.,])(?:(?P<from>{_COUNT})\s?(?:-|–|to|or|and)\s?)?(?P<to>{_COUNT})[\s-]?"  # noqa: RUF001
     r"(?P<working>(?:business|working|week)[\s-]?)?"
-    r"(?P<unit>minute|min|hour|hr|day|night|week|fortnight|month|year)s?\b",
+    r"(?P<unit>minute|min|hour|hr|h|day|night|week|fortnight|month|year)s?\b",
     re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Figure:
-    """An amount, share or time as a person says it, and what it comes to, so that 48 hours and two days are one."""
+    """An amount, share or time as a person says it, and what it comes to, so that 48 hours and two days
+    are one."""
 
     start: int
     end: int
@@ -209,7 +226,8 @@ _THOUSANDS = re.compile(r"(?<=[0-9])[.,' ](?=[0-9]{3}(?![0-9]))")
 
 
 def _number(written: str) -> Decimal:
-    """1,299.00 and 1.299,00 and "two" as numbers; what follows three digits after a mark is thousands, else cents."""
+    """1,299.00 and 1.299,00 and "two" as numbers; what follows three digits after a mark is thousands,
+    else cents."""
     if written.lower() in _NUMBER_WORDS:
         return _NUMBER_WORDS[written.lower()]
     try:

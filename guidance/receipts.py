@@ -1,4 +1,5 @@
-"""Measure what became of a suggestion: how much of it was edited, and which sent sentences its passages still support.
+"""Measure what became of a suggestion: how much of it was edited, and which sent sentences its passages still
+support.
 
 The one door to rapidfuzz.
 """
@@ -17,7 +18,8 @@ MAX_CHARS = 20_000
 """The distance of two long texts takes time by their product; replies end at 5,000 characters."""
 
 SUPPORT_RATIO = 85.0
-"""Likeness in percent from which a sentence counts as quoted: a changed word or two pass, a changed statement does not."""
+"""Likeness in percent from which a sentence counts as quoted: a changed word or two pass, a changed
+statement does not."""
 
 FUZZY_WORDS = 3
 """A shorter sentence is supported only word for word, and a single word ("Sure.") never."""
@@ -32,7 +34,8 @@ class SentenceSupport:
 
 
 def edit_distance(shown: str, sent: str) -> int:
-    """Characters inserted, deleted or replaced between the suggestion and the reply (Levenshtein); line ends do not count.
+    """Characters inserted, deleted or replaced between the suggestion and the reply (Levenshtein); line ends
+    do not count.
 
     Raises ValueError when either is longer than MAX_CHARS.
     """
@@ -50,8 +53,8 @@ def edited_share(shown: str, sent: str) -> float:
 def supported_sentences(sent: str, passages: Sequence[CitedPassage]) -> tuple[SentenceSupport, ...]:
     """Each sentence of `sent` with the best-ranked passage that holds it, word for word or nearly.
 
-    A sentence whose figures or negations differ from the passage's is not supported, however alike the rest is.
-    Raises ValueError when `sent` is longer than MAX_CHARS.
+    A sentence whose figures or negations differ from the passage's is not supported, however alike the
+    rest is. Raises ValueError when `sent` is longer than MAX_CHARS.
     """
     ranked = [(passage.rank, _folded(passage.text)) for passage in sorted(passages, key=lambda p: p.rank)]
     return tuple(

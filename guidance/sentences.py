@@ -31,8 +31,8 @@ class Block:
 def quotable_blocks(text: str) -> tuple[Block, ...]:
     """The parts of `text` that read as sentences or list steps, in order.
 
-    Headings, table rows, code, images and contents lists are left out, and so are a first and last sentence that were cut
-    where the passage begins and ends.
+    Headings, table rows, code, images and contents lists are left out, and so are a first and last
+    sentence that were cut where the passage begins and ends.
     """
     blocks: list[Block] = []
     joins_before = False
@@ -70,7 +70,8 @@ def content_stems(text: str) -> frozenset[str]:
 
 
 def stem(word: str) -> str:
-    """A rough English stem: enough that "shipped", "shipping" and "ships" meet, cheap enough to need no library."""
+    """A rough English stem: enough that "shipped", "shipping" and "ships" meet, cheap enough to need no
+    library."""
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
             word = word[: -len(ending)]
@@ -99,20 +100,23 @@ _ENDINGS = (
 )
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")  # noqa: RUF001 (either apostrophe)
 _STOP_WORDS = frozenset(
-    "a about am an and any are as at be been but by can could did do does doing for from get had has have hello help hi how i"
-    " if in is it its just me my need of on or our please so some thank thanks that the their them then there these they this"
-    " to us want was we were what when where which who why will with would you your i'm i've it's don't".split()
+    """
+    a about am an and any are as at be been but by can could did do does doing for from get had has have
+    hello help hi how i if in is it its just me my need of on or our please so some thank thanks that
+    the their them then there these they this to us want was we were what when where which who why will
+    with would you your i'm i've it's don't
+    """.split()  # noqa: SIM905 (a hundred quoted words are unreadable)
 )
 _LIST_LINE = re.compile(r"\s*(?:[-*+•–]|[0-9]{1,2}[.)]|[a-z][.)])\s+\S")  # noqa: RUF001 (lists use the long dash too)
 _NOT_PROSE = re.compile(
     r"\s*(?:#{1,6}\s|\||!\[[^\]]*\]\([^)]*\)\s*$|[-=*_]{3,}\s*$|<[a-z!/][^>]*>\s*$)", re.IGNORECASE
 )
 _LIST_MARK = re.compile(r"(?:[0-9]{1,2}|[a-z])[.)]")
-_NUMBERED = re.compile(r"([0-9]{1,2})[.)]\s+")
-_BULLET = re.compile(r"[*+•–]\s+")  # noqa: RUF001
+_NUMBERED = re.compile(r"^([0-9]{1,2})[.)]\s+")
+_BULLET = re.compile(r"^[*+•–]\s+")  # noqa: RUF001
 _CONTENTS = re.compile(
-    r"(?:in this (?:article|guide|section)|on this page|contents|jump to|see also|related|further reading|read more"
-    r"|learn more)\b",
+    r"(?:in this (?:article|guide|section)|on this page|contents|jump to|see also|related|further reading"
+    r"|read more|learn more)\b",
     re.IGNORECASE,
 )
 _CALL_OUT = re.compile(r"^\s*\[![A-Z]+\]\s*")
@@ -168,7 +172,8 @@ def _in_list(lines: list[str]) -> bool:
 
 
 def _without_cut_ends(paragraphs: list[list[str]]) -> list[list[str]]:
-    """Passages are cut by words: half a sentence must not be quoted. A text without any full stop is taken as it is."""
+    """Passages are cut by words: half a sentence must not be quoted. A text without any full stop is taken
+    as it is."""
     prose = [at for at, lines in enumerate(paragraphs) if lines and not _in_list(lines)]
     if not prose or not any(_SENTENCE_STOP.search(" ".join(paragraphs[at])) for at in prose):
         return paragraphs
@@ -248,7 +253,11 @@ def _split_line(line: str) -> list[str]:
     for match in _SENTENCE_END.finditer(line):
         sentence = line[start : match.end()].strip()
         # "Yes." means nothing without what follows it; "3." begins a step.
-        if _ABBREVIATION.search(sentence) or _SHORT_ANSWER.fullmatch(sentence) or _LIST_MARK.fullmatch(sentence):
+        if (
+            _ABBREVIATION.search(sentence)
+            or _SHORT_ANSWER.fullmatch(sentence)
+            or _LIST_MARK.fullmatch(sentence)
+        ):
             continue
         sentences.append(sentence)
         start = match.end()

@@ -1,4 +1,5 @@
-"""How a brand speaks: greeting, sign-off, words, links. The draft is built from it and the final text is held to it."""
+"""How a brand speaks: greeting, sign-off, words, links. The draft is built from it and the final text is
+held to it."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -35,8 +36,8 @@ class Formality(StrEnum):
 class Voice:
     """A brand's tone rules.
 
-    A word to avoid is matched whole and in any case ("guarantee" does not match "guaranteed"); a star at its end matches every
-    word that begins so ("guarantee*"). A link domain allows its subdomains too.
+    A word to avoid is matched whole and in any case ("guarantee" does not match "guaranteed"); a star at
+    its end matches every word that begins so ("guarantee*"). A link domain allows its subdomains too.
     """
 
     greeting: str
@@ -59,7 +60,8 @@ class Span:
 
 
 def greet(voice: Voice, customer_name: str | None) -> str:
-    """The voice's greeting for this customer, or one that reads well when the name is unknown or no name at all."""
+    """The voice's greeting for this customer, or one that reads well when the name is unknown or no name
+    at all."""
     name = _presentable(customer_name)
     slot = "{" + CUSTOMER_NAME + "}"
     if name or slot not in voice.greeting:
@@ -98,7 +100,8 @@ def unfilled_slots(text: str) -> tuple[Span, ...]:
 
 
 def links(text: str) -> tuple[Span, ...]:
-    """Everything in `text` a customer's mail program would make a link of, in order; e-mail addresses are not links."""
+    """Everything in `text` a customer's mail program would make a link of, in order; e-mail addresses are
+    not links."""
     found = []
     for match in _LINK.finditer(text):
         address = match.group().rstrip(_AFTER_LINK)
@@ -131,7 +134,9 @@ _LINK = re.compile(
     r"(?<![\w@])[a-z][a-z0-9+.-]{1,20}://[^\s<>\"]+"
     r"|(?<![\w@])(?:javascript|data|vbscript):[^\s<>\"]+"
     r"|(?<![\w@.:/])//[a-z0-9-]+\.[^\s<>\"]+"
-    rf"|(?<![\w@.%+-])(?:[^\W_](?:[\w-]{{0,61}}[^\W_])?\.){{1,6}}{_TOP_LEVEL}(?![\w@-]|\.\w)(?::[0-9]+)?(?:[/?#][^\s<>\"]*)?"
+    rf"|(?<![\w@.%+-])(?:[^\W_](?:[\w-]{{0,61}}[^\W_])?\.){{1,6}}{_TOP_LEVEL}(?![\w@-]|\.\w)"
+    r"(?::[0-9]+)?(?:[/?#][^\s<>\"]*)?"
+    r"|(?<![\w@.%+-])(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}[a-z]{2,24}/[^\s<>\"]+"
     r"|(?<![\w@.])www\.[^\s<>\"]+",
     re.IGNORECASE,
 )
@@ -160,7 +165,8 @@ def _phrase_source(phrase: str) -> str:
 
 
 def _presentable(customer_name: str | None) -> str | None:
-    """The name on one line, or None when it is an address, a number, a slot or a paragraph. Customers choose this text."""
+    """The name on one line, or None when it is an address, a number, a slot or a paragraph. Customers
+    choose this text."""
     name = _SPACE.sub(" ", customer_name or "").strip()
     if len(name) > MAX_NAME_CHARS or not _NAME.fullmatch(name) or links(name):
         return None
@@ -175,7 +181,7 @@ def _host(address: str) -> str | None:
     if "\\" in address:  # browsers read it as a slash, urlsplit does not
         return None
     try:
-        parts = urlsplit(address if "//" in address.split("?")[0] else "//" + address, scheme="https")
+        parts = urlsplit(address if "//" in address.partition("?")[0] else "//" + address, scheme="https")
         host = parts.hostname
     except ValueError:
         return None
@@ -238,7 +244,7 @@ def _domain_problems(domains: tuple[str, ...]) -> Iterator[str]:
         yield f"Link domains: more than {MAX_DOMAINS}."
     for domain in domains:
         if len(domain) > MAX_DOMAIN_CHARS or not _DOMAIN.fullmatch(domain.strip()):
-            yield f"“{domain[:60]}” is not a domain; write it like shop.example.com, without https:// or a path."
+            yield f"“{domain[:60]}” is not a domain. Write shop.example.com, without https:// or a path."
 
 
 def _text_problems(voice: Voice) -> Iterator[str]:

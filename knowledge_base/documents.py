@@ -1,4 +1,4 @@
-"""What a reader makes of an uploaded file: a document in sections of plain text, or a refusal with a way out."""
+"""What a reader makes of a file: a document in sections of plain text, or a refusal with a way out."""
 
 import re
 import unicodedata
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 MAX_DOCUMENT_BYTES = 2_000_000
 MAX_TITLE_CHARACTERS = 300
 MAX_KEY_CHARACTERS = 500
+NOT_TEXT = "It is not a text file. Save it as Markdown, HTML or JSONL and upload it again."
 TOO_LARGE = f"It is larger than {MAX_DOCUMENT_BYTES // 1_000_000} MB. Split it into several articles."
 
 
@@ -47,7 +48,7 @@ def decoded(content: bytes) -> str:
     if len(content) > MAX_DOCUMENT_BYTES:
         raise Unreadable(TOO_LARGE)
     if b"\0" in content:
-        raise Unreadable("It is not a text file. Save it as Markdown, HTML or JSONL and upload it again.")
+        raise Unreadable(NOT_TEXT)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -62,7 +63,7 @@ def decoded(content: bytes) -> str:
 
 
 def clean(text: str) -> str:
-    """NFC without what the eye cannot see: control characters, bidi overrides, zero-width marks, lone surrogates.
+    """NFC without what the eye cannot see: control and bidi characters, zero-width marks, lone surrogates.
 
     Such characters hide instructions from the person who approves an article. Line breaks and tabs stay.
     """

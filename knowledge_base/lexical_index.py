@@ -1,7 +1,7 @@
 """BM25 over stemmed words; the only door to bm25s and PyStemmer.
 
-Lucene's variant with its defaults (k1 1.5, b 0.75), English stop words and stems: the baseline every figure in
-docs/decisions is measured against. Texts in other languages are matched too, by their unstemmed-as-English words.
+Lucene's variant with its defaults (k1 1.5, b 0.75), English stop words and stems. Words of other languages
+are matched too, only their endings are not.
 """
 
 import re
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import Stemmer
 from bm25s import BM25
 from bm25s.stopwords import STOPWORDS_EN
@@ -68,8 +69,8 @@ def _words(text: str) -> list[str]:
     return stems
 
 
-def _best(scores: "np.ndarray[tuple[int], np.dtype[np.float32]]", top: int) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":
-    """Positions of the best positive scores; of equal ones the earlier first, so that an order is repeatable."""
+def _best(scores: npt.NDArray[np.float32], top: int) -> npt.NDArray[np.intp]:
+    """Positions of the best positive scores; of equal ones the earlier first, so the order is repeatable."""
     matching = np.flatnonzero(scores > 0)
     order = np.argsort(-scores[matching], kind="stable")
     return matching[order[:top]]

@@ -13,14 +13,24 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.front_matter import front_matter_plugin
 
-from .documents import Outline, Unreadable, one_line
-from .html_reader import DROPPED_TAGS, INLINE_TAGS, alt_text, is_hidden, parsed, write_html
+from knowledge_base.documents import Outline, Unreadable, one_line
+from knowledge_base.html_reader import (
+    DROPPED_TAGS,
+    INLINE_TAGS,
+    VOID_TAGS,
+    alt_text,
+    is_hidden,
+    parsed,
+    tags,
+    write_html,
+)
 
 MAX_LINES = 10_000
 # The parser fills short rows up to the head's width: without a limit 20 KB make 65,000 cells.
 MAX_TABLE_COLUMNS = 50
-# Emphasis and links are matched in quadratic time; a longer paragraph is taken as it stands.
+# Emphasis and links are matched in quadratic time: beyond these a paragraph is taken as it stands.
 MAX_INLINE_CHARACTERS = 10_000
+MAX_INLINE_BRACKETS = 100
 MAX_FRONT_MATTER_CHARACTERS = 10_000
 
 FrontMatter = dict[str, str]
@@ -80,10 +90,8 @@ class _Writer:
                 self.front_matter = self._front_matter(token.content)
             case "inline":
                 self._inline(_text(token.content))
-            case "heading_open":
-                self._heading_level = int(token.tag[1])
-            case "heading_close":
-                self._heading_level = 0
+            case "heading_open" | "heading_close":
+                self._heading_level = int(token.tag[1]) if token.nesting == 1 else 0
             case "bullet_list_open":
                 self._lists.append(None)
             case "ordered_list_open":
@@ -152,7 +160,7 @@ _CALLOUT = re.compile(r"^\[!\w+\]\s*")
 
 def _yaml(source: str) -> object:
     if len(source) > MAX_FRONT_MATTER_CHARACTERS:
-        raise Unreadable("Its front matter is too long. Keep only title, id and language between the --- lines.")
+        raise Unreadable("Its front matter is too long. Keep only title, id and language in it.")
     try:
         # BaseLoader keeps every value as written: an id 007 is not the number 7.
         return cast(object, yaml.load(source, Loader=yaml.BaseLoader))
@@ -165,7 +173,7 @@ def _yaml(source: str) -> object:
 
 def _text(source: str) -> str:
     """One paragraph without its marks."""
-    if len(source) > MAX_INLINE_CHARACTERS:
+    if len(source) > MAX_INLINE_CHARACTERS or source.count("[") > MAX_INLINE_BRACKETS:
         return source
     tokens: list[Token] = []
     _INLINE_PARSER.inline.parse(source, _INLINE_PARSER, {}, tokens)
@@ -174,7 +182,7 @@ def _text(source: str) -> str:
 
 _INLINE_PARSER = MarkdownIt("commonmark", {"html": True}).enable(["strikethrough"])
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)")
-_KNOWN_TAGS = DROPPED_TAGS | INLINE_TAGS | frozenset("p div br hr img center li ul ol table tr td th".split())
+_KNOWN_TAGS = DROPPED_TAGS | INLINE_TAGS | tags("p div br hr img center li ul ol table tr td th")
 
 
 def _inline_words(tokens: list[Token]) -> list[str]:
@@ -210,9 +218,11 @@ def _hidden_tag(html: str) -> str | None:
     tag = _TAG.match(html)
     if tag is None or tag[1] or html.endswith("/>"):
         return None
-    node = parsed(html).css_first(tag[2])
     name = tag[2].lower()
-    return name if is_hidden(name, node.attributes if node else {}) and name not in ("input", "embed") else None
+    if name in VOID_TAGS:
+        return None
+    node = parsed(html).css_first(name)
+    return name if is_hidden(name, node.attributes if node else {}) else None
 
 
 def _tag_text(html: str) -> str:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from .documents import (
+from knowledge_base.documents import (
     MAX_DOCUMENT_BYTES,
     MAX_KEY_CHARACTERS,
     MAX_TITLE_CHARACTERS,
+    NOT_TEXT,
     TOO_LARGE,
     Document,
     Outline,
@@ -21,8 +22,8 @@ from .documents import (
     decoded,
     one_line,
 )
-from .html_reader import parsed, write_html
-from .markdown_reader import write_markdown, write_markdown_file
+from knowledge_base.html_reader import parsed, write_html
+from knowledge_base.markdown_reader import write_markdown, write_markdown_file
 
 __all__ = [
     "Document",
@@ -84,6 +85,9 @@ def read_jsonl(content: bytes) -> Reading:
             name="the file",
             reason=f"It is larger than {MAX_JSONL_BYTES // 1_000_000} MB. Split it into several files.",
         )
+        return
+    if b"\0" in content:
+        yield Refusal(name="the file", reason=NOT_TEXT)
         return
     yield from _without_repeats(_jsonl_lines(content))
 

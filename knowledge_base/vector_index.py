@@ -6,7 +6,7 @@ Flat float32 on purpose: below 100,000 passages a brand the search costs less th
 import faiss
 import numpy as np
 
-from .embedder import Vectors
+from knowledge_base.embedder import Vectors
 
 Found = tuple[list[int], list[float]]
 
@@ -15,7 +15,7 @@ class VectorIndex:
     """Unit vectors by position: the first one added is 0."""
 
     def __init__(self, dimensions: int) -> None:
-        self._index = faiss.IndexFlatIP(dimensions)
+        self._index: faiss.Index = faiss.IndexFlatIP(dimensions)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -36,6 +36,14 @@ class VectorIndex:
             return [], []
         scores, positions = self._index.search(np.ascontiguousarray(query[None, :]), wanted)
         return positions[0].tolist(), scores[0].tolist()
+
+    def similarities(self, query: Vectors, positions: list[int]) -> list[float]:
+        """Inner products of `query` with the vectors at `positions`, in their order."""
+        if not positions:
+            return []
+        vectors = self._index.reconstruct_batch(np.asarray(positions, dtype=np.int64))
+        products: list[float] = (vectors @ query).tolist()
+        return products
 
     def to_bytes(self) -> bytes:
         return bytes(faiss.serialize_index(self._index).tobytes())

@@ -44,7 +44,7 @@ while read -r sign group; do
 done
 [ "$groups" = " " ] && exit 0
 for group in $groups; do kill -s TERM -- "-$group" 2>/dev/null; done
-sleep 2
+sleep 1
 for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 """
 # Standard input is the guard's pipe until the program takes over: no line of it runs off the guard's list.

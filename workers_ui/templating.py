@@ -14,8 +14,8 @@ from typing import ClassVar, Protocol
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_skeleton
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.dates import format_date, format_skeleton, get_datetime_format
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
@@ -78,7 +78,9 @@ class Assets:
 class Templates:
     """Renders views. One per process; it keeps compiled templates and the manifest."""
 
-    def __init__(self, *, assets: Callable[[str], str] | None = None, templates_dir: Path = HERE / "templates") -> None:
+    def __init__(
+        self, *, assets: Callable[[str], str] | None = None, templates_dir: Path = HERE / "templates"
+    ) -> None:
         self._env = Environment(
             loader=FileSystemLoader(templates_dir),
             autoescape=True,
@@ -157,6 +159,8 @@ def money(context: Context, amount: Money) -> str:
     digits = "#,##0." + "0" * places if places else "#,##0"
     standard = _locale(context).currency_formats["standard"].pattern.split(";")[0]
     pattern = re.sub(r"[#0][#0,.]*", digits, standard)
+    if get_currency_symbol(amount.currency.upper(), locale=_locale(context))[-1].isalpha():
+        pattern = pattern.replace("¤#", "¤\N{NO-BREAK SPACE}#")
     text = format_currency(
         major_units(amount),
         amount.currency.upper(),
@@ -174,11 +178,14 @@ def decimal_input(amount: Money) -> str:
 
 @pass_context
 def when(context: Context, moment: datetime) -> Markup:
-    """Day and time in the viewer's zone: "22 Nov, 14:03"; the year only where it is another one."""
+    """Day and time in the viewer's zone: "Nov 22, 14:03"; the year where it is another one."""
     local = moment.astimezone(_zone(context))
-    text = format_skeleton("dMMMHm", local, locale=_locale(context))
-    if "frame" in context and context["frame"].now.year != local.year:
-        text = format_datetime(local, "medium", locale=_locale(context))
+    frame = context.get("frame")
+    this_year = isinstance(frame, Frame) and frame.now.year == local.year
+    locale = _locale(context)
+    day_text = format_skeleton("MMMd" if this_year else "yMMMd", local, locale=locale)
+    time_text = format_skeleton("Hm", local, locale=locale)
+    text = get_datetime_format("medium", locale=locale).replace("{1}", day_text).replace("{0}", time_text)
     return _time_element(moment, text)
 
 
@@ -199,7 +206,7 @@ def day(context: Context, moment: date) -> Markup:
 
 @pass_context
 def month(context: Context, first: date) -> str:
-    """"November 2026"."""
+    """ "November 2026"."""
     return format_skeleton("yMMMM", first, locale=_locale(context))
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+import socket
 import sys
 from pathlib import Path
 from types import FrameType
@@ -14,19 +15,18 @@ from .guard import is_loopback
 
 def main() -> None:
     options = _options()
+    listening = _listen(options.host, options.port)
     app = create_app(options.data, public_url=options.public_url)
     config = uvicorn.Config(
         app,
-        host=options.host,
-        port=options.port,
-        log_level="critical",
+        log_level="critical",  # a reply lost on purpose would be logged as an error; defects print themselves
         access_log=False,
         lifespan="on",
         timeout_graceful_shutdown=0,  # a request held by a delay fault must not hold the shutdown
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)  # uvicorn raises the signal again after its own shutdown
-    uvicorn.Server(config).run()
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 def _options() -> argparse.Namespace:
@@ -41,6 +41,13 @@ def _options() -> argparse.Namespace:
     if not is_loopback(options.host):
         parser.error("fake Stripe has no passwords: it listens on loopback only.")
     return options
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        sys.exit(f"Fake Stripe cannot listen on {host}:{port}: {error.strerror}.")
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -55,8 +55,8 @@ def _check_approval(call: Call, requested: list[str]) -> None:
         if call.params.get("tos_acceptance", {}).get("service_agreement") == "recipient":
             return
         raise StripeRefusal(
-            "Your platform needs approval for accounts to have requested the `transfers` capability without the "
-            "`card_payments` capability.",
+            "Your platform needs approval for accounts to have requested the `transfers` capability without "
+            "the `card_payments` capability.",
             param="capabilities",
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from starlette.routing import Route
 
 from . import schema
 from .api import HANDLERS, Api
+from .errors import broken
 from .guard import Stranger
 from .pages import Pages
 from .store import Store
@@ -38,7 +40,7 @@ def create_app(data: Path, *, public_url: str | None = None) -> Starlette:
     api = Api(store=store, schema=request_schema, public_url=public_url, on_commit=deliverer.wake)
     return Starlette(
         routes=_routes(api, Pages(store), Switches(api)),
-        exception_handlers={Stranger: _refuse_stranger},
+        exception_handlers={Stranger: _refuse_stranger, Exception: _show_defect},
         lifespan=_lifespan(store, deliverer),
     )
 
@@ -67,6 +69,12 @@ def _lifespan(store: Store, deliverer: Deliverer) -> Callable[[Starlette], Abstr
         store.close()
 
     return lifespan
+
+
+async def _show_defect(request: Request, defect: Exception) -> Response:
+    """Our own defect: loud here, and to the caller a 500 that Stripe did not store."""
+    traceback.print_exception(defect)
+    return JSONResponse(broken().body(), status_code=500)
 
 
 async def _refuse_stranger(request: Request, refusal: Exception) -> Response:

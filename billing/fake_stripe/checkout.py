@@ -32,7 +32,7 @@ def create_session(call: Call) -> JsonObject:
         "metadata": metadata(call.params),
         "mode": "payment",
         "payment_intent": None,  # Stripe makes it when the payer confirms
-        "payment_method_types": call.params.get("payment_method_types", ["card"]),
+        "payment_method_types": ["card"],
         "payment_status": "unpaid",
         "status": "open",
         "success_url": call.params["success_url"],

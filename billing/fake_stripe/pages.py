@@ -32,7 +32,8 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 HEADERS = {
     # No form-action: a form's redirect back to the application would be stopped by it.
     "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; img-src data:; style-src 'sha256-{_STYLE_HASH}'; "
+        "base-uri 'none'; frame-ancestors 'none'"
     ),
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
@@ -158,8 +159,9 @@ def _facts(facts: dict[str, str]) -> str:
 def _page(title: str, content: str, *, status: int = 200) -> Response:
     return HTMLResponse(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · {NOTICE}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>'
-        f'<body><p class="test">{NOTICE}</p><main><h1>{title}</h1>{content}</main></body></html>',
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<link rel="icon" href="data:,"><style>{STYLE}</style></head>'
+        f'<body><header class="test">{NOTICE}</header><main><h1>{title}</h1>{content}</main></body></html>',
         status_code=status,
         headers=HEADERS,
     )

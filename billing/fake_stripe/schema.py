@@ -1,7 +1,7 @@
 """What Stripe accepts, read from the installed SDK's own types without importing it.
 
 The SDK sends a misspelt or missing parameter without complaint, so its type files are the only
-machine-readable contract at hand. They are parsed as text: importing stripe belongs to `stripe_gateway` alone.
+machine-readable contract at hand. They are parsed as text: only `stripe_gateway` may import stripe.
 """
 
 import ast
@@ -50,7 +50,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSchema:
-    """Every operation of the served services: `"post /v1/transfers"` to its shape's name ("" takes nothing)."""
+    """Operations of the served services: `"post /v1/transfers"` to its shape's name ("" takes nothing)."""
 
     sdk_version: str
     api_version: str

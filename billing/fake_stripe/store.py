@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS idempotency (
     account TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, path TEXT NOT NULL,
     status INTEGER NOT NULL,
     body TEXT NOT NULL, request_id TEXT NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (account, key));
+CREATE INDEX IF NOT EXISTS idempotency_by_age ON idempotency (created);
 CREATE TABLE IF NOT EXISTS onboarding (
     token TEXT PRIMARY KEY, account TEXT NOT NULL, refresh_url TEXT NOT NULL, return_url TEXT NOT NULL,
     expires_at INTEGER NOT NULL, state TEXT NOT NULL CHECK (state IN ('new', 'visited', 'left')));
@@ -103,10 +104,11 @@ class Store:
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self.db.execute("COMMIT")
         except BaseException:
-            self.db.execute("ROLLBACK")
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
             raise
-        self.db.execute("COMMIT")
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

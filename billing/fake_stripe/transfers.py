@@ -8,7 +8,7 @@ from .store import JsonObject, Store
 
 
 def create_transfer(call: Call) -> JsonObject:
-    store, value, unit = call.store, amount(call), currency(call)
+    store, value, unit, pairs = call.store, amount(call), currency(call), metadata(call.params)
     destination = _ready_destination(store, call.params["destination"])
     if store.available(call.account, unit) < value:
         raise insufficient_balance(
@@ -32,7 +32,7 @@ def create_transfer(call: Call) -> JsonObject:
         "destination": destination,
         "destination_payment": payment_id,
         "livemode": False,
-        "metadata": metadata(call.params),
+        "metadata": pairs,
         "reversals": {
             "object": "list",
             "data": [],

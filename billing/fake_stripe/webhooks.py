@@ -55,9 +55,11 @@ class Deliverer:
                 wait = self._note(row, delivered)
                 self._due[row["seq"]] = clock() + wait
             pause = min(pause, wait)
+        self._due = {seq: due for seq, due in self._due.items() if due > clock()}
         return pause
 
     def _note(self, row: sqlite3.Row, delivered: bool) -> float:
+        """Record the attempt; says how long to leave this delivery alone."""
         attempts = row["attempts"] + 1
         exhausted = attempts > len(RETRY_SECONDS)
         state = "delivered" if delivered else "given_up" if exhausted else "waiting"

@@ -35,6 +35,13 @@ class Fact:
         return value if isinstance(value, UUID) else None
 
     @property
+    def owner(self) -> BrandId:
+        """The brand this happened at, for facts that always have one."""
+        if self.brand is None:
+            raise ValueError(f"{self.kind} was recorded without its brand")
+        return self.brand
+
+    @property
     def kind(self) -> str:
         return kind_of(type(self))
 

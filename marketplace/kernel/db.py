@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Engine, Enum, MetaData, Text, Uuid, create_engine, event, text
+from sqlalchemy import BigInteger, DateTime, Engine, Enum, MetaData, Text, Uuid, create_engine, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 
@@ -140,7 +140,7 @@ def normalised_url(url: str) -> str:
 
 
 def _engine(url: str, *, role: Role, connections: int, process: str) -> Engine:
-    engine = create_engine(
+    return create_engine(
         normalised_url(url),
         pool_size=connections,
         max_overflow=0,
@@ -149,14 +149,7 @@ def _engine(url: str, *, role: Role, connections: int, process: str) -> Engine:
         connect_args={
             "application_name": process,
             "connect_timeout": 10,
-            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}",
+            "options": f"-c role={role.value} -c statement_timeout={STATEMENT_TIMEOUT_MS} "
+            f"-c lock_timeout={LOCK_TIMEOUT_MS}",
         },
     )
-
-    @event.listens_for(engine, "connect")
-    def _take_role(connection: Any, _record: object) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET ROLE {role.value}")
-        connection.commit()
-
-    return engine

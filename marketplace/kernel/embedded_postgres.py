@@ -72,10 +72,11 @@ fsync = {durable}
 full_page_writes = {durable}
 synchronous_commit = {durable}
 """
-INITDB_OPTIONS = (
-    *("--encoding", "UTF8", "--locale", "C"),
-    *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),  # sorts by code point on every machine
-)
+# The built-in provider sorts by code point, alike on every machine, and knows Unicode's letters.
+INITDB = """
+initdb --username postgres --auth peer --encoding UTF8
+--locale C --locale-provider builtin --builtin-locale C.UTF-8
+"""
 HBA = "local all all peer map=humancloud\n"
 
 
@@ -89,8 +90,9 @@ class _Address:
     port: int
 
     @property
-    def socket(self) -> Path:
-        return self.folder / f".s.PGSQL.{self.port}"
+    def socket_files(self) -> tuple[Path, Path]:
+        name = f".s.PGSQL.{self.port}"
+        return self.folder / name, self.folder / f"{name}.lock"
 
 
 class EmbeddedPostgres:
@@ -189,16 +191,7 @@ class EmbeddedPostgres:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         unprivileged.give(fresh, account)
-        command = [
-            "initdb",
-            "--pgdata",
-            str(fresh),
-            "--username",
-            SUPERUSER,
-            "--auth",
-            "peer",
-            *INITDB_OPTIONS,
-        ]
+        command = [*INITDB.split(), "--pgdata", str(fresh)]
         if not self._durable:
             command.append("--no-sync")
         made = self._run(account, command, output=subprocess.PIPE, seconds=INITDB_SECONDS)
@@ -220,17 +213,15 @@ class EmbeddedPostgres:
             fcntl.flock(server_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with self._log.open("ab") as log:
                 unprivileged.give(self._log, account)
-                self._run(
-                    account, ["postgres", "-D", str(self._cluster)], output=log.fileno(), lock=server_lock
-                )
+                server = ["postgres", "-D", str(self._cluster)]
+                self._run(account, server, output=log.fileno(), lock=server_lock)
         finally:
             os.close(server_lock)
 
     def _make_room(self, account: pwd.struct_passwd, address: _Address) -> None:
         """Remove what a killed server left: a reused pid in it would keep PostgreSQL from starting."""
         _ensure_private_folder(address.folder, account)
-        lock_of_socket = address.socket.with_name(address.socket.name + ".lock")
-        for left in (self._cluster / "postmaster.pid", address.socket, lock_of_socket):
+        for left in (self._cluster / "postmaster.pid", *address.socket_files):
             left.unlink(missing_ok=True)
         if self._log.exists() and self._log.stat().st_size > LOG_BYTES_MAX:
             self._log.replace(self._log.with_suffix(".log.1"))
@@ -284,10 +275,13 @@ class EmbeddedPostgres:
         else:
             raise self._failure(f"PostgreSQL (pid {self._noted_pid()}) did not stop.")
         if self._address is not None:
-            with suppress(
-                OSError
-            ):  # tidiness only: a killed server leaves files for the next start to remove
-                self._address.folder.rmdir()
+            self._tidy(self._address)
+
+    def _tidy(self, address: _Address) -> None:
+        for left in address.socket_files:  # a killed server did not remove them
+            left.unlink(missing_ok=True)
+        with suppress(OSError):  # gone already, or it holds what is not ours
+            address.folder.rmdir()
 
     # Looking
 

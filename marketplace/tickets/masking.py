@@ -1,8 +1,9 @@
 """Hide e-mail addresses, phone numbers, card numbers and IBANs in text that workers see.
 
-Only what validates is hidden: a card number must have an issuer's prefix and length and pass Luhn, an IBAN its checksum, a phone
-number its country's plan. The price of the rule is an unlabelled ten-digit order id that happens to be a dialable number: it is
-hidden, because a leaked number costs a customer more than a hidden id costs a worker.
+Only what validates is hidden: a card number must have an issuer's prefix and length and pass Luhn, an IBAN
+its checksum, a phone number its country's plan. The price of the rule is an unlabelled ten-digit order id
+that happens to be a dialable number: it is hidden, because a leaked number costs a customer more than a
+hidden id costs a worker.
 """
 
 import re
@@ -75,7 +76,8 @@ def find_personal_data(text: str, *, regions: Sequence[str] = DEFAULT_REGIONS) -
     found = [*_emails(folded)]
     if not _DIGIT.search(folded):
         return tuple(found)
-    # Each finder reads what the earlier ones left, so that the digits of a card are never read again as a phone number.
+    # Each finder reads what the earlier ones left, so that the digits of a card are never read again as a
+    # phone number.
     rest = _without(folded, [(piece.start, piece.end) for piece in found])
     for finder in (_ibans, _cards, lambda left: _phones(left, tuple(regions))):
         pieces = [*finder(rest)]
@@ -90,7 +92,8 @@ _TAKEN = "\x00"
 
 @lru_cache(maxsize=1)
 def _plain_characters() -> dict[int, str]:
-    """Digits of every script, odd spaces and odd dashes by their ASCII twins, one for one, so positions stay true."""
+    """Digits of every script, odd spaces and odd dashes by their ASCII twins, one for one, so positions
+    stay true."""
     digits = {
         code: str(decimal(chr(code))) for code in range(128, 0x1FBFA) if decimal(chr(code), None) is not None
     }
@@ -100,12 +103,16 @@ def _plain_characters() -> dict[int, str]:
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:
+    """`text` with the spans, which are in order, made unreadable but kept as long as they were."""
+    pieces: list[str] = []
+    at = 0
     for start, end in spans:
-        text = text[:start] + _TAKEN * (end - start) + text[end:]
-    return text
+        pieces += (text[at:start], _TAKEN * (end - start))
+        at = end
+    return "".join((*pieces, text[at:]))
 
 
-# --- e-mail -----------------------------------------------------------------------------------------------------------------
+# --- e-mail -------------------------------------------------------------------------------------------------
 
 _HOST = r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}[^\W\d_]{2,24}(?![\w@])"
 _AT = r"(?:@|\s{0,2}[\[({]\s?at\s?[\])}]\s{0,2})"
@@ -135,7 +142,7 @@ def _padded_dot(match: re.Match[str]) -> str:
     return "x" * (len(match.group()) - 1) + "."
 
 
-# --- bank account -----------------------------------------------------------------------------------------------------------
+# --- bank account -------------------------------------------------------------------------------------------
 
 _IBAN_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}")
 _IBAN_SHORTEST = 15
@@ -156,7 +163,7 @@ def _iban_end(text: str, start: int, end: int) -> int | None:
     return None
 
 
-# --- payment card -----------------------------------------------------------------------------------------------------------
+# --- payment card -------------------------------------------------------------------------------------------
 
 _DIGIT_RUN = re.compile(r"(?<![\w+])[0-9]+(?:[ .-]{1,2}[0-9]+){0,39}(?![\w])")
 _DIGITS = re.compile(r"[0-9]+")
@@ -171,7 +178,8 @@ _CARD = re.compile(
     r"|(?:62|6759|676[1-3])[0-9]*(?<=^[0-9]{19})"
 )
 _CARD_SHORTEST, _CARD_LONGEST = 14, 19
-# USPS parcels: 22 digits from 91 to 95, perhaps after 420 and the post code. Their middle can pass for a card.
+# USPS parcels: 22 digits from 91 to 95, perhaps after 420 and the post code. Their middle can pass for a
+# card.
 _PARCEL = re.compile(r"(?:420[0-9]{5}(?:[0-9]{4})?)?9[1-5][0-9]{20}")
 
 
@@ -203,8 +211,8 @@ def _cards_in_run(groups: list[re.Match[str]]) -> Iterator[Found]:
 def _card_stop(groups: list[re.Match[str]], first: int) -> int | None:
     """After which group the card that begins at `first` ends, if one does.
 
-    Grouping counts: four numbers in a row are only a card when they are grouped like one or stand alone. Otherwise every tenth
-    row of figures would pass Luhn.
+    Grouping counts: four numbers in a row are only a card when they are grouped like one or stand alone.
+    Otherwise every tenth row of figures would pass Luhn.
     """
     sizes: tuple[int, ...] = ()
     digits = ""
@@ -219,16 +227,18 @@ def _card_stop(groups: list[re.Match[str]], first: int) -> int | None:
     return None
 
 
-# --- phone ------------------------------------------------------------------------------------------------------------------
+# --- phone --------------------------------------------------------------------------------------------------
 
 _DAY, _MONTH, _YEAR = r"(?:0?[1-9]|[12][0-9]|3[01])", r"(?:0?[1-9]|1[0-2])", r"(?:(?:19|20)[0-9]{2}|[0-9]{2})"
 _NOT_A_PHONE = re.compile(
-    rf"(?<![0-9./-])(?:{_DAY}[./-]{_MONTH}|{_MONTH}[./-]{_DAY})[./-]{_YEAR}(?![0-9]|[./-][0-9])"  # 24.12.2026, 12/24/26
+    # 24.12.2026, 12/24/26
+    rf"(?<![0-9./-])(?:{_DAY}[./-]{_MONTH}|{_MONTH}[./-]{_DAY})[./-]{_YEAR}(?![0-9]|[./-][0-9])"
     rf"|(?<![0-9./-])(?:19|20)[0-9]{{2}}[./-]{_MONTH}[./-]{_DAY}(?![0-9]|[./-][0-9])"  # 2026-12-24
     r"|(?<![0-9])[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?![0-9])"  # 14:30
     r"|(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9.])"  # 192.168.100.200
     r"|[$€£¥₹]\s?[0-9]+(?:[.,'][0-9]+)*"  # $1,299.00
-    r"|(?<![0-9+])[0-9]+(?:[.,'][0-9]+)*\s?(?:[$€£¥₹]|(?:eur|usd|gbp|chf|inr|dollars?|euros?|pounds?)\b)"  # 1.299,00 €
+    # 1.299,00 €, 40 pounds
+    r"|(?<![0-9+])[0-9]+(?:[.,'][0-9]+)*\s?(?:[$€£¥₹]|(?:eur|usd|gbp|chf|inr|dollars?|euros?|pounds?)\b)"
     r"|(?<!\w)https?://\S+",
     re.IGNORECASE,
 )
@@ -238,18 +248,18 @@ _PHONE_RUN = re.compile(
     re.IGNORECASE,
 )
 _ID_LABEL = re.compile(
-    r"(?:\b(?:orders?|purchase|reference|ref|tracking|track|parcel|package|shipment|consignment|waybill|awb|invoice|receipt"
-    r"|ticket|case|serial|s/n|sku|ean|upc|isbn|imei|booking|reservation|confirmation|transaction|txn|customer|client|account"
-    r"|member|membership|policy|contract|model|part|batch|lot|item|article|voucher|coupon|gift card|return|rma|id|po"
-    r"|dhl|ups|fedex|usps|dpd|gls|hermes|evri|bestellung|auftrag|sendung|rechnung|vertrag|kunde|kunden)"
+    r"(?:\b(?:orders?|purchase|reference|ref|tracking|track|parcel|package|shipment|consignment|waybill|awb|invoice"
+    r"|receipt|ticket|case|serial|s/n|sku|ean|upc|isbn|imei|booking|reservation|confirmation|transaction|txn|customer"
+    r"|client|account|member|membership|policy|contract|model|part|batch|lot|item|article|voucher|coupon|gift\scard"
+    r"|return|rma|id|po|dhl|ups|fedex|usps|dpd|gls|hermes|evri|bestellung|auftrag|sendung|rechnung|vertrag|kunde|kunden)"
     r"|(?:bestell|auftrags|sendungs|rechnungs|kunden|vertrags|paket|liefer|artikel|serien|vorgangs)(?:nummer|nr|-nr|id)?)"
     r"(?:[\s.:#=_\"'(-]|\b(?:number|numbers|no|nr|num|id|ids|code|nummer|is|was|are|ist|my|the)\b){0,8}$",
     re.IGNORECASE,
 )
 _PHONE_LABEL = re.compile(
-    r"\b(?:phone|telephone|tel|mobile|mob|cell|whatsapp|call|ring|text|sms|fax|handy|telefon|telefonnummer|mobil|anrufen|rufnummer"
-    r"|reach|contact)\b"
-    r"(?:[\s.:#=\"'(-]|\b(?:number|no|nr|me|us|back|is|at|on|under|unter|please|my|the|it|him|her|or|him)\b){0,8}$",
+    r"\b(?:phone|telephone|tel|mobile|mob|cell|whatsapp|call|ring|text|sms|fax|handy|telefon|telefonnummer"
+    r"|mobil|anrufen|rufnummer|reach|contact)\b"
+    r"(?:[\s.:#=\"'(-]|\b(?:number|no|nr|me|us|back|is|at|on|under|unter|please|my|the|it|him|her|or)\b){0,8}$",
     re.IGNORECASE,
 )
 _LIST_JOINT = re.compile(r"\s*(?:,|;|/|&|and|or|und|oder)\s*(?:#\s*)?", re.IGNORECASE)
@@ -270,18 +280,31 @@ _NORTH_AMERICAN_GROUPS = {
 
 def _phones(text: str, regions: tuple[str, ...]) -> Iterator[Found]:
     text = _without(text, [match.span() for match in _NOT_A_PHONE.finditer(text)])
-    id_ended_at: int | None = None
+    last_id: re.Match[str] | None = None
     for match in _PHONE_RUN.finditer(text):
-        before = text[max(0, match.start() - _LABEL_REACH) : match.start()]
-        in_list_of_ids = id_ended_at is not None and bool(
-            _LIST_JOINT.fullmatch(text, id_ended_at, match.start())
-        )
-        if in_list_of_ids or _ID_LABEL.search(before):
-            id_ended_at = match.end()
-        elif _is_phone(match, regions, labelled=bool(_PHONE_LABEL.search(before))):
+        if _is_id(text, match, last_id):
+            last_id = match
+        elif _is_phone(match, regions, labelled=bool(_PHONE_LABEL.search(_before(text, match)))):
             yield Found(
                 kind=PersonalData.PHONE, start=match.start(), end=match.end(), replacement="[phone hidden]"
             )
+
+
+def _before(text: str, match: re.Match[str]) -> str:
+    return text[max(0, match.start() - _LABEL_REACH) : match.start()]
+
+
+def _is_id(text: str, match: re.Match[str], last_id: re.Match[str] | None) -> bool:
+    """Whether the figures are labelled as an id, or go on a list of ids of the same shape."""
+    if match.group().startswith("+"):
+        return False
+    if last_id and _LIST_JOINT.fullmatch(text, last_id.end(), match.start()):
+        return _sizes(match.group()) == _sizes(last_id.group())
+    return _ID_LABEL.search(_before(text, match)) is not None
+
+
+def _sizes(number: str) -> tuple[int, ...]:
+    return tuple(len(group) for group in _DIGITS.findall(number))
 
 
 def _is_phone(match: re.Match[str], regions: tuple[str, ...], *, labelled: bool) -> bool:
@@ -296,17 +319,17 @@ def _is_phone(match: re.Match[str], regions: tuple[str, ...], *, labelled: bool)
 
 
 def _looks_national(number: str, region: str) -> bool:
-    sizes = tuple(len(group) for group in _DIGITS.findall(number))
     metadata = PhoneMetadata.metadata_for_region(region, None)
     if metadata is None:
         raise ValueError(f"no phone numbering plan for region {region!r}")
     if metadata.country_code == 1:
-        return sizes in _NORTH_AMERICAN_GROUPS or sizes == (3, 4)
+        return _sizes(number) in _NORTH_AMERICAN_GROUPS or _sizes(number) == (3, 4)
     return metadata.national_prefix is None or number.lstrip("(").startswith(metadata.national_prefix)
 
 
 def _dials(number: str, region: str | None, *, labelled: bool) -> bool:
-    """Whether the number is assigned by its country's plan; a label or a country code lets a merely possible one pass."""
+    """Whether the number is assigned by its country's plan; a label or a country code lets a merely
+    possible one pass."""
     try:
         parsed = phonenumbers.parse(number, region)
     except phonenumbers.NumberParseException:

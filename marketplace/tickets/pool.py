@@ -227,8 +227,8 @@ def set_ticket_state(tx: Tx, brand: BrandId, ticket: TicketId, state: TicketStat
 def give_follow_up(tx: Tx, row: PoolTicket, *, now: datetime) -> None:
     """A customer's message restarts the clock: for the same worker if he is around, else in the pool."""
     if row.worker_id is not None and is_around(tx, row.worker_id, now=now):
-        row.state = PoolState.CLAIMED
-        row.lease_ends_at = now + timedelta(seconds=clock_of(tx, row.brand_id, row.channel).follow_up_seconds)
+        follow_up = timedelta(seconds=clock_of(tx, row.brand_id, row.channel).follow_up_seconds)
+        row.state, row.lease_ends_at = PoolState.CLAIMED, now + follow_up
         set_ticket_state(tx, row.brand_id, row.ticket_id, TicketState.CLAIMED)
     else:
         back_to_pool(tx, row, end=ClaimEnd.HANDED_OVER, now=now)
@@ -252,9 +252,9 @@ def clock_of(tx: Tx, brand: BrandId, channel: Channel) -> LeaseClock:
 
 def new_claim(tx: Tx, row: PoolTicket, *, worker: WorkerId, now: datetime) -> None:
     """Give an open row to `worker` without a race (the row is locked): a reopened ticket's way back to him."""
+    follow_up = timedelta(seconds=clock_of(tx, row.brand_id, row.channel).follow_up_seconds)
     row.claim_number += 1
-    row.state, row.worker_id = PoolState.CLAIMED, worker
-    row.lease_ends_at = now + timedelta(seconds=clock_of(tx, row.brand_id, row.channel).follow_up_seconds)
+    row.state, row.worker_id, row.lease_ends_at = PoolState.CLAIMED, worker, now + follow_up
     tx.add(
         Claim(
             brand_id=row.brand_id,

@@ -34,6 +34,22 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
+def template() -> Iterator[Path]:
+    """A data folder with an initialised, stopped server: initdb is most of the time of a test."""
+    with tempfile.TemporaryDirectory(prefix="hc-test-") as folder:
+        Path(folder).chmod(0o755)
+        with _server(Path(folder).resolve() / "data"):
+            pass
+        yield Path(folder).resolve() / "data"
+
+
+@pytest.fixture
+def data(place: Path, template: Path) -> Path:
+    subprocess.run(["cp", "-a", template, place / "data"], check=True, timeout=WAIT_SECONDS)
+    return place / "data"
+
+
+@pytest.fixture(scope="module")
 def shared() -> Iterator[EmbeddedPostgres]:
     """One running server for the tests that only look at it."""
     with tempfile.TemporaryDirectory(prefix="hc-test-") as folder:
@@ -79,21 +95,21 @@ def test_refused_rows_leave_nothing_in_the_log(shared: EmbeddedPostgres) -> None
     assert "4242" not in log.read_text()
 
 
-def test_only_a_durable_server_waits_for_the_disk(shared: EmbeddedPostgres, place: Path) -> None:
+def test_only_a_durable_server_waits_for_the_disk(shared: EmbeddedPostgres, data: Path) -> None:
     assert _durability(shared.url) == ["off", "off", "off"]
-    with _server(place / "safe", durable=True) as server:
+    with _server(data, durable=True) as server:
         assert _durability(server.url) == ["on", "on", "on"]
 
 
-def test_a_running_server_is_made_durable_but_never_less(place: Path) -> None:
-    with _server(place / "data", durable=False) as fast, _server(place / "data", durable=True):
+def test_a_running_server_is_made_durable_but_never_less(data: Path) -> None:
+    with _server(data, durable=False) as fast, _server(data, durable=True):
         _eventually(lambda: _durability(fast.url) == ["on", "on", "on"])
-        with _server(place / "data", durable=False) as third:
+        with _server(data, durable=False) as third:
             assert _durability(third.url) == ["on", "on", "on"]
 
 
-def test_the_last_holder_stops_the_server(place: Path) -> None:
-    first, second = (EmbeddedPostgres(place / "data", durable=False) for _ in range(2))
+def test_the_last_holder_stops_the_server(data: Path) -> None:
+    first, second = (EmbeddedPostgres(data, durable=False) for _ in range(2))
     first.start()
     assert second.start() == first.start()
     first.stop()
@@ -108,61 +124,62 @@ def test_the_last_holder_stops_the_server(place: Path) -> None:
     first.stop()
 
 
-def test_a_killed_server_comes_back_with_what_was_committed(place: Path) -> None:
-    with _server(place / "data", durable=True) as server:
+def test_a_killed_server_comes_back_with_what_was_committed(data: Path) -> None:
+    with _server(data, durable=True) as server:
         _run(server.url, "CREATE TABLE note (text text)", "INSERT INTO note VALUES ('kept')")
-        group = os.getpgid(_pid_of(place / "data"))
+        group = os.getpgid(_pid_of(data))
         assert group != os.getpgid(0)
         os.killpg(group, signal.SIGKILL)
-        with _server(place / "data") as again:
+        with _server(data) as again:
             assert _answer(again.url, "SELECT text FROM note") == "kept"
 
 
-def test_a_server_whose_first_process_alone_was_killed_comes_back(place: Path) -> None:
-    with _server(place / "data") as server, closing(psycopg.connect(_plain(server.url))) as busy:
+def test_a_server_whose_first_process_alone_was_killed_comes_back(data: Path) -> None:
+    with _server(data) as server, closing(psycopg.connect(_plain(server.url))) as busy:
         busy.execute("SELECT 1")
-        os.kill(_pid_of(place / "data"), signal.SIGKILL)
-        with _server(place / "data") as again:
+        os.kill(_pid_of(data), signal.SIGKILL)
+        with _server(data) as again:
             assert _answer(again.url, "SELECT 1") == 1
 
 
-def test_stopping_after_the_server_was_killed_is_no_error(place: Path) -> None:
-    server = EmbeddedPostgres(place / "data", durable=False)
+def test_stopping_after_the_server_was_killed_is_no_error(data: Path) -> None:
+    server = EmbeddedPostgres(data, durable=False)
     server.start()
-    os.kill(_pid_of(place / "data"), signal.SIGKILL)
+    os.kill(_pid_of(data), signal.SIGKILL)
+    folder = Path(str(sqlalchemy.make_url(server.url).query["host"]))
     server.stop()
-    assert not _is_up(server)
+    assert not folder.exists()
 
 
-def test_left_over_files_that_name_a_living_stranger_do_not_matter(place: Path) -> None:
-    with _server(place / "data") as server:
+def test_left_over_files_that_name_a_living_stranger_do_not_matter(data: Path) -> None:
+    with _server(data) as server:
         folder = Path(str(sqlalchemy.make_url(server.url).query["host"]))
-        notes = (place / "data" / "cluster" / "postmaster.pid").read_text()
+        notes = (data / "cluster" / "postmaster.pid").read_text()
     # PostgreSQL believes such a file only where the stranger runs under the server's account.
-    owner = (place / "data" / "cluster").stat().st_uid
+    owner = (data / "cluster").stat().st_uid
     with subprocess.Popen(["sleep", "600"], user=owner) as stranger:
         told = f"{stranger.pid}\n" + notes.partition("\n")[2]
         folder.mkdir(mode=0o700)
-        (place / "data" / "cluster" / "postmaster.pid").write_text(told)
+        (data / "cluster" / "postmaster.pid").write_text(told)
         (folder / ".s.PGSQL.5432").touch()
         (folder / ".s.PGSQL.5432.lock").write_text(told)
         try:
-            with _server(place / "data") as server:
+            with _server(data) as server:
                 assert _answer(server.url, "SELECT 1") == 1
             assert stranger.poll() is None
         finally:
             stranger.kill()
 
 
-def test_a_server_left_by_a_killed_program_is_adopted_and_then_stopped(place: Path) -> None:
-    with _holder(place / "data") as program:
+def test_a_server_left_by_a_killed_program_is_adopted_and_then_stopped(data: Path) -> None:
+    with _holder(data) as program:
         left = int(_line(program))
         program.kill()
         program.wait(WAIT_SECONDS)
     # Another shell with another TMPDIR would look for the socket elsewhere.
-    server = EmbeddedPostgres(place / "data", port=7777, durable=False)
+    server = EmbeddedPostgres(data, port=7777, durable=False)
     server.start()
-    assert _pid_of(place / "data") == left
+    assert _pid_of(data) == left
     assert _answer(server.url, "SELECT 1") == 1
     server.stop()
     assert not _is_up(server)
@@ -182,14 +199,19 @@ def test_three_programs_starting_at_once_share_one_server_and_the_last_stops_it(
         assert not _is_up(observer)
 
 
-def test_a_server_that_cannot_start_says_why_at_once(place: Path) -> None:
-    with _server(place / "data"):
+def test_a_server_that_cannot_start_says_why_at_once(data: Path) -> None:
+    with _server(data):
         pass
-    (place / "data" / "cluster" / "PG_VERSION").write_text("12\n")
+    version = data / "cluster" / "PG_VERSION"
+    right = version.read_text()
+    version.write_text("12\n")
     began = time.monotonic()
     with pytest.raises(EmbeddedPostgresFailed, match="incompatible with server"):
-        EmbeddedPostgres(place / "data").start()
+        EmbeddedPostgres(data).start()
     assert time.monotonic() - began < 10
+    version.write_text(right)
+    with _server(data) as server:
+        assert _answer(server.url, "SELECT 1") == 1
 
 
 def test_a_half_made_cluster_is_made_anew(place: Path) -> None:
@@ -208,10 +230,9 @@ def test_root_can_keep_the_data_where_no_other_account_may_look(place: Path) -> 
 
 
 @only_as_root
-def test_the_server_does_not_run_as_root(place: Path) -> None:
-    with _server(place / "data"):
-        notes = place / "data" / "cluster" / "postmaster.pid"
-        assert pwd.getpwuid(notes.stat().st_uid).pw_name in ("humancloud", "nobody")
+def test_the_server_does_not_run_as_root(shared: EmbeddedPostgres) -> None:
+    notes = Path(str(_answer(shared.url, "SHOW data_directory"))) / "postmaster.pid"
+    assert pwd.getpwuid(notes.stat().st_uid).pw_name in ("humancloud", "nobody")
 
 
 @only_as_root
@@ -234,8 +255,8 @@ def test_an_ordinary_account_runs_its_own_server_and_root_may_use_it(place: Path
 
 
 @only_as_root
-def test_another_account_is_refused_even_through_an_open_folder(place: Path) -> None:
-    with _server(place / "data") as server:
+def test_another_account_is_refused_even_through_an_open_folder(data: Path) -> None:
+    with _server(data) as server:
         folder = Path(str(sqlalchemy.make_url(server.url).query["host"]))
         folder.chmod(0o777)
         (folder / ".s.PGSQL.5432").chmod(0o777)
@@ -245,14 +266,14 @@ def test_another_account_is_refused_even_through_an_open_folder(place: Path) -> 
 
 
 @only_as_root
-def test_a_socket_folder_made_by_somebody_else_is_refused(place: Path) -> None:
-    with _server(place / "data") as server:
+def test_a_socket_folder_made_by_somebody_else_is_refused(data: Path) -> None:
+    with _server(data) as server:
         folder = Path(str(sqlalchemy.make_url(server.url).query["host"]))
     folder.mkdir()
     os.chown(folder, pwd.getpwnam("daemon").pw_uid, -1)
     try:
         with pytest.raises(EmbeddedPostgresFailed, match="made by somebody else"):
-            EmbeddedPostgres(place / "data").start()
+            EmbeddedPostgres(data).start()
     finally:
         folder.rmdir()
 

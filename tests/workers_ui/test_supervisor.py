@@ -15,7 +15,7 @@ from typing import IO
 
 import pytest
 
-from workers_ui.supervisor import Child, RestartPolicy, Supervisor, SupervisorFailed
+from workers_ui.supervisor import GUARD, Child, RestartPolicy, Supervisor, SupervisorFailed
 
 WAIT_SECONDS = 10.0
 SLEEPER = (sys.executable, "-c", "import time; print('up'); time.sleep(600)")
@@ -160,10 +160,27 @@ def test_a_killed_guard_gets_a_successor_that_knows_the_children(tmp_path: Path)
         _eventually(lambda: not any(map(_lives, pids)))
 
 
+def test_the_guard_spares_a_group_that_ended_and_may_be_somebody_elses_by_now() -> None:
+    with _sleeper() as spared, _sleeper() as doomed, _sleeper() as neighbour:
+        told = f"+ {spared.pid}\n+ {doomed.pid}\n+ {neighbour.pid}\n- {spared.pid}\n- {neighbour.pid}\n"
+        subprocess.run(["/bin/sh", "-c", GUARD], input=told.encode(), timeout=WAIT_SECONDS, check=False)
+        assert doomed.wait(WAIT_SECONDS) == -signal.SIGTERM
+        assert (spared.poll(), neighbour.poll()) == (None, None)
+
+
+@contextmanager
+def _sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 PROGRAM = """
 import sys
 from pathlib import Path
-from workers_ui.supervisor import Child, RestartPolicy, supervise
+from workers_ui.supervisor import GUARD, Child, RestartPolicy, supervise
 
 folder, crashes, *command = sys.argv[1:]
 note = 'echo $$ > "$0" && exec "$@"'

@@ -1,0 +1,254 @@
+"""From a ticket's life to a worker's pay: reserve, accrue, take back, mature.
+
+Each function runs in the transaction of the fact it answers, so money cannot lag behind.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from billing.accounts import payable, pending, platform_fee, reserved, wallet
+from billing.ledger import InsufficientFunds, credit, debit, post
+from billing.models import Earning, EarningKind, EarningState
+from marketplace.events.facts import (
+    EscalationConfirmed,
+    EscalationRejected,
+    TicketAdmitted,
+    TicketReopened,
+    TicketResolved,
+)
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import Conflict
+from marketplace.kernel.ids import BrandId, EarningId, TicketId, WorkerId, new_id
+from marketplace.kernel.money import Money
+from marketplace.tickets import endings, posting
+from marketplace.tickets.models import Terms, Ticket, TicketState
+from marketplace.tickets.terms import terms_in_force, terms_of
+
+SWEEP_LIMIT = 100
+
+
+class AlreadyPayable(Conflict):
+    """The pay for this resolution has left its review window; it can no longer be taken back this way."""
+
+
+def reserve_or_wait(tx: Tx, fact: TicketAdmitted) -> None:
+    """Reserve an admitted ticket's whole price and open it; without the money it waits, unseen."""
+    brand = fact.owner
+    open_if_funded(tx, brand=brand, ticket=fact.ticket, now=app_now(tx))
+
+
+def open_if_funded(tx: Tx, *, brand: BrandId, ticket: TicketId, now: datetime) -> bool:
+    """Try to reserve and open one admitted ticket; whether it is open now."""
+    row = posting.ticket_of(tx, brand=brand, ticket=ticket)
+    if row.state is not TicketState.AWAITING_FUNDS:
+        return False
+    terms = terms_in_force(tx, brand=brand, category=row.category)
+    if terms is None:
+        posting.hold_back(tx, brand=brand, ticket=ticket, reason="no price is set for its category")
+        return False
+    row.reservation += 1
+    try:
+        post(
+            tx,
+            kind="reserve",
+            key=f"reserve:{ticket}:{row.reservation}",
+            currency=terms.currency,
+            legs=[debit(wallet(brand), terms.total_minor), credit(reserved(brand), terms.total_minor)],
+            now=now,
+            ticket=ticket,
+        )
+    except InsufficientFunds:
+        posting.await_funds(tx, brand=brand, ticket=ticket)
+        return False
+    posting.fund(tx, brand=brand, ticket=ticket, terms=terms, now=now)
+    return True
+
+
+def open_awaiting(tx: Tx, *, brand: BrandId, now: datetime) -> int:
+    """Open as many waiting tickets as the wallet now pays for, oldest first; how many opened."""
+    waiting = tx.scalars(
+        select(Ticket.id)
+        .where(Ticket.brand_id == brand, Ticket.state == TicketState.AWAITING_FUNDS)
+        .order_by(Ticket.posted_at, Ticket.id)
+        .limit(SWEEP_LIMIT)
+    ).all()
+    opened = 0
+    for ticket in waiting:
+        if not open_if_funded(tx, brand=brand, ticket=ticket, now=now):
+            break
+        opened += 1
+    return opened
+
+
+def accrue(tx: Tx, fact: TicketResolved) -> None:
+    """Pay the resolution out of its reservation: each credited worker's share, and the platform's fee."""
+    brand = fact.owner
+    resolution = endings.resolution_of(tx, brand=brand, resolution=fact.resolution)
+    terms = _terms_of_ticket(tx, brand, fact.ticket)
+    workers = [WorkerId(UUID(share["worker"])) for share in resolution.credits]
+    pay = Money(amount_minor=terms.pay_minor, currency=terms.currency)
+    parts = pay.split([share["weight"] for share in resolution.credits])
+    post(
+        tx,
+        kind="accrue",
+        key=f"accrue:{fact.ticket}:{fact.resolution}",
+        currency=terms.currency,
+        legs=[
+            debit(reserved(brand), terms.total_minor),
+            *(
+                credit(pending(brand, worker), part.amount_minor)
+                for worker, part in zip(workers, parts, strict=True)
+            ),
+            credit(platform_fee(brand), terms.fee_minor),
+        ],
+        now=resolution.resolved_at,
+        ticket=fact.ticket,
+    )
+    for worker, part in zip(workers, parts, strict=True):
+        if part.amount_minor:
+            tx.add(
+                Earning(
+                    brand_id=brand,
+                    id=EarningId(new_id()),
+                    ticket_id=fact.ticket,
+                    worker_id=worker,
+                    kind=EarningKind.RESOLUTION,
+                    resolution_id=fact.resolution,
+                    escalation_id=None,
+                    terms_id=terms.id,
+                    amount_minor=part.amount_minor,
+                    currency=terms.currency,
+                    state=EarningState.IN_WINDOW,
+                    accrued_at=resolution.resolved_at,
+                    window_ends_at=resolution.window_ends_at,
+                )
+            )
+    tx.flush()
+
+
+def take_back(tx: Tx, fact: TicketReopened) -> None:
+    """A reopened ticket's pay returns to its reservation, never to the wallet. Raises AlreadyPayable."""
+    brand = fact.owner
+    terms = _terms_of_ticket(tx, brand, fact.ticket)
+    taken = tx.execute(
+        update(Earning)
+        .where(
+            Earning.brand_id == brand,
+            Earning.resolution_id == fact.resolution,
+            Earning.state == EarningState.IN_WINDOW,
+        )
+        .values(state=EarningState.REVERSED)
+        .returning(Earning.worker_id, Earning.amount_minor)
+    ).all()
+    if sum(amount for _, amount in taken) != terms.pay_minor:
+        raise AlreadyPayable
+    post(
+        tx,
+        kind="reopen",
+        key=f"reopen:{fact.resolution}",
+        currency=terms.currency,
+        legs=[
+            *(debit(pending(brand, worker), amount) for worker, amount in taken),
+            debit(platform_fee(brand), terms.fee_minor),
+            credit(reserved(brand), terms.total_minor),
+        ],
+        now=app_now(tx),
+        ticket=fact.ticket,
+    )
+
+
+def pay_escalation(tx: Tx, fact: EscalationConfirmed) -> None:
+    """A confirmed escalation pays its fee; the platform's share of the fee is kept, the rest goes back."""
+    brand = fact.owner
+    escalation = endings.escalation_of(tx, brand=brand, escalation=fact.escalation)
+    terms = _terms_of_ticket(tx, brand, fact.ticket)
+    fee = terms.escalation_fee_minor
+    platform = Money(amount_minor=fee, currency=terms.currency).share(terms.fee_basis_points).amount_minor
+    now = app_now(tx)
+    post(
+        tx,
+        kind="escalate",
+        key=f"escalate:{fact.ticket}:{escalation.number}",
+        currency=terms.currency,
+        legs=[
+            debit(reserved(brand), terms.total_minor),
+            credit(pending(brand, escalation.worker_id), fee),
+            credit(platform_fee(brand), platform),
+            credit(wallet(brand), terms.total_minor - fee - platform),
+        ],
+        now=now,
+        ticket=fact.ticket,
+    )
+    if fee:
+        tx.add(
+            Earning(
+                brand_id=brand,
+                id=EarningId(new_id()),
+                ticket_id=fact.ticket,
+                worker_id=escalation.worker_id,
+                kind=EarningKind.ESCALATION,
+                resolution_id=None,
+                escalation_id=fact.escalation,
+                terms_id=terms.id,
+                amount_minor=fee,
+                currency=terms.currency,
+                state=EarningState.IN_WINDOW,
+                accrued_at=now,
+                window_ends_at=now + timedelta(hours=terms.review_window_hours),
+            )
+        )
+        tx.flush()
+
+
+def free_reservation(tx: Tx, fact: EscalationRejected) -> None:
+    """A rejected escalation pays nobody: the whole reservation returns to the wallet."""
+    brand = fact.owner
+    terms = _terms_of_ticket(tx, brand, fact.ticket)
+    post(
+        tx,
+        kind="release",
+        key=f"release:{fact.ticket}:{fact.escalation}",
+        currency=terms.currency,
+        legs=[
+            debit(reserved(brand), terms.total_minor),
+            credit(wallet(brand), terms.total_minor),
+        ],
+        now=app_now(tx),
+        ticket=fact.ticket,
+    )
+
+
+def mature(tx: Tx, *, now: datetime) -> int:
+    """Make up to 100 earnings payable whose review window has ended; how many."""
+    due = tx.scalars(
+        select(Earning)
+        .where(Earning.state == EarningState.IN_WINDOW, Earning.window_ends_at <= now)
+        .order_by(Earning.window_ends_at, Earning.id)
+        .limit(SWEEP_LIMIT)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for earning in due:
+        post(
+            tx,
+            kind="mature",
+            key=f"mature:{earning.id}",
+            currency=earning.currency,
+            legs=[
+                debit(pending(earning.brand_id, earning.worker_id), earning.amount_minor),
+                credit(payable(earning.brand_id, earning.worker_id), earning.amount_minor),
+            ],
+            now=now,
+            ticket=earning.ticket_id,
+        )
+        earning.state, earning.payable_at = EarningState.PAYABLE, now
+    return len(due)
+
+
+def _terms_of_ticket(tx: Tx, brand: BrandId, ticket: TicketId) -> Terms:
+    row = tx.get_one(Ticket, (brand, ticket))
+    if row.terms_id is None:
+        raise RuntimeError(f"ticket {ticket} has no terms: it was never funded")
+    return terms_of(tx, brand=brand, terms=row.terms_id)

@@ -1,0 +1,239 @@
+"""Posting to the double-entry ledger, and reading balances back.
+
+The database keeps it balanced, append-only and above its floors (migrations, 0001_ledger.sql); this module
+is the only caller of `post_ledger_txn`.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.errors import CheckViolation
+from sqlalchemy import ColumnElement, case, func, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from billing.models import LedgerAccount, LedgerEntry, LedgerTxn, Side
+from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import Conflict
+from marketplace.kernel.ids import BrandId, TicketId, WorkerId, new_id
+from marketplace.kernel.money import Money
+
+FLOOR_CONSTRAINT = "ck_ledger_account_floor"
+KEY_REUSED = "HC001"
+
+
+class InsufficientFunds(Conflict):
+    """There is not enough money in the account for this."""
+
+
+class LedgerKeyReused(Conflict):
+    """This posting's key was used before for a different posting. Nothing was posted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account by its code in the chart and its owner."""
+
+    code: str
+    brand: BrandId | None = None
+    worker: WorkerId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    account: Account
+    side: Side
+    amount_minor: int
+
+
+def debit(account: Account, amount_minor: int) -> Leg:
+    return Leg(account=account, side=Side.DEBIT, amount_minor=amount_minor)
+
+
+def credit(account: Account, amount_minor: int) -> Leg:
+    return Leg(account=account, side=Side.CREDIT, amount_minor=amount_minor)
+
+
+def post(
+    tx: Tx,
+    *,
+    kind: str,
+    key: str,
+    currency: str,
+    legs: Sequence[Leg],
+    now: datetime,
+    ticket: TicketId | None = None,
+) -> bool:
+    """Post `legs` once under `key`: True when posted, False when the very same was posted before.
+
+    Legs of zero are left out. Raises InsufficientFunds when a floored account would fall below zero, and
+    LedgerKeyReused when the key carries another posting. Either leaves the transaction usable.
+    """
+    rows = [_row(leg) for leg in legs if leg.amount_minor]
+    parameters = {
+        "id": new_id(),
+        "kind": kind,
+        "key": key,
+        "fingerprint": _fingerprint(kind, currency, rows),
+        "ticket": ticket,
+        "effective": now,
+        "currency": currency,
+        "legs": json.dumps(rows),
+    }
+    tx.flush()
+    try:
+        with tx.begin_nested():
+            return bool(tx.execute(_POST, parameters).scalar_one())
+    except IntegrityError as error:
+        if isinstance(error.orig, CheckViolation) and error.orig.diag.constraint_name == FLOOR_CONSTRAINT:
+            raise InsufficientFunds from error
+        raise
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == KEY_REUSED:
+            raise LedgerKeyReused from error
+        raise
+
+
+_POST = text(
+    "SELECT post_ledger_txn(:id, :kind, :key, :fingerprint, :ticket, NULL, :effective, :currency, "
+    "CAST(:legs AS jsonb))"
+)
+
+
+def balance(tx: Tx, account: Account, *, currency: str) -> Money:
+    """What stands on `account`, on its normal side; zero when nothing was ever posted to it."""
+    total = tx.scalar(
+        select(func.coalesce(func.sum(_signed()), 0))
+        .select_from(LedgerEntry)
+        .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
+        .where(
+            LedgerAccount.code == account.code,
+            LedgerAccount.brand_id.is_not_distinct_from(account.brand),
+            LedgerAccount.worker_id.is_not_distinct_from(account.worker),
+            LedgerAccount.currency == currency,
+        )
+    )
+    return Money(amount_minor=int(total or 0), currency=currency)
+
+
+def total_of(tx: Tx, code: str) -> int:
+    """The sum over all owners of accounts with `code`, in minor units of whatever currency they hold."""
+    total = tx.scalar(
+        select(func.sum(_signed()))
+        .select_from(LedgerEntry)
+        .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
+        .where(LedgerAccount.code == code)
+    )
+    return int(total or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What the ledger says of itself: all three must be zero or empty."""
+
+    transactions: int
+    imbalance_minor: int
+    drifted_accounts: tuple[int, ...]
+
+
+def proof(tx: Tx) -> Proof:
+    """Recompute the ledger: debits less credits, and cached balances against their entries."""
+    signed = case((LedgerEntry.side == Side.DEBIT, LedgerEntry.amount_minor), else_=-LedgerEntry.amount_minor)
+    imbalance = tx.scalar(select(func.sum(signed))) or 0
+    drifted = tx.execute(_DRIFTED).scalars().all()
+    return Proof(
+        transactions=tx.scalar(select(func.count()).select_from(LedgerTxn)) or 0,
+        imbalance_minor=int(imbalance),
+        drifted_accounts=tuple(drifted),
+    )
+
+
+_DRIFTED = text(
+    "SELECT a.id FROM ledger_account a LEFT JOIN ledger_entry e ON e.account_id = a.id "
+    "WHERE a.floor_zero GROUP BY a.id "
+    "HAVING a.balance_minor <> coalesce(sum(CASE WHEN e.side = a.normal THEN e.amount_minor "
+    "ELSE -e.amount_minor END), 0) OR a.version <> count(e.id)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """One leg as people read it, with the transaction it belongs to."""
+
+    txn: UUID
+    kind: str
+    key: str
+    code: str
+    brand: BrandId | None
+    worker: WorkerId | None
+    side: Side
+    amount: Money
+    posted_at: datetime
+
+
+def postings_of_ticket(tx: Tx, ticket: TicketId) -> list[Posting]:
+    """Every leg that this ticket caused, in the order they were posted."""
+    rows = tx.execute(
+        select(LedgerTxn, LedgerEntry, LedgerAccount)
+        .join(LedgerEntry, LedgerEntry.txn_id == LedgerTxn.id)
+        .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
+        .where(LedgerTxn.ticket_id == ticket)
+        .order_by(LedgerEntry.id)
+    )
+    return [_posting(txn, entry, account) for txn, entry, account in rows]
+
+
+def movements(tx: Tx, account: Account, *, currency: str, limit: int = 50) -> list[Posting]:
+    """The newest postings to one account."""
+    rows = tx.execute(
+        select(LedgerTxn, LedgerEntry, LedgerAccount)
+        .join(LedgerEntry, LedgerEntry.txn_id == LedgerTxn.id)
+        .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
+        .where(
+            LedgerAccount.code == account.code,
+            LedgerAccount.brand_id.is_not_distinct_from(account.brand),
+            LedgerAccount.worker_id.is_not_distinct_from(account.worker),
+            LedgerAccount.currency == currency,
+        )
+        .order_by(LedgerEntry.id.desc())
+        .limit(limit)
+    )
+    return [_posting(txn, entry, owner) for txn, entry, owner in rows]
+
+
+def _posting(txn: LedgerTxn, entry: LedgerEntry, account: LedgerAccount) -> Posting:
+    return Posting(
+        txn=txn.id,
+        kind=txn.kind,
+        key=txn.key,
+        code=account.code,
+        brand=account.brand_id,
+        worker=account.worker_id,
+        side=entry.side,
+        amount=Money(amount_minor=entry.amount_minor, currency=entry.currency),
+        posted_at=txn.posted_at,
+    )
+
+
+def _signed() -> ColumnElement[int]:
+    on_normal_side = LedgerEntry.side == LedgerAccount.normal
+    return case((on_normal_side, LedgerEntry.amount_minor), else_=-LedgerEntry.amount_minor)
+
+
+def _row(leg: Leg) -> dict[str, object]:
+    if leg.amount_minor < 0:
+        raise ValueError("A leg's amount is positive; its side says which way it goes.")
+    return {
+        "code": leg.account.code,
+        "brand": leg.account.brand and str(leg.account.brand),
+        "worker": leg.account.worker and str(leg.account.worker),
+        "side": leg.side.value,
+        "amount": leg.amount_minor,
+    }
+
+
+def _fingerprint(kind: str, currency: str, rows: list[dict[str, object]]) -> str:
+    return hashlib.sha256(json.dumps([kind, currency, rows], sort_keys=True).encode()).hexdigest()

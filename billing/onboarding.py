@@ -1,0 +1,96 @@
+"""A worker's way to be paid: an account at Stripe, made once, and what Stripe says it can do."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from billing.gateway import AccountStatus, PaymentGateway, ServiceAgreement
+from billing.models import StripeAccount
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Database, Scope
+from marketplace.kernel.errors import Conflict
+from marketplace.kernel.ids import WorkerId, new_id
+
+CHECKS_PER_SWEEP = 50
+
+
+class CannotBePaidThere(Conflict):
+    """Payouts do not reach your country yet. Your earnings stay yours and wait."""
+
+
+def onboarding_link(
+    database: Database,
+    gateway: PaymentGateway,
+    *,
+    worker: WorkerId,
+    country: str,
+    email: str,
+    agreement: ServiceAgreement,
+    return_url: str,
+) -> str:
+    """A page at Stripe where the worker completes the account; the account is made on the first visit."""
+    account = ensure_account(
+        database, gateway, worker=worker, country=country, email=email, agreement=agreement
+    )
+    return gateway.create_onboarding_link(
+        account_id=account, refresh_url=return_url, return_url=return_url, key=f"link:{worker}:{new_id()}"
+    )
+
+
+def ensure_account(
+    database: Database,
+    gateway: PaymentGateway,
+    *,
+    worker: WorkerId,
+    country: str,
+    email: str,
+    agreement: ServiceAgreement,
+) -> str:
+    """The worker's Stripe account id; a crash between making and storing it finds the same one again."""
+    with database.transaction(Scope(worker=worker)) as tx:
+        tx.execute(insert(StripeAccount).values(worker_id=worker).on_conflict_do_nothing())
+        known = tx.get_one(StripeAccount, worker).account
+    if known is not None:
+        return known
+    account = gateway.create_recipient_account(
+        worker_ref=str(worker),
+        country=country,
+        email=email,
+        key=f"account:{worker}",
+        service_agreement=agreement,
+    )
+    with database.transaction(Scope(worker=worker)) as tx:
+        tx.get_one(StripeAccount, worker, with_for_update=True).account = account
+    return account
+
+
+def refresh_account(database: Database, gateway: PaymentGateway, *, worker: WorkerId) -> AccountStatus | None:
+    """Read the account's abilities from Stripe and keep them; None when there is no account yet."""
+    with database.transaction(Scope(worker=worker)) as tx:
+        row = tx.get(StripeAccount, worker)
+        account = row.account if row else None
+    if account is None:
+        return None
+    status = gateway.account_status(account)
+    with database.transaction(Scope(worker=worker)) as tx:
+        _keep(tx.get_one(StripeAccount, worker, with_for_update=True), status, app_now(tx))
+    return status
+
+
+def accounts_to_check(database: Database) -> list[WorkerId]:
+    """Workers whose account is made but not yet able to receive, longest unread first."""
+    with database.transaction() as tx:
+        return list(
+            tx.scalars(
+                select(StripeAccount.worker_id)
+                .where(StripeAccount.account.is_not(None), ~StripeAccount.transfers_active)
+                .order_by(StripeAccount.read_at.nulls_first())
+                .limit(CHECKS_PER_SWEEP)
+            )
+        )
+
+
+def _keep(row: StripeAccount, status: AccountStatus, now: datetime) -> None:
+    row.transfers_active, row.payouts_enabled = status.can_receive, status.payouts_enabled
+    row.disabled_reason, row.read_at = status.disabled_reason, now

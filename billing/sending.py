@@ -1,0 +1,250 @@
+"""Sending stored transfers exactly once: through crashes, lost replies, refusals and replays.
+
+A call's row is claimed and marked in doubt before anything leaves; what leaves is the row's own parameters
+under the row's own key. An unknown result is asked for again under that key while the key lives, then looked
+up; money returns to payable only after a definite refusal.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+
+from billing.accounts import STRIPE_AVAILABLE, in_flight, payable
+from billing.batches import amounts_by_brand, finish_batch, free_earnings, set_earnings, store_call
+from billing.gateway import CallRejected, CallUnknown, CredentialsRefused, PaymentGateway, Transfer
+from billing.ledger import credit, debit, post
+from billing.models import CallState, EarningState, Payout, PayoutState, StripeCall
+from marketplace.events.commands import record
+from marketplace.events.facts import PayoutFailed, PayoutSent
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Database, Tx
+from marketplace.kernel.ids import PayoutId
+
+CALLS_PER_SWEEP = 50
+LEASE = timedelta(seconds=60)
+RETRY = timedelta(seconds=5)
+LONGEST_RETRY = timedelta(minutes=10)
+KEY_LIVES = timedelta(hours=20)
+BETWEEN_LOOKUPS = timedelta(minutes=10)
+LOOKUPS_NEEDED = 2
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A call taken off the queue, with what is needed to send it while no transaction is open."""
+
+    call: UUID
+    payout: PayoutId
+    key: str
+    params: dict[str, object]
+    amount_minor: int
+    currency: str
+    destination: str
+    group: str
+    in_doubt: bool
+    tries: int
+    key_is_alive: bool
+
+
+def send_due(database: Database, gateway: PaymentGateway) -> int:
+    """Work on up to 50 due calls, one at a time; how many. Stops when the provider refuses our key."""
+    done = 0
+    while done < CALLS_PER_SWEEP and (due := _take(database)) is not None:
+        try:
+            _work(database, gateway, due)
+        except CredentialsRefused:
+            log.error("payouts.credentials_refused", payout=str(due.payout))
+            break
+        done += 1
+    return done
+
+
+def _take(database: Database) -> Due | None:
+    """Claim the next due call for a minute; a crash in that minute makes it due again."""
+    with database.transaction() as tx:
+        now = app_now(tx)
+        call = tx.scalars(
+            select(StripeCall)
+            .where(StripeCall.state.in_([CallState.READY, CallState.IN_DOUBT]), StripeCall.due_at <= now)
+            .order_by(StripeCall.due_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        ).one_or_none()
+        if call is None:
+            return None
+        call.due_at = now + LEASE
+        payout = tx.get_one(Payout, call.payout_id)
+        return Due(
+            call=call.id,
+            payout=payout.id,
+            key=call.key,
+            params=call.params,
+            amount_minor=payout.amount_minor,
+            currency=payout.currency,
+            destination=payout.destination,
+            group=str(payout.batch_id),
+            in_doubt=call.state is CallState.IN_DOUBT,
+            tries=call.tries,
+            key_is_alive=call.first_tried_at is None or now - call.first_tried_at < KEY_LIVES,
+        )
+
+
+def _work(database: Database, gateway: PaymentGateway, due: Due) -> None:
+    if due.in_doubt and not due.key_is_alive:
+        _look_up(database, gateway, due)
+        return
+    if not due.in_doubt and not _may_send(database, gateway, due):
+        return
+    _mark_in_doubt(database, due)
+    try:
+        transfer = gateway.execute_transfer(due.params, key=due.key)
+    except CallRejected as refusal:
+        _refuse(database, due, reason=str(refusal), code=refusal.code)
+    except CallUnknown as unknown:
+        _wait(database, due, reason=str(unknown))
+    else:
+        _accept(database, due, transfer)
+
+
+def _may_send(database: Database, gateway: PaymentGateway, due: Due) -> bool:
+    """Fresh checks before a first try: the account can receive, and the platform has the money."""
+    try:
+        status = gateway.account_status(due.destination)
+        available = gateway.available_balance(due.currency)
+    except CallUnknown as unknown:
+        _wait(database, due, reason=str(unknown))
+        return False
+    except CallRejected as refusal:
+        _refuse(database, due, reason=str(refusal), code=refusal.code)
+        return False
+    if not status.can_receive:
+        _refuse(
+            database,
+            due,
+            reason="The worker's account cannot receive transfers now. They must finish its set-up at Stripe.",
+            code="account_cannot_receive",
+        )
+        return False
+    if available < due.amount_minor:
+        _wait(database, due, reason="The platform's available balance is too low; sending waits for it.")
+        return False
+    return True
+
+
+def _mark_in_doubt(database: Database, due: Due) -> None:
+    with database.transaction() as tx:
+        call = _call(tx, due)
+        call.state, call.tries = CallState.IN_DOUBT, call.tries + 1
+        call.first_tried_at = call.first_tried_at or app_now(tx)
+
+
+def _accept(database: Database, due: Due, transfer: Transfer) -> None:
+    with database.transaction() as tx:
+        now = app_now(tx)
+        call, payout = _call(tx, due), _payout(tx, due)
+        if payout.state is PayoutState.ACCEPTED:
+            return
+        post(
+            tx,
+            kind="sent",
+            key=f"sent:{transfer.id}",
+            currency=payout.currency,
+            legs=[
+                debit(in_flight(payout.worker_id), payout.amount_minor),
+                credit(STRIPE_AVAILABLE, payout.amount_minor),
+            ],
+            now=now,
+        )
+        call.state, call.outcome = CallState.ACCEPTED, transfer.id
+        payout.state, payout.stripe_transfer = PayoutState.ACCEPTED, transfer.id
+        payout.paid_at, payout.failure = now, None
+        set_earnings(tx, payout, EarningState.SENT)
+        finish_batch(tx, batch=payout.batch_id, now=now)
+        record(
+            tx,
+            PayoutSent(
+                worker=payout.worker_id,
+                payout=payout.id,
+                amount_minor=payout.amount_minor,
+                currency=payout.currency,
+            ),
+        )
+    log.info("payout.sent", payout=str(due.payout), transfer=transfer.id, amount=due.amount_minor)
+
+
+def _refuse(database: Database, due: Due, *, reason: str, code: str) -> None:
+    """A definite no: the key is retired and the money payable again, in one commit."""
+    with database.transaction() as tx:
+        now = app_now(tx)
+        call, payout = _call(tx, due), _payout(tx, due)
+        if payout.state is PayoutState.ACCEPTED:
+            return
+        post(
+            tx,
+            kind="rejected",
+            key=f"rejected:{payout.id}:{call.attempt}",
+            currency=payout.currency,
+            legs=[
+                debit(in_flight(payout.worker_id), payout.amount_minor),
+                *(
+                    credit(payable(brand, payout.worker_id), amount)
+                    for brand, amount in amounts_by_brand(tx, payout).items()
+                ),
+            ],
+            now=now,
+        )
+        call.state, call.outcome = CallState.REJECTED, code
+        payout.state, payout.failure = PayoutState.REJECTED, reason
+        free_earnings(tx, payout)
+        finish_batch(tx, batch=payout.batch_id, now=now)
+        record(tx, PayoutFailed(worker=payout.worker_id, payout=payout.id, reason=reason))
+    log.warning("payout.rejected", payout=str(due.payout), code=code)
+
+
+def _wait(database: Database, due: Due, *, reason: str) -> None:
+    """No answer, or not the time: try again later under the same key."""
+    with database.transaction() as tx:
+        now = app_now(tx)
+        call, payout = _call(tx, due), _payout(tx, due)
+        call.outcome = reason
+        call.due_at = now + min(RETRY * 2 ** min(call.tries, 10), LONGEST_RETRY)
+        payout.failure = reason
+        if call.state is CallState.IN_DOUBT:
+            payout.state = PayoutState.UNKNOWN
+    log.warning("payout.waits", payout=str(due.payout), reason=reason)
+
+
+def _look_up(database: Database, gateway: PaymentGateway, due: Due) -> None:
+    """The key has died with the result unknown: find the transfer, or be sure twice that there is none."""
+    try:
+        found = gateway.find_transfers(transfer_group=due.group, destination=due.destination)
+    except (CallUnknown, CallRejected) as error:
+        _wait(database, due, reason=str(error))
+        return
+    ours = [transfer for transfer in found if transfer.metadata.get("payout_id") == str(due.payout)]
+    if ours:
+        _accept(database, due, ours[0])
+        return
+    with database.transaction() as tx:
+        now = app_now(tx)
+        call, payout = _call(tx, due), _payout(tx, due)
+        call.lookups_empty += 1
+        call.due_at = now + BETWEEN_LOOKUPS
+        if call.lookups_empty >= LOOKUPS_NEEDED:
+            call.state, call.outcome = CallState.RETIRED, "no transfer found twice"
+            payout.attempt += 1
+            payout.state = PayoutState.SENDING
+            store_call(tx, payout, environment=gateway.environment, now=now)
+
+
+def _call(tx: Tx, due: Due) -> StripeCall:
+    return tx.get_one(StripeCall, due.call, with_for_update=True)
+
+
+def _payout(tx: Tx, due: Due) -> Payout:
+    return tx.get_one(Payout, due.payout, with_for_update=True)

@@ -1,0 +1,192 @@
+"""Money into a brand's wallet: asked for, paid at Stripe, credited once when Stripe says it succeeded."""
+
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import select, update
+
+from billing.accounts import STRIPE_AVAILABLE, STRIPE_FEES, STRIPE_PENDING, wallet
+from billing.gateway import CallRejected, CallUnknown, PaymentGateway, TopUpStatus
+from billing.gateway import TopUpState as AtStripe
+from billing.ledger import credit, debit, post
+from billing.models import TopUp, TopUpState
+from marketplace.accounts.models import Brand
+from marketplace.events.commands import record
+from marketplace.events.facts import WalletFunded
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Database, Scope, Tx
+from marketplace.kernel.errors import Conflict, Invalid, NotFound
+from marketplace.kernel.ids import BrandId, PersonId, TopUpId, new_id
+from marketplace.kernel.money import Money
+
+LOWEST_TOP_UP_MINOR = 100
+HIGHEST_TOP_UP_MINOR = 99_999_999
+SWEEP_LIMIT = 50
+LOOK_AGAIN = timedelta(seconds=5)
+LONGEST_LOOK = timedelta(hours=1)
+
+log = structlog.get_logger()
+
+
+class BadAmount(Invalid):
+    """A top-up is at least 1.00 and at most 999,999.99."""
+
+
+class OtherCurrency(Conflict):
+    """A brand has one currency, fixed by its first price or top-up."""
+
+
+class TopUpNotFound(NotFound):
+    """There is no such top-up."""
+
+
+def fix_currency(tx: Tx, *, brand: BrandId, currency: str) -> None:
+    """Give a brand its currency, once. Raises OtherCurrency when it has another."""
+    fixed = update(Brand).where(Brand.id == brand, (Brand.currency.is_(None)) | (Brand.currency == currency))
+    if tx.execute(fixed.values(currency=currency).returning(Brand.id)).first() is None:
+        raise OtherCurrency
+
+
+def ask_top_up(tx: Tx, *, brand: BrandId, amount: Money, person: PersonId | None, now: datetime) -> TopUp:
+    """Write down the wish, with the id its Stripe call will carry; nothing is credited yet."""
+    if not LOWEST_TOP_UP_MINOR <= amount.amount_minor <= HIGHEST_TOP_UP_MINOR:
+        raise BadAmount
+    fix_currency(tx, brand=brand, currency=amount.currency)
+    top_up = TopUp(
+        brand_id=brand,
+        id=TopUpId(new_id()),
+        amount_minor=amount.amount_minor,
+        currency=amount.currency,
+        state=TopUpState.CREATED,
+        requested_by=person,
+        created_at=now,
+        due_at=now + LOOK_AGAIN,
+    )
+    tx.add(top_up)
+    tx.flush()
+    return top_up
+
+
+def open_checkout(
+    database: Database, gateway: PaymentGateway, *, brand: BrandId, top_up: TopUpId, return_url: str
+) -> str:
+    """The page at Stripe where the brand pays; calling again gives the same page (same key)."""
+    with database.transaction(Scope(brand=brand)) as tx:
+        row = _top_up(tx, brand, top_up)
+        if row.checkout_url is not None:
+            return row.checkout_url
+        amount, currency = row.amount_minor, row.currency
+    checkout = gateway.create_top_up_checkout(
+        reference=str(top_up),
+        amount_minor=amount,
+        currency=currency,
+        success_url=return_url,
+        cancel_url=return_url,
+        key=f"top_up:{top_up}",
+    )
+    with database.transaction(Scope(brand=brand)) as tx:
+        row = _top_up(tx, brand, top_up)
+        row.checkout_session, row.checkout_url = checkout.session_id, checkout.url
+        if row.state is TopUpState.CREATED:
+            row.state = TopUpState.OPEN
+    return checkout.url
+
+
+def settle_due(database: Database, gateway: PaymentGateway) -> int:
+    """Ask Stripe about up to 50 unfinished top-ups whose time has come; how many were asked about."""
+    with database.transaction() as tx:
+        now = app_now(tx)
+        due = tx.execute(
+            select(TopUp.brand_id, TopUp.id)
+            .where(TopUp.state.in_([TopUpState.OPEN, TopUpState.PROCESSING]), TopUp.due_at <= now)
+            .order_by(TopUp.due_at)
+            .limit(SWEEP_LIMIT)
+        ).all()
+    for brand, top_up in due:
+        settle(database, gateway, brand=brand, top_up=top_up)
+    return len(due)
+
+
+def settle(database: Database, gateway: PaymentGateway, *, brand: BrandId, top_up: TopUpId) -> None:
+    """Read one top-up's state at Stripe and act on it: credit once, or close it. Unknown: later."""
+    with database.transaction(Scope(brand=brand)) as tx:
+        session = _top_up(tx, brand, top_up).checkout_session
+    if session is None:
+        return
+    try:
+        status = gateway.top_up_status(session)
+    except (CallUnknown, CallRejected) as error:
+        log.warning("top_up.unread", top_up=str(top_up), reason=str(error))
+        status = None
+    with database.transaction(Scope(brand=brand)) as tx:
+        _apply(tx, _top_up(tx, brand, top_up), status, app_now(tx))
+
+
+def _apply(tx: Tx, row: TopUp, status: TopUpStatus | None, now: datetime) -> None:
+    if row.state not in (TopUpState.OPEN, TopUpState.PROCESSING):
+        return
+    row.due_at = now + min(max(LOOK_AGAIN, (now - row.created_at) / 10), LONGEST_LOOK)
+    if status is None:
+        return
+    match status.state:
+        case AtStripe.PAID:
+            _credit(tx, row, status, now)
+        case AtStripe.PROCESSING:
+            row.state = TopUpState.PROCESSING
+        case AtStripe.FAILED:
+            row.state = TopUpState.FAILED
+        case AtStripe.EXPIRED:
+            row.state = TopUpState.EXPIRED
+        case AtStripe.OPEN:
+            pass
+
+
+def _credit(tx: Tx, row: TopUp, status: TopUpStatus, now: datetime) -> None:
+    """The wallet gets the gross amount; Stripe's fee is the platform's expense."""
+    if status.payment_intent_id is None or status.fee_minor is None or not status.available:
+        row.state = TopUpState.PROCESSING
+        return
+    if (status.gross_minor, status.currency, status.settled_currency) != (
+        row.amount_minor,
+        row.currency,
+        row.currency,
+    ):
+        log.error("top_up.differs", top_up=str(row.id), paid=status.gross_minor, asked=row.amount_minor)
+        return
+    intent, fee = status.payment_intent_id, status.fee_minor
+    post(
+        tx,
+        kind="top_up",
+        key=f"topup:{intent}",
+        legs=[debit(STRIPE_PENDING, row.amount_minor), credit(wallet(row.brand_id), row.amount_minor)],
+        currency=row.currency,
+        now=now,
+    )
+    if fee:
+        post(
+            tx,
+            kind="stripe_fee",
+            key=f"bt:{status.balance_transaction_id}",
+            legs=[debit(STRIPE_FEES, fee), credit(STRIPE_PENDING, fee)],
+            currency=row.currency,
+        now=now,
+        )
+    net = row.amount_minor - fee
+    post(
+        tx,
+        kind="available",
+        key=f"avail:{status.balance_transaction_id}",
+        legs=[debit(STRIPE_AVAILABLE, net), credit(STRIPE_PENDING, net)],
+        currency=row.currency,
+        now=now,
+    )
+    row.state, row.payment_intent = TopUpState.PAID, intent
+    row.balance_transaction, row.available_at = status.balance_transaction_id, now
+    record(tx, WalletFunded(brand=row.brand_id, top_up=row.id))
+
+
+def _top_up(tx: Tx, brand: BrandId, top_up: TopUpId) -> TopUp:
+    row = tx.get(TopUp, (brand, top_up), with_for_update=True)
+    if row is None:
+        raise TopUpNotFound
+    return row

@@ -1,0 +1,194 @@
+"""Preparing suggestions, and keeping the receipt of what a reply rested on."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import select
+
+from guidance.confidence import Assessment, Signals, assess, normalised_lexical
+from guidance.draft import CitedPassage, Draft, compose
+from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
+from guidance.queries import cited_passages, newest_suggestion
+from guidance.receipts import edit_distance, edited_share, supported_sentences
+from guidance.voice import Voice
+from guidance.voices import voice_of
+from knowledge_base.retrieval import Evidence, FoundPassage, Retriever
+from knowledge_base.search import Query
+from marketplace.events.commands import record
+from marketplace.events.facts import SuggestionPrepared
+from marketplace.kernel.db import Tx
+from marketplace.kernel.ids import BrandId, ReceiptId, SuggestionId, TicketId, new_id
+from marketplace.tickets.models import Author, Customer, Message, Reply, Ticket
+
+PASSAGES_SHOWN = 3
+QUOTE_LIMIT = 4_000
+
+
+def prepare_suggestion(
+    tx: Tx,
+    retriever: Retriever,
+    *,
+    brand: BrandId,
+    ticket: TicketId,
+    weight: float,
+    threshold: float,
+    now: datetime,
+) -> Suggestion:
+    """Suggest an answer to the ticket as it stands: cited passages and a draft, or a reasoned silence.
+
+    `brand` is the ticket's own (its row is loaded by both), so no request can point retrieval elsewhere.
+    Raises IndexUnavailable while the brand's index cannot be opened.
+    """
+    row = tx.get_one(Ticket, (brand, ticket))
+    thread = _up_to_last_question(tx, row)
+    last = thread[-1]
+    query = _query(row, thread)
+    found = retriever.search(tx, brand=brand, query=query, weight=weight, top=PASSAGES_SHOWN)
+    assessment = assess(
+        _signals(found.evidence),
+        threshold=threshold,
+        candidates=tuple(passage.title for passage in found.passages),
+    )
+    voice = voice_of(tx, brand=brand)
+    draft = _draft(tx, row, query, found.passages, assessment, voice.voice)
+    suggestion = Suggestion(
+        brand_id=brand,
+        id=SuggestionId(new_id()),
+        ticket_id=ticket,
+        message_id=last.id,
+        state=SuggestionState.READY if draft else SuggestionState.ABSTAINED,
+        confidence=assessment.confidence,
+        reason=assessment.reason.value,
+        next_step=assessment.next_step,
+        draft=draft.text if draft else "",
+        sentences=[asdict(sentence) for sentence in draft.sentences] if draft else [],
+        voice_version=voice.version,
+        prepared_at=now,
+    )
+    tx.add(suggestion)
+    tx.flush()
+    for rank, passage in enumerate(found.passages, start=1):
+        tx.add(_shown(suggestion, rank, passage))
+    record(
+        tx,
+        SuggestionPrepared(
+            brand=brand, ticket=ticket, suggestion=suggestion.id, state=suggestion.state.value
+        ),
+    )
+    return suggestion
+
+
+def write_receipt(tx: Tx, *, reply: Reply, inserted: Sequence[str], now: datetime) -> Receipt:
+    """Keep what `reply` rested on: what was shown, inserted ("draft" or a passage's rank), edited and sent."""
+    suggestion = newest_suggestion(tx, brand=reply.brand_id, ticket=reply.ticket_id)
+    shown = [] if suggestion is None else cited_passages(tx, suggestion)
+    base = _inserted_text(suggestion, shown, inserted)
+    receipt = Receipt(
+        brand_id=reply.brand_id,
+        id=ReceiptId(new_id()),
+        ticket_id=reply.ticket_id,
+        reply_id=reply.id,
+        suggestion_id=suggestion.id if suggestion else None,
+        shown=[
+            {"rank": passage.rank, "passage": passage.passage_id, "title": passage.article_title}
+            for passage in shown
+        ],
+        inserted=list(inserted),
+        support=[asdict(support) for support in supported_sentences(reply.body, shown)],
+        edit_distance=edit_distance(base, reply.body),
+        edited_share=edited_share(base, reply.body),
+        sent_text=f"{reply.body}\n\n{reply.label}",
+        written_at=now,
+    )
+    tx.add(receipt)
+    tx.flush()
+    return receipt
+
+
+def _draft(
+    tx: Tx,
+    ticket: Ticket,
+    query: Query,
+    passages: Sequence[FoundPassage],
+    assessment: Assessment,
+    voice: Voice,
+) -> Draft | None:
+    if not assessment.answer:
+        return None
+    customer = tx.get(Customer, (ticket.brand_id, ticket.customer_id))
+    cited = [
+        CitedPassage(
+            rank=rank,
+            passage_id=str(passage.passage_id),
+            article_id=str(passage.article_id),
+            article_title=passage.title,
+            section_path=passage.section_path,
+            text=passage.text,
+            score=passage.score,
+        )
+        for rank, passage in enumerate(passages, start=1)
+    ]
+    return compose(
+        question=query.last_turn,
+        passages=cited,
+        voice=voice,
+        customer_name=customer.name if customer else None,
+    )
+
+
+def _up_to_last_question(tx: Tx, ticket: Ticket) -> Sequence[Message]:
+    """The thread, oldest first, ending with what the customer wrote last."""
+    thread = tx.scalars(
+        select(Message)
+        .where(Message.brand_id == ticket.brand_id, Message.ticket_id == ticket.id)
+        .order_by(Message.id)
+    ).all()
+    last = max(at for at, message in enumerate(thread) if message.author is Author.CUSTOMER)
+    return thread[: last + 1]
+
+
+def _query(ticket: Ticket, thread: Sequence[Message]) -> Query:
+    """The conversation; without earlier context, the first message is asked under its subject."""
+    first, *others = [message.body for message in thread]
+    turns = [ticket.context, first] if ticket.context else [f"{ticket.subject}. {first}"]
+    return Query.of([*turns, *others])
+
+
+def _signals(evidence: Evidence) -> Signals:
+    return Signals(
+        top_dense_cosine=evidence.top_cosine,
+        margin=evidence.margin,
+        lexical_top_normalised=normalised_lexical(evidence.lexical_top, evidence.query_words),
+        agreement=evidence.agreement,
+        query_words=evidence.query_words,
+    )
+
+
+def _shown(suggestion: Suggestion, rank: int, passage: FoundPassage) -> SuggestionPassage:
+    return SuggestionPassage(
+        brand_id=suggestion.brand_id,
+        suggestion_id=suggestion.id,
+        rank=rank,
+        passage_id=passage.passage_id,
+        article_id=passage.article_id,
+        revision_id=passage.revision_id,
+        revision_number=passage.revision_number,
+        title=passage.title,
+        section_path=list(passage.section_path),
+        quoted=passage.text[:QUOTE_LIMIT],
+        score=passage.score,
+        verified_at=passage.verified_at,
+    )
+
+
+def _inserted_text(
+    suggestion: Suggestion | None, shown: Sequence[CitedPassage], inserted: Sequence[str]
+) -> str:
+    """The text the worker started from: the draft, or the passages put in one after another."""
+    if suggestion is None:
+        return ""
+    if "draft" in inserted:
+        return suggestion.draft
+    by_rank = {str(passage.rank): passage.text for passage in shown}
+    return "\n".join(by_rank[rank] for rank in inserted if rank in by_rank)

@@ -1,0 +1,146 @@
+"""Reading suggestions and receipts: the evidence that worker, brand and finance share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from guidance.draft import CitedPassage
+from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
+from knowledge_base.queries import is_live
+from knowledge_base.models import Article, Passage
+from marketplace.kernel.db import Tx
+from marketplace.kernel.ids import BrandId, ReplyId, SuggestionId, TicketId
+from marketplace.tickets.models import Author, Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuggestionView:
+    """A suggestion as the desk shows it. `stale`: the customer wrote since, or a passage no longer holds."""
+
+    id: SuggestionId
+    state: SuggestionState
+    confidence: float
+    reason: str
+    next_step: str
+    draft: str
+    passages: tuple[SuggestionPassage, ...]
+    prepared_at: datetime
+    stale: bool
+
+
+def suggestion_for_desk(tx: Tx, *, brand: BrandId, ticket: TicketId) -> SuggestionView | None:
+    """The newest suggestion with its passages; None while it is being prepared."""
+    suggestion = newest_suggestion(tx, brand=brand, ticket=ticket)
+    if suggestion is None:
+        return None
+    passages = tuple(_passages(tx, suggestion))
+    return SuggestionView(
+        id=suggestion.id,
+        state=suggestion.state,
+        confidence=suggestion.confidence,
+        reason=suggestion.reason,
+        next_step=suggestion.next_step,
+        draft=suggestion.draft,
+        passages=passages,
+        prepared_at=suggestion.prepared_at,
+        stale=_moved_on(tx, suggestion) or not _all_live(tx, brand, passages),
+    )
+
+
+def newest_suggestion(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Suggestion | None:
+    return tx.scalars(
+        select(Suggestion)
+        .where(Suggestion.brand_id == brand, Suggestion.ticket_id == ticket)
+        .order_by(Suggestion.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def cited_passages(tx: Tx, suggestion: Suggestion) -> list[CitedPassage]:
+    """The suggestion's passages as they were shown."""
+    return [
+        CitedPassage(
+            rank=row.rank,
+            passage_id=str(row.passage_id),
+            article_id=str(row.article_id),
+            article_title=row.title,
+            section_path=tuple(row.section_path),
+            text=row.quoted,
+            score=row.score,
+        )
+        for row in _passages(tx, suggestion)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptView:
+    """What one reply rested on, as every reader sees it."""
+
+    reply: ReplyId
+    confidence: float | None
+    passages: tuple[SuggestionPassage, ...]
+    inserted: tuple[str, ...]
+    support: tuple[dict[str, Any], ...]
+    edit_distance: int
+    edited_share: float
+    sent_text: str
+    written_at: datetime
+
+
+def receipts_of_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId) -> list[ReceiptView]:
+    """The receipts of a ticket's replies, oldest first."""
+    rows = tx.scalars(
+        select(Receipt)
+        .where(Receipt.brand_id == brand, Receipt.ticket_id == ticket)
+        .order_by(Receipt.id)
+    ).all()
+    return [_receipt(tx, row) for row in rows]
+
+
+def _receipt(tx: Tx, row: Receipt) -> ReceiptView:
+    suggestion = tx.get(Suggestion, (row.brand_id, row.suggestion_id)) if row.suggestion_id else None
+    return ReceiptView(
+        reply=row.reply_id,
+        confidence=suggestion.confidence if suggestion else None,
+        passages=tuple(_passages(tx, suggestion)) if suggestion else (),
+        inserted=tuple(row.inserted),
+        support=tuple(row.support),
+        edit_distance=row.edit_distance,
+        edited_share=row.edited_share,
+        sent_text=row.sent_text,
+        written_at=row.written_at,
+    )
+
+
+def _passages(tx: Tx, suggestion: Suggestion) -> Sequence[SuggestionPassage]:
+    return tx.scalars(
+        select(SuggestionPassage)
+        .where(
+            SuggestionPassage.brand_id == suggestion.brand_id,
+            SuggestionPassage.suggestion_id == suggestion.id,
+        )
+        .order_by(SuggestionPassage.rank)
+    ).all()
+
+
+def _moved_on(tx: Tx, suggestion: Suggestion) -> bool:
+    newer = select(Message.id).where(
+        Message.brand_id == suggestion.brand_id,
+        Message.ticket_id == suggestion.ticket_id,
+        Message.author == Author.CUSTOMER,
+        Message.id > suggestion.message_id,
+    )
+    return tx.execute(newer.limit(1)).first() is not None
+
+
+def _all_live(tx: Tx, brand: BrandId, passages: Sequence[SuggestionPassage]) -> bool:
+    wanted = [passage.passage_id for passage in passages]
+    live = (
+        select(Passage.id)
+        .join(Article, is_live())
+        .where(Passage.brand_id == brand, Passage.id.in_(wanted))
+    )
+    return len(tx.scalars(live).all()) == len(wanted)

@@ -1,0 +1,375 @@
+"""Reading knowledge: articles, passages, imports, and how far the index is behind."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, collate, func, or_, select
+
+from knowledge_base.commands import ArticleNotFound
+from knowledge_base.imports import ImportNotFound
+from knowledge_base.models import (
+    Article,
+    ArticleState,
+    ImportFile,
+    ImportState,
+    IndexSnapshot,
+    KnowledgeImport,
+    KnowledgeVersion,
+    Passage,
+    Revision,
+)
+from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import NotFound
+from marketplace.kernel.ids import ArticleId, BrandId, ImportId, PassageId, PersonId, RevisionId
+
+PAGE_SIZE = 50
+MAX_PAGES = 2_000
+MAX_SEARCH_CHARACTERS = 200
+MAX_REVISIONS = 100
+MAX_PASSAGES = 5_000
+MAX_BRANDS = 100
+
+
+class PassageNotFound(NotFound):
+    """There is no such passage in this knowledge base."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleLine:
+    """An article in a list."""
+
+    id: ArticleId
+    key: str
+    title: str
+    state: ArticleState
+    revision_number: int
+    passages: int
+    written_at: datetime
+    verified_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticlePage:
+    lines: tuple[ArticleLine, ...]
+    page: int
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassageLine:
+    id: PassageId
+    ordinal: int
+    section_path: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionLine:
+    id: RevisionId
+    number: int
+    title: str
+    author: PersonId | None
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleDetail:
+    """An article, the passages that hold now (none when it is retired), its revisions, newest first."""
+
+    line: ArticleLine
+    passages: tuple[PassageLine, ...]
+    revisions: tuple[RevisionLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassageView:
+    """A passage of any age; `live` says whether its text still holds."""
+
+    id: PassageId
+    article_id: ArticleId
+    article_key: str
+    revision_id: RevisionId
+    revision_number: int
+    title: str
+    section_path: tuple[str, ...]
+    text: str
+    written_at: datetime
+    verified_at: datetime
+    live: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedFile:
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportStatus:
+    """How far an import is. `progress` is 0 to 1 of its reading; `more_refusals` counts those not listed."""
+
+    id: ImportId
+    state: ImportState
+    files: int
+    files_read: int
+    articles: int
+    unchanged: int
+    progress: float
+    refusals: tuple[RefusedFile, ...]
+    more_refusals: int
+    author: PersonId | None
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """What a brand's knowledge base holds. `oldest_verified_at` is None when it is empty."""
+
+    articles: int
+    passages: int
+    oldest_verified_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexStatus:
+    """How far search is behind: `changed` counts changes, `indexed` is the change it serves."""
+
+    changed: int
+    indexed: int
+    indexed_at: datetime | None
+    passages: int
+
+    @property
+    def behind(self) -> bool:
+        return self.indexed < self.changed
+
+
+def articles(tx: Tx, *, brand: BrandId, page: int = 1, search: str = "") -> ArticlePage:
+    """One page of the articles that are not retired, by key; `search` is part of a title or key."""
+    page = min(max(page, 1), MAX_PAGES)
+    wanted = _article_lines(brand).where(Article.state != ArticleState.RETIRED, *_matching(search))
+    ordered = wanted.order_by(collate(Article.key, "C")).offset((page - 1) * PAGE_SIZE).limit(PAGE_SIZE + 1)
+    rows = tx.execute(ordered).all()
+    lines = tuple(_article_line(row) for row in rows[:PAGE_SIZE])
+    return ArticlePage(lines=lines, page=page, has_more=len(rows) > PAGE_SIZE)
+
+
+def article(tx: Tx, *, brand: BrandId, article_id: ArticleId) -> ArticleDetail:
+    """Raises ArticleNotFound."""
+    return _detail(tx, brand, Article.id == article_id)
+
+
+def article_by_key(tx: Tx, *, brand: BrandId, key: str) -> ArticleDetail:
+    """Raises ArticleNotFound."""
+    return _detail(tx, brand, Article.key == key)
+
+
+def passage(tx: Tx, *, brand: BrandId, passage_id: PassageId) -> PassageView:
+    """Raises PassageNotFound."""
+    row = tx.execute(
+        select(
+            Passage.id,
+            Passage.article_id,
+            Article.key.label("article_key"),
+            Passage.revision_id,
+            Revision.number.label("revision_number"),
+            Revision.title,
+            Passage.section_path,
+            Passage.text,
+            Revision.written_at,
+            Article.verified_at,
+            is_live().label("live"),
+        )
+        .join(Article, (Article.brand_id == Passage.brand_id) & (Article.id == Passage.article_id))
+        .join(Revision, (Revision.brand_id == Passage.brand_id) & (Revision.id == Passage.revision_id))
+        .where(Passage.brand_id == brand, Passage.id == passage_id)
+    ).one_or_none()
+    if row is None:
+        raise PassageNotFound
+    return PassageView(**{**row._asdict(), "section_path": tuple(row.section_path)})
+
+
+def import_status(tx: Tx, *, brand: BrandId, import_id: ImportId) -> ImportStatus:
+    """Raises ImportNotFound."""
+    row = tx.execute(_import_rows(brand).where(KnowledgeImport.id == import_id)).one_or_none()
+    if row is None:
+        raise ImportNotFound
+    return _import_status(row)
+
+
+def imports(tx: Tx, *, brand: BrandId, limit: int = PAGE_SIZE) -> list[ImportStatus]:
+    """The brand's imports, newest first."""
+    newest = _import_rows(brand).order_by(KnowledgeImport.id.desc()).limit(min(limit, PAGE_SIZE))
+    return [_import_status(row) for row in tx.execute(newest)]
+
+
+def unfinished_imports(tx: Tx, *, limit: int = MAX_BRANDS) -> list[tuple[BrandId, ImportId]]:
+    """Imports of all brands that have files left to read, oldest first: for the sweep after a restart."""
+    rows = tx.execute(
+        select(KnowledgeImport.brand_id, KnowledgeImport.id)
+        .where(KnowledgeImport.state.in_([ImportState.QUEUED, ImportState.READING]))
+        .order_by(KnowledgeImport.id)
+        .limit(limit)
+    )
+    return [(row.brand_id, row.id) for row in rows]
+
+
+def brands_behind(tx: Tx, *, limit: int = MAX_BRANDS) -> list[BrandId]:
+    """Brands whose index does not hold every change yet, the longest waiting first: for the sweep."""
+    rows = tx.scalars(
+        select(KnowledgeVersion.brand_id)
+        .where(KnowledgeVersion.indexed < KnowledgeVersion.changed)
+        .order_by(KnowledgeVersion.indexed_at.nulls_first(), KnowledgeVersion.brand_id)
+        .limit(limit)
+    )
+    return list(rows)
+
+
+def coverage(tx: Tx, *, brand: BrandId) -> Coverage:
+    published = (Article.brand_id == brand, Article.state == ArticleState.PUBLISHED)
+    counted, oldest = tx.execute(select(func.count(), func.min(Article.verified_at)).where(*published)).one()
+    passages = tx.scalar(select(func.count()).select_from(Passage).join(Article, is_live()).where(*published))
+    return Coverage(articles=counted, passages=passages or 0, oldest_verified_at=oldest)
+
+
+def index_status(tx: Tx, *, brand: BrandId) -> IndexStatus:
+    row = tx.execute(
+        select(KnowledgeVersion.changed, KnowledgeVersion.indexed, KnowledgeVersion.indexed_at).where(
+            KnowledgeVersion.brand_id == brand
+        )
+    ).one_or_none()
+    if row is None:
+        return IndexStatus(changed=0, indexed=0, indexed_at=None, passages=0)
+    newest = select(IndexSnapshot.passages).where(IndexSnapshot.brand_id == brand)
+    passages = tx.scalar(newest.order_by(IndexSnapshot.number.desc()).limit(1))
+    return IndexStatus(**row._asdict(), passages=passages or 0)
+
+
+def snapshot_numbers(tx: Tx, *, brand: BrandId) -> list[int]:
+    """Numbers of the brand's published index snapshots, newest first."""
+    numbers = select(IndexSnapshot.number).where(IndexSnapshot.brand_id == brand)
+    return list(tx.scalars(numbers.order_by(IndexSnapshot.number.desc())))
+
+
+def is_live() -> ColumnElement[bool]:
+    """A passage is live while its article is published with its revision; join Article by this."""
+    return and_(
+        Article.brand_id == Passage.brand_id,
+        Article.id == Passage.article_id,
+        Article.revision_id == Passage.revision_id,
+        Article.state == ArticleState.PUBLISHED,
+    )
+
+
+def _article_lines(brand: BrandId) -> Select[Any]:
+    passages = (
+        select(func.count())
+        .where(Passage.brand_id == Article.brand_id, Passage.revision_id == Article.revision_id)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            Article.id,
+            Article.key,
+            Article.title,
+            Article.state,
+            Article.revision_id,
+            Revision.number.label("revision_number"),
+            passages.label("passages"),
+            Revision.written_at,
+            Article.verified_at,
+        )
+        .join(Revision, (Revision.brand_id == Article.brand_id) & (Revision.id == Article.revision_id))
+        .where(Article.brand_id == brand)
+    )
+
+
+def _matching(search: str) -> Sequence[ColumnElement[bool]]:
+    part = search.strip().replace("\0", "")[:MAX_SEARCH_CHARACTERS]
+    if not part:
+        return ()
+    return (
+        or_(Article.title.icontains(part, autoescape=True), Article.key.icontains(part, autoescape=True)),
+    )
+
+
+def _article_line(row: Row[Any]) -> ArticleLine:
+    return ArticleLine(**{name: value for name, value in row._asdict().items() if name != "revision_id"})
+
+
+def _detail(tx: Tx, brand: BrandId, which: ColumnElement[bool]) -> ArticleDetail:
+    row = tx.execute(_article_lines(brand).where(which)).one_or_none()
+    if row is None:
+        raise ArticleNotFound
+    return ArticleDetail(
+        line=_article_line(row),
+        passages=_passages(tx, brand, row),
+        revisions=_revisions(tx, brand, row.id),
+    )
+
+
+def _passages(tx: Tx, brand: BrandId, article_row: Row[Any]) -> tuple[PassageLine, ...]:
+    if article_row.state is not ArticleState.PUBLISHED:
+        return ()
+    rows = tx.execute(
+        select(Passage.id, Passage.ordinal, Passage.section_path, Passage.text)
+        .where(Passage.brand_id == brand, Passage.revision_id == article_row.revision_id)
+        .order_by(Passage.ordinal)
+        .limit(MAX_PASSAGES)
+    )
+    return tuple(
+        PassageLine(id=row.id, ordinal=row.ordinal, section_path=tuple(row.section_path), text=row.text)
+        for row in rows
+    )
+
+
+def _revisions(tx: Tx, brand: BrandId, article_id: ArticleId) -> tuple[RevisionLine, ...]:
+    rows = tx.execute(
+        select(
+            Revision.id,
+            Revision.number,
+            Revision.title,
+            Revision.author_id.label("author"),
+            Revision.written_at,
+        )
+        .where(Revision.brand_id == brand, Revision.article_id == article_id)
+        .order_by(Revision.number.desc())
+        .limit(MAX_REVISIONS)
+    )
+    return tuple(RevisionLine(**row._asdict()) for row in rows)
+
+
+def _import_rows(brand: BrandId) -> Select[Any]:
+    left = (ImportFile.brand_id == KnowledgeImport.brand_id, ImportFile.import_id == KnowledgeImport.id)
+    first = select(func.min(ImportFile.ordinal)).where(*left).scalar_subquery()
+    last = select(func.max(ImportFile.ordinal)).where(*left).scalar_subquery()
+    return select(KnowledgeImport, first.label("first"), last.label("last")).where(
+        KnowledgeImport.brand_id == brand
+    )
+
+
+def _import_status(row: Row[Any]) -> ImportStatus:
+    found: KnowledgeImport = row.KnowledgeImport
+    listed: list[Mapping[str, Any]] = found.refusals
+    return ImportStatus(
+        id=found.id,
+        state=found.state,
+        files=found.files,
+        files_read=found.files_read,
+        articles=found.articles,
+        unchanged=found.unchanged,
+        # Parts are read and dropped in order, so what is left says how much there was.
+        progress=1.0 if row.last is None else row.first / (row.last + 1),
+        refusals=tuple(
+            RefusedFile(name=refusal["name"], reason=refusal["reason"])
+            for refusal in listed
+            if "reason" in refusal
+        ),
+        more_refusals=sum(refusal.get("more", 0) for refusal in listed),
+        author=found.author_id,
+        started_at=found.started_at,
+        finished_at=found.finished_at,
+    )

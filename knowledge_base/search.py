@@ -1,0 +1,142 @@
+"""Hybrid search over one snapshot: a weighted sum of dense and lexical scores, the last turn heard apart.
+
+Reciprocal ranks were tried and lost to the weighted sum in all but one of eleven conditions.
+
+The conversation finds the candidates and says which thing is meant; the last turn, compared with the
+candidates alone, says what is asked about it. On 367 real chats (2,869 entries) that lifted MRR@10 from 0.47
+to 0.63 and hit@1 from 0.34 to 0.54; the last turn alone finds the wrong hotel and falls to 0.19.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from knowledge_base.embedder import Embedder, Vectors
+from knowledge_base.snapshot import TOP, Snapshot
+from knowledge_base.vector_index import Found
+from marketplace.kernel.ids import ArticleId, PassageId
+
+# Measured on two real sets: 0.6 is not worse than 0.5 on either. To be tuned per brand on resolved tickets.
+DENSE_WEIGHT = 0.6
+LAST_TURN_WEIGHT = 0.4
+MAX_TURNS = 4
+# About the 256 word pieces the encoder reads.
+MAX_QUERY_WORDS = 180
+
+
+class ModelMismatch(Exception):
+    """The search index was built with another model. Build it again with `humancloud reindex`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What is asked. `conversation` ends with the last turn, and is equal to it when there is only one."""
+
+    last_turn: str
+    conversation: str
+
+    @classmethod
+    def of(cls, turns: Sequence[str]) -> "Query":
+        """From the turns of a thread, oldest first: all of the last one, then as much before it as fits."""
+        last_turn = turns[-1].split()[:MAX_QUERY_WORDS] if turns else []
+        earlier = " ".join(turns[-MAX_TURNS:-1]).split()
+        room = MAX_QUERY_WORDS - len(last_turn)
+        conversation = [*(earlier[-room:] if room else []), *last_turn]
+        return cls(last_turn=" ".join(last_turn), conversation=" ".join(conversation))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One passage found. `score` (0 to 1) orders hits of one search and says nothing across searches;
+    `dense` is the cosine with the conversation, `lexical` its BM25 score; a rank (from 1) is None when that
+    index did not have the passage among its best.
+    """
+
+    passage_id: PassageId
+    article_id: ArticleId
+    score: float
+    dense: float
+    lexical: float
+    dense_rank: int | None
+    lexical_rank: int | None
+
+
+def hybrid(
+    snapshot: Snapshot, embedder: Embedder, query: Query, *, weight: float = DENSE_WEIGHT, top: int = 10
+) -> list[Hit]:
+    """The `top` passages for `query`, best first; `weight` is the dense share of the conversation's score.
+
+    Raises ModelMismatch when the embedder's vectors cannot be compared with the snapshot's.
+    """
+    if snapshot.manifest.model != embedder.name:
+        raise ModelMismatch
+    if not len(snapshot) or not query.conversation.strip():
+        return []
+    vector = embedder.encode_query(query.conversation)
+    dense = snapshot.dense_scores(vector, top=TOP)
+    lexical = snapshot.lexical_scores(query.conversation, top=TOP)
+    scores = _weighted(_normalised(dense), _normalised(lexical), weight)
+    if query.last_turn != query.conversation:
+        asked = _last_turn_scores(snapshot, embedder.encode_query(query.last_turn), list(scores))
+        scores = _weighted(asked, scores, LAST_TURN_WEIGHT)
+    # Of equal scores the earlier passage, so that the same question is answered the same way.
+    best = sorted(scores, key=lambda position: (-scores[position], position))[:top]
+    return _hits(snapshot, vector, scores, best, dense=dense, lexical=lexical)
+
+
+def best_of_articles(hits: Iterable[Hit]) -> list[Hit]:
+    """The best hit of each article, in order: an article scores its best passage."""
+    best: dict[ArticleId, Hit] = {}
+    for hit in hits:
+        best.setdefault(hit.article_id, hit)
+    return list(best.values())
+
+
+Scores = dict[int, float]
+
+
+def _normalised(found: Found) -> Scores:
+    """Scores by position, the lowest found at 0 and the highest at 1."""
+    positions, scores = found
+    if not positions:
+        return {}
+    lowest, highest = min(scores), max(scores)
+    if highest == lowest:
+        return dict.fromkeys(positions, 1.0)
+    return {
+        position: (score - lowest) / (highest - lowest)
+        for position, score in zip(positions, scores, strict=True)
+    }
+
+
+def _weighted(one: Scores, other: Scores, weight: float) -> Scores:
+    """Over all positions of both; what one index did not find counts 0 there."""
+    positions = one.keys() | other.keys()
+    return {at: weight * one.get(at, 0.0) + (1 - weight) * other.get(at, 0.0) for at in positions}
+
+
+def _last_turn_scores(snapshot: Snapshot, vector: Vectors, positions: list[int]) -> Scores:
+    return _normalised((positions, snapshot.cosines(vector, positions)))
+
+
+def _hits(
+    snapshot: Snapshot, vector: Vectors, scores: Scores, best: list[int], *, dense: Found, lexical: Found
+) -> list[Hit]:
+    dense_ranks, lexical_ranks = _ranks(dense), _ranks(lexical)
+    lexical_scores = dict(zip(*lexical, strict=True))
+    cosines = snapshot.cosines(vector, best)
+    return [
+        Hit(
+            passage_id=snapshot.passage_id(position),
+            article_id=snapshot.article_id(position),
+            score=scores[position],
+            dense=cosine,
+            lexical=lexical_scores.get(position, 0.0),
+            dense_rank=dense_ranks.get(position),
+            lexical_rank=lexical_ranks.get(position),
+        )
+        for position, cosine in zip(best, cosines, strict=True)
+    ]
+
+
+def _ranks(found: Found) -> dict[int, int]:
+    return {position: rank for rank, position in enumerate(found[0], start=1)}

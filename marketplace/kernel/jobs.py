@@ -1,0 +1,111 @@
+"""Background jobs: the only door to procrastinate. Jobs live in PostgreSQL, deferred in our own transactions."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Event
+
+import structlog
+from procrastinate import App, PsycopgConnector
+from procrastinate.retry import RetryStrategy
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
+
+from marketplace.kernel.db import Role, Tx, normalised_url
+
+Task = Callable[..., None]
+ATTEMPTS = 8
+CONCURRENCY = 4
+STALLED_AFTER_SECONDS = 30
+STALLED_SWEEP_SECONDS = 15
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A task by its name with JSON arguments. Jobs with the same `lock` run one after another."""
+
+    task: str
+    args: Mapping[str, str] = field(default_factory=dict)
+    lock: str | None = None
+
+
+def defer(tx: Tx, jobs: Sequence[Job]) -> None:
+    """Write `jobs` in this transaction: they run after it commits, and not otherwise."""
+    if not jobs:
+        return
+    rows = [{"task": job.task, "lock": job.lock, "args": dict(job.args)} for job in jobs]
+    tx.execute(_DEFER, {"jobs": json.dumps(rows)})
+
+
+_DEFER = text(
+    "SELECT procrastinate_defer_jobs_v1(array_agg(ROW('default', j.task, 0, j.lock, NULL, j.args, NULL)"
+    "::procrastinate_job_to_defer_v1)) FROM jsonb_to_recordset(CAST(:jobs AS jsonb)) "
+    "AS j(task text, lock text, args jsonb)"
+)
+
+
+class Waker:
+    """Wakes idle job workers after a commit, on a connection of its own (NOTIFY stays out of transactions)."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(normalised_url(url), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+
+    def wake(self) -> None:
+        payload = json.dumps({"type": "job_inserted", "job_id": 0})
+        with self._engine.connect() as connection:
+            connection.execute(
+                text("SELECT pg_notify('procrastinate_any_queue_v1', :payload)"), {"payload": payload}
+            )
+
+
+def run_worker(url: str, tasks: Mapping[str, Task], *, stop: Event) -> None:
+    """Run jobs until `stop`; a failing job is retried with growing pauses, then left failed for a person."""
+    asyncio.run(_work(_app(url, tasks), stop))
+
+
+async def _work(app: App, stop: Event) -> None:
+    async with app.open_async():
+        worker = asyncio.create_task(
+            app.run_worker_async(
+                concurrency=CONCURRENCY,
+                fetch_job_polling_interval=1.0,
+                install_signal_handlers=False,
+                delete_jobs="successful",
+                shutdown_graceful_timeout=2.0,
+            )
+        )
+        rescuer = asyncio.create_task(_rescue_stalled(app))
+        await asyncio.to_thread(stop.wait)
+        rescuer.cancel()
+        worker.cancel()
+        await asyncio.gather(worker, rescuer, return_exceptions=True)
+
+
+async def _rescue_stalled(app: App) -> None:
+    """Give back jobs whose worker was killed: they would stay `doing` for ever."""
+    while True:
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS):
+            log.warning("job.rescued", task=job.task_name, job=job.id)
+            await app.job_manager.retry_job(job, retry_at=datetime.now(UTC))
+        await asyncio.sleep(STALLED_SWEEP_SECONDS)
+
+
+def _app(url: str, tasks: Mapping[str, Task]) -> App:
+    parts = make_url(normalised_url(url)).set(drivername="postgresql")
+    connector = PsycopgConnector(
+        conninfo=parts.render_as_string(hide_password=False),
+        kwargs={"options": f"-c role={Role.BACKGROUND.value}"},
+        min_size=1,
+        max_size=CONCURRENCY + 2,
+    )
+    app = App(connector=connector)
+    for name, task in tasks.items():
+        app.task(
+            task, name=name, retry=RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=2)
+        )
+    return app

@@ -1,0 +1,248 @@
+"""The background process: carries facts to jobs, runs the jobs, and sweeps what time has made due."""
+
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Event, Thread
+from types import FrameType
+from uuid import UUID
+
+import structlog
+from sqlalchemy import text
+
+from billing import earnings, onboarding, sending, top_ups
+from billing.gateway import CallUnknown, CredentialsRefused, PaymentGateway
+from guidance.commands import prepare_suggestion
+from knowledge_base.imports import read_import
+from knowledge_base.indexing import build_index
+from knowledge_base.queries import brands_behind, unfinished_imports
+from knowledge_base.retrieval import IndexUnavailable, Retriever
+from marketplace.accounts.mail import deliver_mail, mail_port
+from marketplace.events.dispatcher import Answer, run_dispatcher
+from marketplace.events.facts import (
+    BatchReleased,
+    CustomerWrote,
+    ImportStarted,
+    KnowledgeChanged,
+    ReplyQueued,
+    TicketOpened,
+    TicketPosted,
+    WalletFunded,
+    kind_of,
+)
+from marketplace.kernel import log as logs
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Database, Role, Tx
+from marketplace.kernel.ids import BrandId, ImportId, TicketId
+from marketplace.kernel.jobs import Job, Task, Waker, run_worker
+from marketplace.kernel.settings import Settings
+from marketplace.tickets import endings, pool, posting, replies
+from marketplace.tickets.models import TicketState
+from workers_ui import parts
+
+SWEEP_SECONDS = 1.0
+HEARTBEAT_SECONDS = 2.0
+STOP_SECONDS = 3.0
+HEARTBEAT = "background"
+
+log = structlog.get_logger()
+
+AFTER_THE_COMMIT: Mapping[str, Answer] = {
+    kind_of(TicketPosted): lambda told: Job(
+        task="screen", args={"brand": str(told.brand), "ticket": str(told.subject)}
+    ),
+    kind_of(TicketOpened): lambda told: Job(
+        task="suggest", args={"brand": str(told.brand), "ticket": str(told.subject)}
+    ),
+    kind_of(CustomerWrote): lambda told: Job(
+        task="suggest", args={"brand": str(told.brand), "ticket": str(told.subject)}
+    ),
+    kind_of(ReplyQueued): lambda _told: Job(task="deliver"),
+    kind_of(ImportStarted): lambda told: Job(
+        task="read_import",
+        args={"brand": str(told.brand), "knowledge_import": str(told.subject)},
+        lock=f"import:{told.brand}",
+    ),
+    kind_of(KnowledgeChanged): lambda told: Job(
+        task="index", args={"brand": str(told.brand)}, lock=f"index:{told.brand}"
+    ),
+    kind_of(WalletFunded): lambda told: Job(task="open_awaiting", args={"brand": str(told.brand)}),
+    kind_of(BatchReleased): lambda _told: Job(task="send_payouts"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Background:
+    """Everything jobs and sweeps need, put together once."""
+
+    settings: Settings
+    database: Database
+    gateway: PaymentGateway | None
+    retriever: Retriever
+
+    def tasks(self) -> Mapping[str, Task]:
+        return {
+            "screen": self.screen,
+            "suggest": self.suggest,
+            "deliver": self.deliver,
+            "read_import": self.read_import,
+            "index": self.index,
+            "open_awaiting": self.open_awaiting,
+            "send_payouts": self.send_payouts,
+        }
+
+    def screen(self, brand: str, ticket: str) -> None:
+        """Let a posted ticket in. Eligibility rules come to stand here."""
+        with self.database.transaction() as tx:
+            posting.admit(tx, brand=BrandId(UUID(brand)), ticket=TicketId(UUID(ticket)))
+
+    def suggest(self, brand: str, ticket: str) -> None:
+        with self.database.transaction() as tx:
+            prepare_suggestion(
+                tx,
+                self.retriever,
+                brand=BrandId(UUID(brand)),
+                ticket=TicketId(UUID(ticket)),
+                weight=self.settings.hybrid_weight,
+                threshold=self.settings.answer_threshold,
+                now=app_now(tx),
+            )
+
+    def deliver(self) -> None:
+        self._until_none(lambda tx: replies.deliver_queued(tx, delivery=replies.ApiFeed(), now=app_now(tx)))
+
+    def read_import(self, brand: str, knowledge_import: str) -> None:
+        read_import(self.database, BrandId(UUID(brand)), ImportId(UUID(knowledge_import)))
+        self.index(brand)
+
+    def index(self, brand: str) -> None:
+        build_index(
+            self.database,
+            BrandId(UUID(brand)),
+            embedder=parts.embedder(self.settings.model_dir, self.settings.encoder_threads),
+            folder=parts.snapshots(self.settings),
+        )
+
+    def open_awaiting(self, brand: str) -> None:
+        self._until_none(
+            lambda tx: earnings.open_awaiting(tx, brand=BrandId(UUID(brand)), now=app_now(tx))
+        )
+
+    def send_payouts(self) -> None:
+        if self.gateway is not None:
+            sending.send_due(self.database, self.gateway)
+
+    def sweeps(self) -> tuple[Callable[[], object], ...]:
+        """What time alone makes due. Each is safe to run again, by anyone, at any time."""
+        return (
+            lambda: self._until_none(lambda tx: pool.expire_leases(tx, now=app_now(tx))),
+            lambda: self._until_none(lambda tx: endings.resolve_silent(tx, now=app_now(tx))),
+            lambda: self._until_none(lambda tx: endings.confirm_overdue_escalations(tx, now=app_now(tx))),
+            lambda: self._until_none(lambda tx: earnings.mature(tx, now=app_now(tx))),
+            self.deliver,
+            self.settle_top_ups,
+            self.send_payouts,
+            self.check_accounts,
+            self.finish_knowledge,
+            self.send_mail,
+        )
+
+    def settle_top_ups(self) -> None:
+        if self.gateway is not None:
+            top_ups.settle_due(self.database, self.gateway)
+
+    def check_accounts(self) -> None:
+        if self.gateway is None:
+            return
+        for worker in onboarding.accounts_to_check(self.database):
+            onboarding.refresh_account(self.database, self.gateway, worker=worker)
+
+    def finish_knowledge(self) -> None:
+        """Second net: imports and indexes whose job was lost on the way."""
+        with self.database.transaction() as tx:
+            behind = brands_behind(tx)
+        for brand in behind:
+            self.index(str(brand))
+
+    def send_mail(self) -> None:
+        deliver_mail(self.database, mail_port(self.settings))
+
+    def _until_none(self, step: Callable[[Tx], int]) -> None:
+        while True:
+            with self.database.transaction() as tx:
+                if step(tx) == 0:
+                    return
+
+
+def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT; then stop within a few seconds."""
+    logs.configure(process="background", level=settings.log_level)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    database = parts.database(settings, role=Role.BACKGROUND, process="background")
+    work = Background(
+        settings=settings,
+        database=database,
+        gateway=_gateway(settings),
+        retriever=parts.retriever(settings, database),
+    )
+    waker = Waker(database.url)
+    threads = [
+        Thread(target=target, daemon=True)
+        for target in (
+            lambda: run_dispatcher(database, AFTER_THE_COMMIT, waker, stop=stop),
+            lambda: run_worker(database.url, work.tasks(), stop=stop),
+            lambda: _sweep(work, stop),
+            lambda: _beat(database, stop),
+        )
+    ]
+    for thread in threads:
+        thread.start()
+    log.info("background.started")
+    while not stop.wait(0.5):
+        if not all(thread.is_alive() for thread in threads):
+            log.error("background.thread_ended")
+            sys.exit(1)  # the supervisor starts us anew
+    for thread in threads:
+        thread.join(STOP_SECONDS)
+    log.info("background.stopped")
+    sys.exit(0)
+
+
+def _gateway(settings: Settings) -> PaymentGateway | None:
+    try:
+        return parts.gateway(settings)
+    except parts.PaymentsOff:
+        log.warning("payments.off")
+        return None
+
+
+def _sweep(work: Background, stop: Event) -> None:
+    sweeps = work.sweeps()
+    while not stop.wait(SWEEP_SECONDS):
+        for sweep in sweeps:
+            if stop.is_set():
+                return
+            try:
+                sweep()
+            except (CallUnknown, CredentialsRefused, IndexUnavailable) as error:
+                log.warning("sweep.waits", reason=str(error))
+            except Exception:  # the edge of a background loop: the next round tries again
+                log.exception("sweep.failed")
+
+
+def _beat(database: Database, stop: Event) -> None:
+    while not stop.wait(HEARTBEAT_SECONDS):
+        try:
+            with database.transaction() as tx:
+                tx.execute(_BEAT, {"process": HEARTBEAT})
+        except Exception:  # the edge of a background loop: a missed beat is what /readyz shows
+            log.exception("heartbeat.failed")
+
+
+_BEAT = text(
+    "INSERT INTO heartbeat (process, beat_at) VALUES (:process, clock_timestamp()) "
+    "ON CONFLICT (process) DO UPDATE SET beat_at = excluded.beat_at"
+)

@@ -1,0 +1,81 @@
+"""The parts that processes are put together from: database, payment gateway, retriever."""
+
+from functools import cache
+from pathlib import Path
+
+from billing.gateway import PaymentGateway
+from billing.stripe_gateway import StripeGateway
+from knowledge_base.embedder import Embedder, load_embedder
+from knowledge_base.indexing import rebuild_on_damage
+from knowledge_base.retrieval import Retriever
+from marketplace.kernel.db import Database, Role
+from marketplace.kernel.errors import Unavailable
+from marketplace.kernel.settings import MoneyMode, Settings
+from workers_ui.bootstrap import same_transaction_bus
+
+FAKE_STRIPE_KEY = "sk_test_fake_stripe_needs_no_secret"
+
+
+class PaymentsOff(Unavailable):
+    """Payments are switched off here: a live installation needs its Stripe key."""
+
+
+class DatabaseMissing(RuntimeError):
+    """No database is named: set DATABASE_URL, or start through `humancloud serve`, which embeds one."""
+
+
+def database(settings: Settings, *, role: Role, process: str) -> Database:
+    if settings.database_url is None:
+        raise DatabaseMissing(DatabaseMissing.__doc__)
+    return Database(
+        settings.database_url,
+        role=role,
+        connections=settings.database_connections,
+        process=f"humancloud {process}",
+        shared={"bus": same_transaction_bus()},
+    )
+
+
+def gateway(settings: Settings) -> PaymentGateway:
+    """Stripe by the installation's key; fake Stripe in test mode without one. Raises PaymentsOff."""
+    if settings.fake_stripe:
+        return StripeGateway(
+            FAKE_STRIPE_KEY,
+            money_mode=MoneyMode.TEST,
+            environment=environment(settings),
+            api_base=fake_stripe_url(settings),
+        )
+    if settings.stripe_api_key is None:
+        raise PaymentsOff
+    return StripeGateway(
+        settings.stripe_api_key.get_secret_value(),
+        money_mode=settings.money_mode,
+        environment=environment(settings),
+    )
+
+
+def environment(settings: Settings) -> str:
+    """The installation's name in Stripe's metadata."""
+    return settings.base_url
+
+
+def fake_stripe_url(settings: Settings) -> str:
+    return f"http://127.0.0.1:{settings.fake_stripe_port}"
+
+
+@cache
+def embedder(model_dir: Path, threads: int) -> Embedder:
+    """One per process: loading takes a moment and memory."""
+    return load_embedder(model_dir, threads=threads)
+
+
+def retriever(settings: Settings, reporting: Database) -> Retriever:
+    return Retriever(
+        folder=snapshots(settings),
+        load_embedder=lambda: embedder(settings.model_dir, settings.encoder_threads),
+        report_damage=rebuild_on_damage(reporting),
+    )
+
+
+def snapshots(settings: Settings) -> Path:
+    return settings.data_dir / "snapshots"

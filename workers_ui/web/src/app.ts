@@ -1,0 +1,116 @@
+/** The entry: starts htmx and the modules, and keeps what a whole-page swap would lose (focus, busy states). */
+
+import htmx from "htmx.org";
+import { startComposer } from "./composer";
+import { startKeys } from "./keys";
+import { startDueTimes } from "./lease";
+import { startLive } from "./live";
+import { adoptServerToasts, onPage, pageReady, toast } from "./page";
+import { startTheme } from "./theme";
+import { startUpload } from "./upload";
+
+type RequestDetail = {
+  ctx: {
+    target?: Element;
+    push?: string;
+    sourceElement: Element;
+    request: { method: string; submitter?: HTMLElement | null };
+    response?: { status: number };
+  };
+};
+
+function detail(event: Event): RequestDetail["ctx"] | undefined {
+  return (event as CustomEvent<RequestDetail>).detail?.ctx;
+}
+
+/** After a page swap focus would be on the body; a screen reader needs the heading, a refused form its problem. */
+function focusStart(): void {
+  const start =
+    document.querySelector<HTMLElement>("main [aria-invalid]") ??
+    document.querySelector<HTMLElement>("main h1[tabindex]");
+  start?.focus({ preventScroll: start.matches("h1") });
+}
+
+function setBusy(button: HTMLElement, busy: boolean): void {
+  const label = button.dataset.busy;
+  if (busy) {
+    button.setAttribute("aria-busy", "true");
+    if (!label) return;
+    button.dataset.idle = button.innerHTML;
+    button.textContent = label;
+    return;
+  }
+  button.removeAttribute("aria-busy");
+  if (button.dataset.idle !== undefined) button.innerHTML = button.dataset.idle;
+  delete button.dataset.idle;
+}
+
+document.addEventListener("htmx:before:request", (event) => {
+  const button = detail(event)?.request.submitter;
+  if (button) setBusy(button, true);
+});
+
+document.addEventListener("htmx:after:request", (event) => {
+  const ctx = detail(event);
+  // A refused POST shows its page under the address of the form: POST addresses cannot be opened again.
+  if (ctx && ctx.request.method !== "GET" && (ctx.response?.status ?? 0) >= 400) ctx.push = "false";
+});
+
+document.addEventListener("htmx:finally:request", (event) => {
+  const button = detail(event)?.request.submitter;
+  if (!button?.isConnected) return;
+  setBusy(button, false);
+  button.dispatchEvent(new CustomEvent("hc:settled", { bubbles: true }));
+});
+
+document.addEventListener("htmx:after:swap", (event) => {
+  const ctx = detail(event);
+  if (ctx?.target === document.body) {
+    pageReady();
+    focusStart();
+  } else if (ctx?.target && !ctx.target.isConnected) {
+    moveOn();
+  }
+});
+
+document.addEventListener("htmx:error", () => {
+  toast("That did not reach the server. Check the connection and try again.", "bad");
+});
+
+document.addEventListener("toast", (event) => {
+  const { text, tone } = (event as CustomEvent<{ text?: string; tone?: string }>).detail ?? {};
+  toast(text ?? "", tone);
+});
+
+/** A row that was replaced by "Taken" names the next best one: go there, the hand is on the keyboard or near it. */
+function moveOn(): void {
+  const taken = document.querySelector<HTMLElement>("[data-taken][data-next]:not([data-seen])");
+  if (!taken) return;
+  taken.dataset.seen = "";
+  const next = document.getElementById(taken.dataset.next ?? "");
+  (next ?? taken).focus();
+}
+
+/** Links and buttons that open a <details> by its id; without script they only jump there. */
+document.addEventListener("click", (event) => {
+  const opener = (event.target as Element).closest<HTMLElement>("[data-open]");
+  const details = opener && document.getElementById(opener.dataset.open ?? "");
+  if (details instanceof HTMLDetailsElement) {
+    event.preventDefault();
+    details.open = true;
+    details.scrollIntoView({ block: "nearest" });
+    details.querySelector<HTMLElement>("input:not([type=hidden]), select, textarea")?.focus();
+  }
+  for (const menu of document.querySelectorAll<HTMLDetailsElement>("details.menu[open]")) {
+    if (!menu.contains(event.target as Node)) menu.open = false;
+  }
+});
+
+onPage(adoptServerToasts);
+startTheme();
+startKeys();
+startComposer();
+startDueTimes();
+startUpload();
+startLive(htmx);
+pageReady();

@@ -1,0 +1,139 @@
+/** One registry of keys: it runs them and it draws the "?" sheet. Letters work only outside fields. */
+
+import { isTyping } from "./page";
+import { toggleTheme } from "./theme";
+
+type Key = { press: string; label: string; here: () => boolean; run: () => void };
+
+const OFF_KEY = "hc-keys-off";
+
+const on = (selector: string) => (): boolean => document.querySelector(selector) !== null;
+const everywhere = (): boolean => true;
+const inPool = on("[data-live-list]");
+const atDesk = on("#composer");
+
+const KEYS: readonly Key[] = [
+  { press: "j", label: "Next ticket", here: inPool, run: () => move(1) },
+  { press: "k", label: "Previous ticket", here: inPool, run: () => move(-1) },
+  { press: "c", label: "Claim the ticket", here: inPool, run: claim },
+  { press: "r", label: "Write the reply", here: atDesk, run: () => field()?.focus() },
+  { press: "1", label: "Insert passage 1", here: atDesk, run: () => insert("1") },
+  { press: "2", label: "Insert passage 2", here: atDesk, run: () => insert("2") },
+  { press: "3", label: "Insert passage 3", here: atDesk, run: () => insert("3") },
+  { press: "d", label: "Insert the draft", here: atDesk, run: () => insert("draft") },
+  { press: "t", label: "Change the theme", here: everywhere, run: toggleTheme },
+  { press: "?", label: "This sheet", here: everywhere, run: openSheet },
+];
+/** Not single letters, so they also work in the field; shown in the sheet only. */
+const FIELD_KEYS: ReadonlyArray<readonly [string, string]> = [
+  ["Ctrl Enter", "Send and go on"],
+  ["Esc", "Leave the field"],
+];
+
+function rows(): HTMLElement[] {
+  return [...document.querySelectorAll<HTMLElement>("[data-live-list] > li:not([data-taken])")];
+}
+
+function move(step: number): void {
+  const all = rows();
+  const current = document.activeElement?.closest<HTMLElement>("[data-live-list] > li");
+  const at = current ? all.indexOf(current) : -1;
+  const next = all[Math.min(Math.max(at + step, 0), all.length - 1)];
+  next?.focus();
+  next?.scrollIntoView({ block: "nearest" });
+}
+
+function claim(): void {
+  const current = document.activeElement?.closest<HTMLElement>("[data-live-list] > li") ?? rows()[0];
+  current?.querySelector<HTMLButtonElement>(".claim")?.click();
+}
+
+function field(): HTMLTextAreaElement | null {
+  return document.querySelector("#reply-text");
+}
+
+function insert(which: string): void {
+  document.querySelector<HTMLElement>(`[data-insert="${which}"] [data-insert-button]`)?.click();
+}
+
+function pressed(event: KeyboardEvent): string {
+  // Digits by place, letters by what they write: both survive other layouts.
+  return /^(Digit|Numpad)\d$/.test(event.code) ? event.code.slice(-1) : event.key.toLowerCase();
+}
+
+function handle(event: KeyboardEvent): void {
+  if (event.isComposing || event.defaultPrevented) return;
+  const target = event.target;
+  if (target instanceof HTMLTextAreaElement && target.form?.id === "composer") inField(event, target);
+  const modified = event.ctrlKey || event.metaKey || event.altKey;
+  if (modified || event.repeat && !"jk".includes(event.key) || isTyping(target) || document.querySelector("dialog[open]")) return;
+  if (localStorage.getItem(OFF_KEY) && event.key !== "?") return;
+  const key = KEYS.find((one) => one.press === pressed(event) && one.here());
+  if (!key || (event.shiftKey && key.press !== "?")) return;
+  event.preventDefault();
+  key.run();
+}
+
+function inField(event: KeyboardEvent, target: HTMLTextAreaElement): void {
+  if (event.key === "Escape") target.blur();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    const send = target.form?.querySelector<HTMLButtonElement>("[data-send]");
+    if (send && !send.matches("[aria-busy=true]")) target.form?.requestSubmit(send);
+  }
+}
+
+function openSheet(): void {
+  const sheet = document.createElement("dialog");
+  sheet.id = "keys-sheet";
+  sheet.setAttribute("aria-labelledby", "keys-title");
+  const title = element("h2", "Keyboard shortcuts");
+  title.id = "keys-title";
+  const lines = document.createElement("dl");
+  for (const key of KEYS.filter((one) => one.here())) line(lines, key.press.toUpperCase(), key.label);
+  if (atDesk()) for (const [press, label] of FIELD_KEYS) line(lines, press, label);
+  sheet.append(title, lines, offSwitch(), closeButton(sheet));
+  sheet.addEventListener("close", () => sheet.remove());
+  document.body.append(sheet);
+  sheet.showModal();
+}
+
+function element(name: string, text: string): HTMLElement {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return made;
+}
+
+function line(lines: HTMLElement, press: string, label: string): void {
+  const term = document.createElement("dt");
+  term.append(element("kbd", press));
+  lines.append(term, element("dd", label));
+}
+
+function offSwitch(): HTMLElement {
+  const label = element("label", " Single-letter shortcuts on");
+  label.className = "button";
+  label.dataset.variant = "secondary";
+  const box = document.createElement("input");
+  box.type = "checkbox";
+  box.checked = !localStorage.getItem(OFF_KEY);
+  box.addEventListener("change", () => (box.checked ? localStorage.removeItem(OFF_KEY) : localStorage.setItem(OFF_KEY, "1")));
+  label.prepend(box);
+  return label;
+}
+
+function closeButton(sheet: HTMLDialogElement): HTMLElement {
+  const button = element("button", "Close") as HTMLButtonElement;
+  button.type = "button";
+  button.className = "button";
+  button.dataset.variant = "primary";
+  button.addEventListener("click", () => sheet.close());
+  return button;
+}
+
+export function startKeys(): void {
+  document.addEventListener("keydown", handle);
+  document.addEventListener("click", (event) => {
+    if ((event.target as Element).closest("[data-keys-sheet]")) openSheet();
+  });
+}
