@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Event, Thread
-from types import FrameType
 from uuid import UUID
 
 import structlog
@@ -16,7 +15,7 @@ from billing.gateway import CallUnknown, CredentialsRefused, PaymentGateway
 from guidance.commands import prepare_suggestion
 from knowledge_base.imports import read_import
 from knowledge_base.indexing import build_index
-from knowledge_base.queries import brands_behind, unfinished_imports
+from knowledge_base.queries import brands_behind
 from knowledge_base.retrieval import IndexUnavailable, Retriever
 from marketplace.accounts.mail import deliver_mail, mail_port
 from marketplace.events.dispatcher import Answer, run_dispatcher
@@ -38,7 +37,6 @@ from marketplace.kernel.ids import BrandId, ImportId, TicketId
 from marketplace.kernel.jobs import Job, Task, Waker, run_worker
 from marketplace.kernel.settings import Settings
 from marketplace.tickets import endings, pool, posting, replies
-from marketplace.tickets.models import TicketState
 from workers_ui import parts
 
 SWEEP_SECONDS = 1.0
@@ -166,7 +164,7 @@ class Background:
             self.index(str(brand))
 
     def send_mail(self) -> None:
-        deliver_mail(self.database, mail_port(self.settings))
+        deliver_mail(self.database, mail_port(_smtp(self.settings), sender=self.settings.mail_from))
 
     def _until_none(self, step: Callable[[Tx], int]) -> None:
         while True:
@@ -217,6 +215,10 @@ def _gateway(settings: Settings) -> PaymentGateway | None:
     except parts.PaymentsOff:
         log.warning("payments.off")
         return None
+
+
+def _smtp(settings: Settings) -> str | None:
+    return settings.smtp_url.get_secret_value() if settings.smtp_url else None
 
 
 def _sweep(work: Background, stop: Event) -> None:

@@ -185,7 +185,8 @@ def when(context: Context, moment: datetime) -> Markup:
     locale = _locale(context)
     day_text = format_skeleton("MMMd" if this_year else "yMMMd", local, locale=locale)
     time_text = format_skeleton("Hm", local, locale=locale)
-    text = get_datetime_format("medium", locale=locale).replace("{1}", day_text).replace("{0}", time_text)
+    joined = str(get_datetime_format("medium", locale=locale))
+    text = joined.replace("{1}", day_text).replace("{0}", time_text)
     return _time_element(moment, text)
 
 

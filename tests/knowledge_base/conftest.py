@@ -1,48 +1,94 @@
-"""The encoder of these tests: the real model, exported once and kept between runs."""
+"""Builders of knowledge: brands, articles, and a search that holds all the parts together."""
 
-import uuid
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from knowledge_base import snapshot
-from knowledge_base.embedder import OnnxEmbedder, prepare_model
-from knowledge_base.snapshot import Snapshot
-from marketplace.kernel.ids import ArticleId, PassageId
+from knowledge_base.commands import Put, delete_article, put_article
+from knowledge_base.documents import Document, Section
+from knowledge_base.embedder import Embedder
+from knowledge_base.indexing import build_index, rebuild_on_damage
+from knowledge_base.retrieval import Retrieved, Retriever
+from knowledge_base.search import Query
+from marketplace.accounts.models import Brand
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Database, Scope
+from marketplace.kernel.ids import BrandId, new_id
+from tests.fakes import WordHashEmbedder
 
 
-@pytest.fixture(scope="session")
-def prepared_model(model_dir: Path) -> Path:
-    return prepare_model(model_dir)
+def document(
+    key: str = "returns", text: str = "Send the kettle back within thirty days.", title: str = "Returns"
+) -> Document:
+    return Document(key=key, title=title, sections=(Section(path=(), text=text),))
 
 
-@pytest.fixture(scope="session")
-def embedder(prepared_model: Path) -> OnnxEmbedder:
-    return OnnxEmbedder(prepared_model)
+@dataclass(frozen=True, kw_only=True)
+class KnowledgeBase:
+    """A knowledge base as the application uses it: every call is a transaction of its own."""
+
+    database: Database
+    embedder: Embedder
+    folder: Path
+    retriever: Retriever
+
+    def brand(self) -> BrandId:
+        brand = BrandId(new_id())
+        with self.database.transaction() as tx:
+            tx.add(Brand(id=brand, slug=str(brand), name="Fern", dial_salt="x", created_at=app_now(tx)))
+        return brand
+
+    def put(self, brand: BrandId, wanted: Document) -> Put:
+        with self.database.transaction(Scope(brand=brand)) as tx:
+            return put_article(tx, brand=brand, document=wanted, author=None, now=app_now(tx))
+
+    def delete(self, brand: BrandId, key: str) -> None:
+        with self.database.transaction(Scope(brand=brand)) as tx:
+            delete_article(tx, brand=brand, key=key)
+
+    def index(self, brand: BrandId) -> int | None:
+        return build_index(self.database, brand, embedder=self.embedder, folder=self.folder)
+
+    def search(self, brand: BrandId, question: str, *, top: int = 3) -> Retrieved:
+        with self.database.transaction(Scope(brand=brand)) as tx:
+            return self.retriever.search(tx, brand=brand, query=Query.of([question]), weight=0.5, top=top)
+
+    def texts(self, brand: BrandId, question: str, *, top: int = 3) -> list[str]:
+        return [passage.text for passage in self.search(brand, question, top=top).passages]
 
 
-class SnapshotBuilder:
-    """Builds a snapshot of passages; unless said otherwise each is an article of its own."""
+Open = Callable[..., KnowledgeBase]
 
-    def __init__(self, embedder: OnnxEmbedder) -> None:
-        self._embedder = embedder
 
-    def build(self, folder: Path, texts: Sequence[str], articles: Sequence[int] | None = None) -> Snapshot:
-        owners = range(len(texts)) if articles is None else articles
-        snapshot.build(
-            folder,
-            number=7,
-            model=self._embedder.name,
-            ids=[PassageId(uuid.UUID(int=1000 + n)) for n in range(len(texts))],
-            article_ids=[ArticleId(uuid.UUID(int=owner)) for owner in owners],
-            texts=texts,
-            vectors=self._embedder.encode(texts) if texts else np.empty((0, 384), dtype=np.float32),
+@pytest.fixture
+def embedder() -> WordHashEmbedder:
+    return WordHashEmbedder()
+
+
+@pytest.fixture
+def open_base(background: Database, tmp_path: Path, embedder: WordHashEmbedder) -> Open:
+    """Opens the knowledge base afresh, as a process that has just started does: nothing in memory."""
+
+    def opened(with_embedder: Embedder = embedder) -> KnowledgeBase:
+        retriever = Retriever(
+            folder=tmp_path / "index",
+            load_embedder=lambda: with_embedder,
+            report_damage=rebuild_on_damage(background),
         )
-        return snapshot.open_snapshot(folder)
+        return KnowledgeBase(
+            database=background, embedder=with_embedder, folder=tmp_path / "index", retriever=retriever
+        )
+
+    return opened
 
 
-@pytest.fixture(scope="session")
-def snapshots(embedder: OnnxEmbedder) -> SnapshotBuilder:
-    return SnapshotBuilder(embedder)
+@pytest.fixture
+def base(open_base: Open) -> KnowledgeBase:
+    return open_base()
+
+
+@pytest.fixture
+def brand(base: KnowledgeBase) -> BrandId:
+    return base.brand()
