@@ -1,18 +1,20 @@
 """Stand-ins that keep their ports' promises without their cost."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 
 import numpy as np
 
 from knowledge_base.embedder import Vectors
+from marketplace.kernel.db import NOBODY, Database, Scope, Tx
 
 
 class WordHashEmbedder:
-    """An Embedder by word counts: texts that share words have near vectors. Remembers what it was asked to encode."""
+    """An Embedder by word counts: texts that share words have near vectors. Remembers what it encoded."""
 
-    def __init__(self, *, name: str = "word-hash", dimensions: int = 256) -> None:
+    def __init__(self, *, name: str = "word-hash", dimensions: int = 1024) -> None:
         self.name = name
         self.dimensions = dimensions
         self.encoded: list[str] = []
@@ -34,9 +36,34 @@ class WordHashEmbedder:
         vector = np.zeros(self.dimensions, dtype=np.float32)
         vector[0] = 0.01  # a text without a word has a vector too
         for word in re.findall(r"\w+", text.lower()):
-            vector[1 + int.from_bytes(blake2b(word.encode(), digest_size=4).digest()) % (self.dimensions - 1)] += 1
+            vector[
+                1 + int.from_bytes(blake2b(word.encode(), digest_size=4).digest()) % (self.dimensions - 1)
+            ] += 1
         return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
 
 
 class BrokenEmbedder(Exception):
     """The encoder stopped in the middle."""
+
+
+class Killed(Exception):
+    """The process ended here."""
+
+
+class MortalDatabase(Database):
+    """A Database whose process is killed at its `dies_at`-th transaction, right before or after the commit."""
+
+    dies_at = 0
+    dies_after_commit = False
+    transactions = 0
+
+    @contextmanager
+    def transaction(self, scope: Scope = NOBODY) -> Iterator[Tx]:
+        self.transactions += 1
+        dies = self.transactions == self.dies_at
+        with super().transaction(scope) as tx:
+            yield tx
+            if dies and not self.dies_after_commit:
+                raise Killed
+        if dies:
+            raise Killed

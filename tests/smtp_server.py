@@ -83,7 +83,7 @@ class _Conversation(socketserver.StreamRequestHandler):
         self._say("354 go on")
         lines = []
         while (line := self.rfile.readline(2_000)) not in (b".\r\n", b""):
-            lines.append(line)
+            lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
         owner = self.server.owner
         owner.received.append(message_from_bytes(b"".join(lines), policy=default))
         owner.encrypted.append(self.encrypted)

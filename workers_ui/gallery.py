@@ -648,7 +648,6 @@ def statement(frame: MakeFrame) -> PageView:
             text=text,
             reference=reference,
             amount=usd(amount),
-            transfer=transfer,
         )
 
     return worker.StatementPage(
@@ -659,7 +658,7 @@ def statement(frame: MakeFrame) -> PageView:
         movements=(
             move(2, "Earned: Where is my order?", "NC-812", 140),
             move(5, "Earned: Refund for a kettle", "NC-829", 175),
-            move(9, "Paid in batch 14", "tr_1QfZ2eLkd0vWq8", -4200, "tr_1QfZ2eLkd0vWq8"),
+            move(9, "Paid in batch 14", "tr_1QfZ2eLkd0vWq8", -4200),
             move(21, "Earned: Confirmed escalation", "NC-866", 53),
         ),
         closing=usd(368),
@@ -667,6 +666,11 @@ def statement(frame: MakeFrame) -> PageView:
         transferred=usd(4200),
         transfers_agree=True,
         issued_at=NOW,
+        transfers=(
+            worker.StatementTransfer(
+                transfer="tr_1QfZ2eLkd0vWq8", amount=usd(4200), sent_at=datetime(2026, 10, 9, tzinfo=UTC)
+            ),
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Row, exists, func, select
 
 from marketplace.accounts.errors import NoSuchBrand, NoSuchPerson
 from marketplace.accounts.fields import is_slug
@@ -147,7 +147,7 @@ def open_invites(tx: Tx, brand_id: BrandId, now: datetime) -> Sequence[OpenInvit
         .order_by(Invite.expires_at, Invite.email)
         .limit(INVITES_SHOWN)
     )
-    return [_open_invite(row.tuple()) for row in rows]
+    return [_open_invite(row) for row in rows]
 
 
 def find_open_invite(tx: Tx, token: str, now: datetime) -> OpenInvite | None:
@@ -155,7 +155,7 @@ def find_open_invite(tx: Tx, token: str, now: datetime) -> OpenInvite | None:
     row = tx.execute(
         _OPEN_INVITE.where(Invite.token_hash == hash_of(token), Invite.expires_at > now)
     ).one_or_none()
-    return None if row is None else _open_invite(row.tuple())
+    return None if row is None else _open_invite(row)
 
 
 def is_reset_open(tx: Tx, token: str, now: datetime) -> bool:
@@ -225,10 +225,14 @@ _OPEN_INVITE = (
 )
 
 
-def _open_invite(row: tuple[BrandId, str, str, MemberRole, datetime, bool]) -> OpenInvite:
-    brand_id, name, email, role, expires_at, has_login = row
+def _open_invite(row: Row[BrandId, str, str, MemberRole, datetime, bool]) -> OpenInvite:
     return OpenInvite(
-        brand=brand_id, brand_name=name, email=email, role=role, expires_at=expires_at, has_login=has_login
+        brand=row.brand_id,
+        brand_name=row.name,
+        email=row.email,
+        role=row.role,
+        expires_at=row.expires_at,
+        has_login=row.has_login,
     )
 
 

@@ -113,6 +113,12 @@ class Database:
         self.engine.dispose()
 
 
+def rescope(tx: Tx, scope: Scope) -> None:
+    """Hand an open transaction to somebody: what it may touch from here on is theirs."""
+    tx.execute(_OPEN, _scope_settings(scope))
+    tx.info["scope"] = scope
+
+
 _OPEN = text(
     "SELECT app_now() FROM (SELECT set_config('app.brand', :brand, true), "
     "set_config('app.worker', :worker, true), set_config('app.platform', :platform, true)) AS scope"

@@ -1,6 +1,6 @@
 """Builders of knowledge: brands, articles, and a search that holds all the parts together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from knowledge_base.retrieval import Retrieved, Retriever
 from knowledge_base.search import Query
 from marketplace.accounts.models import Brand
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.db import Database, Scope
+from marketplace.kernel.db import Database, Role, Scope
 from marketplace.kernel.ids import BrandId, new_id
-from tests.fakes import WordHashEmbedder
+from tests.fakes import MortalDatabase, WordHashEmbedder
+from workers_ui.bootstrap import same_transaction_bus
 
 
 def document(
@@ -57,6 +58,15 @@ class KnowledgeBase:
 
     def texts(self, brand: BrandId, question: str, *, top: int = 3) -> list[str]:
         return [passage.text for passage in self.search(brand, question, top=top).passages]
+
+
+@pytest.fixture
+def mortal(database_url: str) -> Iterator[MortalDatabase]:
+    database = MortalDatabase(
+        database_url, role=Role.BACKGROUND, connections=4, shared={"bus": same_transaction_bus()}
+    )
+    yield database
+    database.dispose()
 
 
 Open = Callable[..., KnowledgeBase]

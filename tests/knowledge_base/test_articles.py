@@ -70,7 +70,9 @@ def test_other_content_is_a_new_revision_and_the_old_one_stays_readable(
     with base.database.transaction(Scope(brand=brand)) as tx:
         quoted = passage(tx, brand=brand, passage_id=old.id)
     assert put.revision_number == 2
-    assert [line.text for line in _detail(base, brand).passages] == ["Send the kettle back within sixty days."]
+    assert [line.text for line in _detail(base, brand).passages] == [
+        "Send the kettle back within sixty days."
+    ]
     assert [line.number for line in _detail(base, brand).revisions] == [2, 1]
     assert quoted.text == "Send the kettle back within thirty days."
     assert quoted.revision_number == 1
@@ -247,10 +249,15 @@ def test_coverage_counts_live_articles_and_passages(base: KnowledgeBase, brand: 
     assert counted.oldest_verified_at is not None
 
 
-def test_a_failed_put_leaves_nothing_behind(base: KnowledgeBase, brand: BrandId) -> None:
-    with pytest.raises(RuntimeError), base.database.transaction(Scope(brand=brand)) as tx:
+def _put_and_break_off(base: KnowledgeBase, brand: BrandId) -> None:
+    with base.database.transaction(Scope(brand=brand)) as tx:
         put_article(tx, brand=brand, document=document(), author=None, now=app_now(tx))
         raise RuntimeError("the request broke off before its commit")
+
+
+def test_a_failed_put_leaves_nothing_behind(base: KnowledgeBase, brand: BrandId) -> None:
+    with pytest.raises(RuntimeError):
+        _put_and_break_off(base, brand)
 
     with base.database.transaction(Scope(brand=brand)) as tx:
         assert tx.scalar(select(func.count()).select_from(Article)) == 0

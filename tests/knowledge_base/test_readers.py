@@ -127,7 +127,7 @@ class TestMarkdown:
         [
             "<script>alert(1) HIDDEN</script>",
             '<span style="display: none">HIDDEN</span>',
-            '<div hidden>HIDDEN</div>',
+            "<div hidden>HIDDEN</div>",
             "text <span style='font-size:0'>HIDDEN **too**</span> text",
             "text <style>HIDDEN</style> text",
         ],
@@ -137,9 +137,7 @@ class TestMarkdown:
 
     def test_a_heading_nothing_stands_under_is_kept_as_text(self) -> None:
         document = markdown("# T\n\n## Never open the case\n\n## Warranty\n\nTwo years.")
-        assert document.sections[0] == Section(
-            path=("Never open the case",), text="Never open the case"
-        )
+        assert document.sections[0] == Section(path=("Never open the case",), text="Never open the case")
 
     def test_rules_around_plain_text_are_not_front_matter(self) -> None:
         assert "Just a note" in whole_text(markdown("---\nJust a note\n---\n\nText."))
@@ -255,7 +253,7 @@ class TestJsonl:
     def test_front_matter_marks_in_a_text_are_text(self) -> None:
         (document,) = read_jsonl(jsonl(row(text="---\nError: no port: COM3\n---\nTry again.")))
         assert isinstance(document, Document)
-        assert "Error: no port: COM3" in json.dumps([s.path + (s.text,) for s in document.sections])
+        assert "Error: no port: COM3" in json.dumps([(*s.path, s.text) for s in document.sections])
 
     def test_a_separator_inside_a_string_does_not_end_the_line(self) -> None:
         (document,) = read_jsonl('{"id": "1", "title": "T", "text": "one\u2028two"}'.encode())
@@ -302,7 +300,7 @@ class TestAnyFile:
         [
             b"[" * 1_900_000,
             (b"![" * 400 + b"\n\n") * 2_000,
-            (b"*a_ " * 2_400 + b"\n\n") * 100,
+            (b"*a_ " * 2_400 + b"\n\n") * 40,
             b">" * 500_000,
             b"&" * 1_000_000,
             b"- " * 500_000,
@@ -341,7 +339,7 @@ class TestCleaning:
         )
 
     def test_joiners_that_scripts_need_stay(self) -> None:
-        assert clean("می\u200cخواهم 👩\u200d🔧") == "می\u200cخواهم 👩\u200d🔧"
+        assert clean("می\u200cخواهم 👩\u200d🔧") == "می\u200cخواهم 👩\u200d🔧"  # noqa: RUF001  Persian is meant
 
 
 class TestFolder:

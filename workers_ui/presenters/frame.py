@@ -15,13 +15,14 @@ class Theme(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NavLink:
-    """`count_key` names the live counter a stream event may change (`pool`); `count` None shows none."""
+    """`count_key` names the live counter a stream event may change; `also` a path prefix it stands for too."""
 
     href: str
     label: str
     icon: str
     count: int | None = None
     count_key: str = ""
+    also: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,9 @@ class Frame:
 def worker_nav(*, waiting: int, mine: int) -> tuple[NavLink, ...]:
     return (
         NavLink(href="/worker/pool", label="Pool", icon="inbox", count=waiting, count_key="pool"),
-        NavLink(href="/worker/mine", label="Mine", icon="headset", count=mine, count_key="mine"),
+        NavLink(
+            href="/worker/mine", label="Mine", icon="headset", count=mine, count_key="mine", also="/worker/t/"
+        ),
         NavLink(href="/worker/earnings", label="Earnings", icon="wallet"),
     )
 

@@ -1,6 +1,5 @@
 """The worker's pages: pool, desk, mine, earnings, statement."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -333,7 +332,15 @@ class StatementMovement:
     text: str
     reference: str
     amount: Money
-    transfer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementTransfer:
+    """One transfer at Stripe; `amount` is what went out, positive."""
+
+    transfer: str
+    amount: Money
+    sent_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,6 +358,4 @@ class StatementPage:
     transferred: Money
     transfers_agree: bool
     issued_at: datetime
-
-    def transfers(self) -> Iterator[StatementMovement]:
-        return (movement for movement in self.movements if movement.transfer)
+    transfers: tuple[StatementTransfer, ...] = ()

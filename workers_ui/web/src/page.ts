@@ -12,9 +12,13 @@ export function onPage(handler: () => void): void {
 }
 
 export function pageReady(): void {
+  readClock();
+  for (const handler of readyHandlers) handler();
+}
+
+function readClock(): void {
   const now = document.querySelector<HTMLElement>("#main")?.dataset.now;
   if (now) clockOffset = Date.parse(now) - Date.now();
-  for (const handler of readyHandlers) handler();
 }
 
 /** Milliseconds since the epoch by the server's clock: leases end by it, whatever this machine believes. */
@@ -65,3 +69,6 @@ function dismissLater(line: HTMLElement): void {
 export function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
 }
+
+// Before any custom element counts by it.
+readClock();

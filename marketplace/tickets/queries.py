@@ -1,0 +1,170 @@
+"""Reading tickets: the pool's page, a worker's desk and list, a brand's tickets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, text
+
+from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import Invalid
+from marketplace.kernel.ids import BrandId, TicketId, WorkerId
+from marketplace.tickets.masking import mask
+from marketplace.tickets.models import (
+    Author,
+    Category,
+    Claim,
+    Message,
+    PoolState,
+    PoolTicket,
+    Ticket,
+    TicketState,
+    WorkerDraft,
+)
+from marketplace.tickets.pool import StaleClaim
+from marketplace.tickets.posting import TicketNotFound
+
+POOL_ROWS = 50
+PAGE_ROWS = 50
+DEEPEST_PAGE = 10_000
+
+
+def pool_page(tx: Tx, *, limit: int = POOL_ROWS) -> list[dict[str, Any]]:
+    """The open tickets in claim order, as cards: nothing personal is in them."""
+    return [dict(row) for row in tx.execute(_POOL, {"limit": limit}).mappings()]
+
+
+def pool_cards(tx: Tx, tickets: Sequence[TicketId]) -> list[dict[str, Any]]:
+    """The cards of those of `tickets` that are open now."""
+    return [dict(row) for row in tx.execute(_CARDS, {"tickets": list(tickets)}).mappings()]
+
+
+_CARD = (
+    "SELECT p.ticket_id AS id, p.number, b.name AS brand, p.subject, p.channel, p.language, p.category, "
+    "p.pay_minor, p.currency, p.expected_minutes, p.due_at, p.waiting_since "
+    "FROM pool_ticket p JOIN brand b ON b.id = p.brand_id WHERE p.state = 'open' "
+)
+_POOL = text(_CARD + "ORDER BY p.rank_at, p.ticket_id LIMIT :limit")
+_CARDS = text(_CARD + "AND p.ticket_id = ANY(:tickets) ORDER BY p.rank_at, p.ticket_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A message as its reader may see it: masked for a worker."""
+
+    author: Author
+    text: str
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """A ticket in a worker's hands."""
+
+    ticket: TicketId
+    brand: BrandId
+    number: int
+    subject: str
+    channel: str
+    language: str
+    category: str
+    categories: tuple[tuple[str, str], ...]
+    state: PoolState
+    claim_number: int
+    claimed_at: datetime
+    tagged: bool
+    done: bool
+    lease_ends_at: datetime | None
+    pay_minor: int
+    currency: str
+    thread: tuple[Line, ...]
+    draft: str
+
+
+def desk(tx: Tx, *, ticket: TicketId, worker: WorkerId, now: datetime) -> Desk:
+    """The desk of a ticket that `worker` holds. Raises StaleClaim when he does not, or no longer."""
+    row = tx.scalars(
+        select(PoolTicket).where(
+            PoolTicket.ticket_id == ticket,
+            PoolTicket.worker_id == worker,
+            (PoolTicket.state == PoolState.ANSWERED) | (PoolTicket.lease_ends_at > now),
+        )
+    ).one_or_none()
+    if row is None:
+        raise StaleClaim
+    claim = tx.scalars(
+        select(Claim).where(
+            Claim.brand_id == row.brand_id, Claim.ticket_id == ticket, Claim.number == row.claim_number
+        )
+    ).one()
+    draft = tx.get(WorkerDraft, (row.brand_id, ticket, worker))
+    return Desk(
+        ticket=row.ticket_id,
+        brand=row.brand_id,
+        number=row.number,
+        subject=row.subject,
+        channel=row.channel.value,
+        language=row.language,
+        category=row.category,
+        categories=tuple((one.key, one.name) for one in categories(tx, row.brand_id)),
+        state=row.state,
+        claim_number=row.claim_number,
+        claimed_at=claim.claimed_at,
+        tagged=claim.tagged_at is not None,
+        done=claim.done_at is not None,
+        lease_ends_at=row.lease_ends_at,
+        pay_minor=row.pay_minor,
+        currency=row.currency,
+        thread=masked_thread(tx, brand=row.brand_id, ticket=ticket),
+        draft=draft.body if draft else "",
+    )
+
+
+def masked_thread(tx: Tx, *, brand: BrandId, ticket: TicketId) -> tuple[Line, ...]:
+    """The thread as far as this transaction's scope may read it, personal data masked."""
+    return tuple(
+        Line(author=line.author, text=mask(line.body).text, written_at=line.written_at)
+        for line in thread(tx, brand=brand, ticket=ticket)
+    )
+
+
+def thread(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Sequence[Message]:
+    return tx.scalars(
+        select(Message).where(Message.brand_id == brand, Message.ticket_id == ticket).order_by(Message.id)
+    ).all()
+
+
+def categories(tx: Tx, brand: BrandId) -> Sequence[Category]:
+    return tx.scalars(select(Category).where(Category.brand_id == brand).order_by(Category.name)).all()
+
+
+def brand_tickets(
+    tx: Tx, *, brand: BrandId, state: str | None = None, page: int = 1
+) -> Sequence[Ticket]:
+    """A brand's tickets, newest first, 50 a page."""
+    if not 1 <= page <= DEEPEST_PAGE:
+        raise Invalid(f"Pages are numbered from 1 to {DEEPEST_PAGE:,}.")
+    wanted = select(Ticket).where(Ticket.brand_id == brand)
+    if state is not None:
+        if state not in set(TicketState):
+            raise Invalid(f"There is no state {state[:40]!r}.")
+        wanted = wanted.where(Ticket.state == TicketState(state))
+    newest = wanted.order_by(Ticket.posted_at.desc(), Ticket.id.desc())
+    return tx.scalars(newest.limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS)).all()
+
+
+def brand_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Ticket:
+    """A brand's ticket. Raises TicketNotFound; another brand's is as absent as none."""
+    found = tx.get(Ticket, (brand, ticket))
+    if found is None:
+        raise TicketNotFound
+    return found
+
+
+def count_by_state(tx: Tx, *, brand: BrandId) -> dict[TicketState, int]:
+    """How many of a brand's tickets are in each state."""
+    rows = tx.execute(
+        select(Ticket.state, func.count()).where(Ticket.brand_id == brand).group_by(Ticket.state)
+    )
+    return {state: count for state, count in rows}

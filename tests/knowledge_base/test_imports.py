@@ -1,0 +1,338 @@
+"""What holds of imports: nothing lost or twice, bad files named, and a killed job goes on where it was."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import func, select
+
+from knowledge_base.commands import (
+    MAX_IMPORT_BYTES,
+    MAX_IMPORT_FILES,
+    MAX_IMPORT_LINES,
+    ImportTooLarge,
+    NoFiles,
+    TooManyFiles,
+    TooManyLines,
+    start_import,
+)
+from knowledge_base.imports import (
+    FILES_PER_TRANSACTION,
+    MAX_REFUSALS,
+    PROGRESS_STEPS,
+    ImportNotFound,
+    fail_import,
+    read_import,
+)
+from knowledge_base.models import Article, ImportFile, ImportState
+from knowledge_base.queries import (
+    ImportStatus,
+    article_by_key,
+    articles,
+    import_status,
+    imports,
+    unfinished_imports,
+)
+from marketplace.events.queries import Told, facts_about
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Database, Scope
+from marketplace.kernel.ids import BrandId, ImportId, new_id
+from tests.fakes import Killed, MortalDatabase
+from tests.knowledge_base.conftest import KnowledgeBase, document
+
+File = tuple[str, bytes]
+
+
+def _start(base: KnowledgeBase, brand: BrandId, files: Sequence[File]) -> ImportId:
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        return start_import(tx, brand=brand, files=files, author=None, now=app_now(tx))
+
+
+def _import(base: KnowledgeBase, brand: BrandId, files: Sequence[File]) -> ImportStatus:
+    import_id = _start(base, brand, files)
+    read_import(base.database, brand, import_id)
+    return _status(base, brand, import_id)
+
+
+def _status(base: KnowledgeBase, brand: BrandId, import_id: ImportId) -> ImportStatus:
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        return import_status(tx, brand=brand, import_id=import_id)
+
+
+def _told(base: KnowledgeBase, import_id: ImportId) -> list[Told]:
+    with base.database.transaction() as tx:
+        return facts_about(tx, import_id)
+
+
+def _count(base: KnowledgeBase, table: type[Article] | type[ImportFile]) -> int:
+    with base.database.transaction() as tx:
+        return tx.scalar(select(func.count()).select_from(table)) or 0
+
+
+def markdown(count: int) -> list[File]:
+    return [(f"a{n:04}.md", f"# Article {n}\n\nText of article {n}.".encode()) for n in range(count)]
+
+
+def jsonl(count: int, *, name: str = "docs.jsonl") -> File:
+    lines = [
+        {"id": f"{name}-{n}", "title": f"Entry {n}", "text": f"Answer number {n}."} for n in range(count)
+    ]
+    return name, "\n".join(json.dumps(line) for line in lines).encode()
+
+
+def test_files_of_all_kinds_become_articles_and_leave_no_copy(base: KnowledgeBase, brand: BrandId) -> None:
+    page = b"<html><title>Shipping</title><body><h1>Shipping</h1><p>By rail.</p></body></html>"
+
+    status = _import(base, brand, [*markdown(2), ("ship/times.html", page), jsonl(3)])
+
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        titles = {line.title for line in articles(tx, brand=brand).lines}
+    assert titles == {"Article 0", "Article 1", "Shipping", "Entry 0", "Entry 1", "Entry 2"}
+    assert (status.files, status.files_read, status.articles) == (4, 4, 6)
+    assert status.state is ImportState.INDEXING
+    assert status.progress == 1
+    assert _count(base, ImportFile) == 0
+
+
+def test_an_import_is_ready_once_its_articles_can_be_found(base: KnowledgeBase, brand: BrandId) -> None:
+    status = _import(base, brand, markdown(3))
+
+    base.index(brand)
+
+    found = _status(base, brand, status.id)
+    assert found.state is ImportState.READY
+    assert found.finished_at is not None
+    assert base.texts(brand, "text of article 2")[0] == "Text of article 2."
+
+
+def test_an_import_that_changes_nothing_is_ready_at_once(base: KnowledgeBase, brand: BrandId) -> None:
+    _import(base, brand, [*markdown(3), jsonl(130)])
+    base.index(brand)
+
+    again = _import(base, brand, [*markdown(3), jsonl(130)])
+
+    assert (again.articles, again.unchanged) == (0, 133)
+    assert again.state is ImportState.READY
+    assert base.index(brand) is None
+
+
+def test_bad_files_are_named_and_the_rest_is_read(base: KnowledgeBase, brand: BrandId) -> None:
+    broken = b'{"id": "1", "title": "Good", "text": "Fine."}\n{nonsense\n\n{"id": "2", "title": "No text"}'
+    files = [
+        ("empty.md", b""),
+        ("picture.png", b"\x89PNG"),
+        ("binary.md", b"# A\0B"),
+        ("latin.md", "# Größe".encode("latin-1")),
+        ("faq.jsonl", broken),
+        ("none.jsonl", b"\n\n"),
+        ("---.md", b"Text under a name without a word."),
+        ("good.md", b"# Good\n\nText."),
+        ("good.md", b"# Again\n\nThe same name."),
+        ("sub/\0odd\u202e.md".encode().decode(), b"# Odd name\n\nText."),
+    ]
+
+    status = _import(base, brand, files)
+
+    reasons = {refused.name: refused.reason for refused in status.refusals}
+    assert set(reasons) == {
+        "empty.md", "picture.png", "binary.md", "latin.md", "faq.jsonl, line 2", "faq.jsonl, line 4",
+        "none.jsonl", "---.md", "good.md",
+    }  # fmt: skip
+    assert all(len(reason) > 20 for reason in reasons.values())
+    assert "same name" in reasons["good.md"]
+    assert status.articles == 3
+    assert status.state is ImportState.INDEXING
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        assert article_by_key(tx, brand=brand, key="good.md").line.title == "Good"
+        assert article_by_key(tx, brand=brand, key="sub/odd.md").line.title == "Odd name"
+
+
+def test_line_numbers_hold_across_parts_of_a_file(base: KnowledgeBase, brand: BrandId) -> None:
+    name, content = jsonl(250)
+    lines = content.split(b"\n")
+    lines[230] = b"{nonsense"
+    lines[240] = lines[10]
+
+    status = _import(base, brand, [(name, b"\n".join(lines))])
+
+    assert [refused.name for refused in status.refusals] == ["docs.jsonl, line 231", "docs.jsonl-10"]
+    assert (status.files, status.files_read, status.articles) == (1, 1, 248)
+
+
+def test_an_import_of_nothing_readable_has_failed(base: KnowledgeBase, brand: BrandId) -> None:
+    status = _import(base, brand, [("empty.md", b""), ("a.exe", b"MZ")])
+
+    assert status.state is ImportState.FAILED
+    assert status.finished_at is not None
+    assert len(status.refusals) == 2
+
+
+def test_refusals_without_end_are_counted_not_listed(base: KnowledgeBase, brand: BrandId) -> None:
+    bad = MAX_REFUSALS + 250
+
+    status = _import(base, brand, [("bad.jsonl", b"nonsense\n" * bad), *markdown(1)])
+
+    assert len(status.refusals) == MAX_REFUSALS
+    assert status.more_refusals == 250
+    assert status.articles == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "error"),
+    [
+        ([], NoFiles),
+        ([(f"{n}.md", b"x") for n in range(MAX_IMPORT_FILES + 1)], TooManyFiles),
+        ([("a.md", b"x" * MAX_IMPORT_BYTES), ("b.md", b"x")], ImportTooLarge),
+        ([("a.jsonl", b"\n" * MAX_IMPORT_LINES)], TooManyLines),
+    ],
+    ids=["no files", "too many files", "too many bytes", "too many lines"],
+)
+def test_uploads_beyond_the_limits_are_refused_whole(
+    base: KnowledgeBase, brand: BrandId, files: list[File], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        _start(base, brand, files)
+    assert _count(base, ImportFile) == 0
+
+
+def test_an_upload_at_the_limit_of_files_is_taken(base: KnowledgeBase, brand: BrandId) -> None:
+    import_id = _start(base, brand, [(f"{n}.md", b"") for n in range(MAX_IMPORT_FILES)])
+
+    assert _status(base, brand, import_id).files == MAX_IMPORT_FILES
+
+
+def test_progress_is_told_in_bounded_steps(base: KnowledgeBase, brand: BrandId) -> None:
+    status = _import(base, brand, [jsonl(3_000)])
+
+    told = _told(base, status.id)
+    states = [fact.body["state"] for fact in told[1:]]
+    assert told[0].kind == "import_started"
+    assert states == ["reading"] * (len(states) - 1) + ["indexing"]
+    assert PROGRESS_STEPS - 2 <= len(states) <= PROGRESS_STEPS + 2
+
+
+def test_progress_is_a_share_of_what_there_is_to_read(
+    base: KnowledgeBase, brand: BrandId, mortal: MortalDatabase
+) -> None:
+    import_id = _start(base, brand, [jsonl(1_000)])
+    mortal.dies_at, mortal.dies_after_commit = 7, True
+
+    with pytest.raises(Killed):
+        read_import(mortal, brand, import_id)
+
+    status = _status(base, brand, import_id)
+    assert (status.progress, status.files_read, status.articles) == (0.3, 0, 300)
+
+
+@pytest.mark.parametrize("after_commit", [False, True], ids=["before the commit", "after the commit"])
+@pytest.mark.parametrize("dies_at", range(1, 10))
+def test_a_killed_import_goes_on_where_it_was(
+    base: KnowledgeBase, brand: BrandId, mortal: MortalDatabase, dies_at: int, after_commit: bool
+) -> None:
+    files = [*markdown(FILES_PER_TRANSACTION + 3), ("bad.md", b""), jsonl(120)]
+    import_id = _start(base, brand, files)
+    mortal.dies_at, mortal.dies_after_commit = dies_at, after_commit
+
+    with pytest.raises(Killed):
+        read_import(mortal, brand, import_id)
+    state = read_import(base.database, brand, import_id)
+
+    status = _status(base, brand, import_id)
+    assert state is ImportState.INDEXING
+    assert (status.files, status.files_read) == (55, 55)
+    assert (status.articles, status.unchanged) == (173, 0)
+    assert [refused.name for refused in status.refusals] == ["bad.md"]
+    assert _count(base, Article) == 173
+
+
+_READ = """
+import sys
+from uuid import UUID
+from knowledge_base.imports import read_import
+from marketplace.kernel.db import Database, Role
+from workers_ui.bootstrap import same_transaction_bus
+
+url, brand, import_id = sys.argv[1:]
+database = Database(url, role=Role.BACKGROUND, shared={"bus": same_transaction_bus()})
+read_import(database, UUID(brand), UUID(import_id))
+"""
+
+
+def test_kill_9_in_the_middle_loses_and_doubles_nothing(
+    base: KnowledgeBase, brand: BrandId, database_url: str
+) -> None:
+    import_id = _start(base, brand, [jsonl(2_000), jsonl(2_000, name="more.jsonl")])
+    job = subprocess.Popen([sys.executable, "-c", _READ, database_url, str(brand), str(import_id)])
+    deadline = time.monotonic() + 60
+    while _status(base, brand, import_id).articles == 0:
+        assert time.monotonic() < deadline, "the job never began"
+        time.sleep(0.01)
+    os.kill(job.pid, signal.SIGKILL)
+    job.wait()
+    interrupted = _status(base, brand, import_id)
+
+    read_import(base.database, brand, import_id)
+
+    status = _status(base, brand, import_id)
+    assert interrupted.articles < 4_000
+    assert (status.articles, status.unchanged, status.files_read) == (4_000, 0, 2)
+    assert _count(base, Article) == 4_000
+
+
+def test_two_jobs_on_one_import_share_the_work(base: KnowledgeBase, brand: BrandId) -> None:
+    import_id = _start(base, brand, [*markdown(60), jsonl(600)])
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda _: read_import(base.database, brand, import_id), range(2)))
+
+    status = _status(base, brand, import_id)
+    assert (status.articles, status.unchanged, status.refusals) == (660, 0, ())
+    assert status.state is ImportState.INDEXING
+    assert [fact.body.get("state") for fact in _told(base, import_id)].count("indexing") == 1
+
+
+def test_an_import_given_up_names_what_was_not_read(base: KnowledgeBase, brand: BrandId) -> None:
+    import_id = _start(base, brand, markdown(2))
+
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        assert unfinished_imports(tx) == [(brand, import_id)]
+        fail_import(tx, brand=brand, import_id=import_id)
+
+    status = _status(base, brand, import_id)
+    assert status.state is ImportState.FAILED
+    assert [refused.name for refused in status.refusals] == ["a0000.md", "a0001.md"]
+    assert read_import(base.database, brand, import_id) is ImportState.FAILED
+    with base.database.transaction() as tx:
+        assert unfinished_imports(tx) == []
+
+
+def test_history_is_newest_first_and_of_one_brand(base: KnowledgeBase, brand: BrandId, db: Database) -> None:
+    other = base.brand()
+    first, second = _start(base, brand, markdown(1)), _start(base, brand, markdown(1))
+    hidden = _start(base, other, markdown(1))
+
+    with db.transaction(Scope(brand=brand)) as tx:
+        assert [status.id for status in imports(tx, brand=brand)] == [second, first]
+        assert imports(tx, brand=other) == []
+        with pytest.raises(ImportNotFound):
+            import_status(tx, brand=brand, import_id=hidden)
+    with pytest.raises(ImportNotFound):
+        read_import(base.database, brand, ImportId(new_id()))
+
+
+def test_an_import_replaces_what_was_edited_while_it_waited(base: KnowledgeBase, brand: BrandId) -> None:
+    import_id = _start(base, brand, [jsonl(200)])
+    base.put(brand, document(key="docs.jsonl-150", text="Edited by hand."))
+
+    read_import(base.database, brand, import_id)
+
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        edited = article_by_key(tx, brand=brand, key="docs.jsonl-150")
+    assert [line.number for line in edited.revisions] == [2, 1]
+    assert edited.passages[0].text == "Answer number 150."

@@ -1,0 +1,88 @@
+"""A brand's knowledge, one article at a time or as files."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, UploadFile
+
+from knowledge_base import commands, queries
+from knowledge_base.readers import Refusal, read_html, read_markdown
+from knowledge_base.search import Query as Question
+from marketplace.accounts.api_keys import ApiScope
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.errors import Invalid
+from marketplace.kernel.ids import BrandId, ImportId
+from workers_ui.api.schemas import ArticleIn, ArticleOut, ImportOut, SearchOut
+from workers_ui.deps import HasServices, HasTx, by_key
+
+router = APIRouter(tags=["knowledge"])
+
+Reads = Annotated[BrandId, Depends(by_key(ApiScope.KNOWLEDGE_READ))]
+Writes = Annotated[BrandId, Depends(by_key(ApiScope.KNOWLEDGE_WRITE))]
+
+
+@router.put("/articles/{key:path}", response_model=ArticleOut)
+def put_article(key: str, body: ArticleIn, tx: HasTx, brand: Writes) -> ArticleOut:
+    """Create or replace the article under `key`. The same content again changes nothing."""
+    read = read_markdown if body.format == "markdown" else read_html
+    document = read(key, body.text.encode())
+    if isinstance(document, Refusal):
+        raise Invalid(document.reason)
+    named = replace(document, key=key, title=body.title)
+    put = commands.put_article(tx, brand=brand, document=named, author=None, now=app_now(tx))
+    return ArticleOut(key=key, revision=put.revision_number, changed=put.changed)
+
+
+@router.delete("/articles/{key:path}", status_code=204)
+def delete_article(key: str, tx: HasTx, brand: Writes) -> None:
+    """Retire the article: from this answer on it is in no search."""
+    commands.delete_article(tx, brand=brand, key=key)
+
+
+@router.post("/imports", status_code=202, response_model=ImportOut)
+def start_import(files: list[UploadFile], tx: HasTx, brand: Writes) -> dict[str, Any]:
+    """Upload Markdown, HTML or JSONL files; they are read in the background."""
+    contents = [(file.filename or "unnamed", file.file.read()) for file in files]
+    started = commands.start_import(tx, brand=brand, files=contents, author=None, now=app_now(tx))
+    return _import(queries.import_status(tx, brand=brand, import_id=started))
+
+
+@router.get("/imports/{import_id}", response_model=ImportOut)
+def read_import(import_id: UUID, tx: HasTx, brand: Reads) -> dict[str, Any]:
+    return _import(queries.import_status(tx, brand=brand, import_id=ImportId(import_id)))
+
+
+@router.get("/search", response_model=SearchOut)
+def search(
+    tx: HasTx, having: HasServices, brand: Reads, q: Annotated[str, Query(min_length=1, max_length=2_000)]
+) -> SearchOut:
+    """What the engine finds for a question, best first."""
+    found = having.retriever.search(
+        tx, brand=brand, query=Question.of([q]), weight=having.settings.hybrid_weight
+    )
+    return SearchOut(
+        passages=[
+            {
+                "article": passage.article_key,
+                "revision": passage.revision_number,
+                "title": passage.title,
+                "section_path": list(passage.section_path),
+                "text": passage.text,
+                "score": round(passage.score, 4),
+            }
+            for passage in found.passages
+        ]
+    )
+
+
+def _import(status: queries.ImportStatus) -> dict[str, Any]:
+    return {
+        "id": status.id,
+        "state": status.state,
+        "files": status.files,
+        "files_read": status.files_read,
+        "articles": status.articles,
+        "unchanged": status.unchanged,
+        "refusals": [{"name": refused.name, "reason": refused.reason} for refused in status.refusals],
+    }

@@ -1,0 +1,38 @@
+"""Signing in for programs that work on a worker's behalf."""
+
+from fastapi import APIRouter, Header, Request
+
+from marketplace.accounts.sessions import sign_in, sign_out
+from marketplace.kernel.clock import app_now
+from workers_ui.api.schemas import SessionOut, SignInIn
+from workers_ui.deps import ByWorkerToken, HasServices, HasTx
+
+router = APIRouter(tags=["sessions"])
+
+
+@router.post("/sessions", status_code=201, response_model=SessionOut)
+def begin(body: SignInIn, request: Request, tx: HasTx, having: HasServices) -> SessionOut:
+    """A session token for a worker's e-mail and password; send it as `Authorization: Bearer …`."""
+    limit_sign_in(request, having, body.email)
+    signed = sign_in(
+        tx,
+        email=body.email,
+        password=body.password,
+        session_hours=having.settings.session_hours,
+        now=app_now(tx),
+    )
+    return SessionOut(token=signed.token, expires_at=signed.expires_at)
+
+
+@router.delete("/sessions/current", status_code=204)
+def end(tx: HasTx, _worker: ByWorkerToken, authorization: str = Header(max_length=300)) -> None:
+    """End the session of the token that the request carries."""
+    sign_out(tx, authorization.partition(" ")[2].strip())
+
+
+def limit_sign_in(request: Request, having: HasServices, email: str) -> None:
+    """A few attempts a minute per address and per account. Raises TooManyAttempts."""
+    per_minute = having.settings.sign_in_attempts_per_minute
+    address = request.client.host if request.client else "unknown"
+    having.limiter.hit("sign-in-address", address, per_minute * 5)
+    having.limiter.hit("sign-in-account", email.strip().lower(), per_minute)

@@ -1,0 +1,164 @@
+"""The pool and the desk, for programs that work on a worker's behalf. An action is a resource."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header
+
+from guidance.commands import write_receipt
+from guidance.queries import suggestion_for_desk
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Scope, Tx, rescope
+from marketplace.kernel.ids import TicketId, WorkerId
+from marketplace.tickets import endings, pool, queries, replies
+from workers_ui.api.schemas import (
+    CategoryIn,
+    DeskOut,
+    EscalationIn,
+    EscalationOut,
+    HoldOut,
+    PoolTicketOut,
+    ReleaseIn,
+    ReplyIn,
+    ReplyOut,
+)
+from workers_ui.deps import ByWorkerToken, HasTx
+from workers_ui.idempotency import once
+
+router = APIRouter(tags=["pool"])
+
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+
+
+@router.get("/pool", response_model=list[PoolTicketOut])
+def read_pool(tx: HasTx, _worker: ByWorkerToken) -> object:
+    """The open tickets, best first, at most 50."""
+    return queries.pool_page(tx)
+
+
+@router.post("/tickets/{ticket}/claim", response_model=HoldOut)
+def claim(ticket: UUID, tx: HasTx, worker: ByWorkerToken) -> object:
+    """Claim this ticket. 409 when somebody else holds it; claiming your own again returns the same lease."""
+    return _hold(pool.claim_ticket(tx, ticket=TicketId(ticket), worker=worker))
+
+
+@router.post("/claims", response_model=HoldOut)
+def claim_next(tx: HasTx, worker: ByWorkerToken) -> object:
+    """Claim the best ticket you may have; 404 when there is none."""
+    return _hold(pool.claim_next(tx, worker=worker))
+
+
+@router.post("/tickets/{ticket}/claim/category", response_model=HoldOut)
+def confirm_category(ticket: UUID, body: CategoryIn, tx: HasTx, worker: ByWorkerToken) -> object:
+    """Say what the ticket is about: the lease moves on to the time for a first reply."""
+    return _hold(
+        pool.confirm_category(
+            tx,
+            ticket=TicketId(ticket),
+            worker=worker,
+            number=body.claim_number,
+            category=body.category,
+            now=app_now(tx),
+        )
+    )
+
+
+@router.post("/tickets/{ticket}/release", status_code=204)
+def release(ticket: UUID, body: ReleaseIn, tx: HasTx, worker: ByWorkerToken) -> None:
+    """Give the ticket back with a reason."""
+    pool.release_ticket(
+        tx,
+        ticket=TicketId(ticket),
+        worker=worker,
+        number=body.claim_number,
+        reason=body.reason,
+        now=app_now(tx),
+    )
+
+
+@router.get("/tickets/{ticket}/desk", response_model=DeskOut)
+def read_desk(ticket: UUID, tx: HasTx, worker: ByWorkerToken) -> object:
+    """The claimed ticket: its masked thread, and the suggestion with its cited passages."""
+    desk = queries.desk(tx, ticket=TicketId(ticket), worker=worker, now=app_now(tx))
+    return {
+        "ticket": desk.ticket,
+        "claim_number": desk.claim_number,
+        "lease_ends_at": desk.lease_ends_at,
+        "subject": desk.subject,
+        "category": desk.category,
+        "thread": [
+            {"author": line.author, "text": line.text, "written_at": line.written_at} for line in desk.thread
+        ],
+        "suggestion": _suggestion(tx, worker, desk),
+    }
+
+
+@router.post("/tickets/{ticket}/replies", status_code=201, response_model=ReplyOut)
+def send_reply(ticket: UUID, body: ReplyIn, tx: HasTx, worker: ByWorkerToken, key: Key = None) -> object:
+    """Answer the customer; `inserted` names what of the suggestion was used ("draft", "1", "2", "3")."""
+
+    def act() -> dict[str, Any]:
+        reply = replies.send_reply(
+            tx,
+            ticket=TicketId(ticket),
+            worker=worker,
+            number=body.claim_number,
+            body=body.text,
+            now=app_now(tx),
+        )
+        write_receipt(tx, reply=reply, inserted=body.inserted, now=app_now(tx))
+        return {"id": str(reply.id), "state": reply.state.value, "label": reply.label}
+
+    asked = ["reply", str(ticket), body.model_dump()]
+    return once(tx, principal=f"worker:{worker}", key=key, asked=asked, now=app_now(tx), act=act)
+
+
+@router.post("/tickets/{ticket}/escalation", status_code=201, response_model=EscalationOut)
+def escalate(ticket: UUID, body: EscalationIn, tx: HasTx, worker: ByWorkerToken) -> object:
+    """Hand the ticket to the brand's own people, with the reason."""
+    escalation = endings.escalate_ticket(
+        tx,
+        ticket=TicketId(ticket),
+        worker=worker,
+        number=body.claim_number,
+        reason=body.reason,
+        note=body.note,
+        now=app_now(tx),
+    )
+    return {
+        "id": escalation.id,
+        "state": escalation.state,
+        "reason": escalation.reason,
+        "note": escalation.note,
+    }
+
+
+def _hold(hold: pool.Hold) -> dict[str, object]:
+    return {"ticket": hold.ticket, "claim_number": hold.number, "lease_ends_at": hold.lease_ends_at}
+
+
+def _suggestion(tx: Tx, worker: WorkerId, desk: queries.Desk) -> dict[str, Any] | None:
+    # The brand comes from the claimed ticket's row; with it the transaction may see whether passages still hold.
+    rescope(tx, Scope(worker=worker, brand=desk.brand))
+    found = suggestion_for_desk(tx, brand=desk.brand, ticket=desk.ticket)
+    if found is None:
+        return None
+    return {
+        "id": str(found.id),
+        "state": found.state.value,
+        "confidence": found.confidence,
+        "reason": found.reason,
+        "next_step": found.next_step,
+        "draft": found.draft,
+        "stale": found.stale,
+        "passages": [
+            {
+                "rank": passage.rank,
+                "title": passage.title,
+                "section_path": passage.section_path,
+                "text": passage.quoted,
+                "revision": passage.revision_number,
+            }
+            for passage in found.passages
+        ],
+    }

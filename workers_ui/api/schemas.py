@@ -1,0 +1,206 @@
+"""What goes in and out over HTTP. Unknown fields are refused."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from marketplace.tickets.models import Channel, EscalationReason, ReleaseReason
+
+ShortText = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class In(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+
+class CustomerIn(In):
+    name: Annotated[str, Field(max_length=200)] | None = None
+    email: Annotated[str, Field(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+
+
+class TicketIn(In):
+    external_id: ShortText
+    subject: ShortText
+    text: Annotated[str, Field(min_length=1, max_length=20_000)]
+    channel: Channel = Channel.EMAIL
+    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)] = "en"
+    category: Annotated[str, Field(max_length=100)] | None = None
+    customer: CustomerIn = CustomerIn()
+    priority: Annotated[int, Field(ge=0, le=2)] = 0
+    context: Annotated[str, Field(max_length=20_000)] = ""
+
+
+class TicketOut(BaseModel):
+    id: UUID
+    number: int
+    external_id: str
+    state: str
+    category: str
+    channel: str
+    language: str
+    subject: str
+    posted_at: datetime
+    due_at: datetime
+
+
+class MessageIn(In):
+    text: Annotated[str, Field(min_length=1, max_length=20_000)]
+    external_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class MessageOut(BaseModel):
+    id: UUID
+    ticket_state: str
+
+
+class ResolutionOut(BaseModel):
+    id: UUID
+    by: str
+    resolved_at: datetime
+    window_ends_at: datetime
+
+
+class EscalationOut(BaseModel):
+    id: UUID
+    state: str
+    reason: str
+    note: str
+
+
+class EventOut(BaseModel):
+    cursor: str
+    at: datetime
+    kind: str
+    subject: UUID | None
+    body: dict[str, Any]
+
+
+class EventsOut(BaseModel):
+    events: list[EventOut]
+    next: str
+
+
+class ArticleIn(In):
+    title: ShortText
+    text: Annotated[str, Field(min_length=1, max_length=2_000_000)]
+    format: Annotated[str, Field(pattern="^(markdown|html)$")] = "markdown"
+
+
+class ArticleOut(BaseModel):
+    key: str
+    revision: int
+    changed: bool
+
+
+class SearchOut(BaseModel):
+    passages: list[dict[str, Any]]
+
+
+class ImportOut(BaseModel):
+    id: UUID
+    state: str
+    files: int
+    files_read: int
+    articles: int
+    unchanged: int
+    refusals: list[dict[str, str]]
+
+
+class WalletOut(BaseModel):
+    currency: str | None
+    available_minor: int
+    reserved_minor: int
+
+
+class TopUpIn(In):
+    amount_minor: Annotated[int, Field(gt=0)]
+    currency: Annotated[str, Field(pattern="^[a-z]{3}$")]
+
+
+class TopUpOut(BaseModel):
+    id: UUID
+    state: str
+    checkout_url: str | None
+
+
+class PriceIn(In):
+    total_minor: Annotated[int, Field(gt=0)]
+
+
+class PriceOut(BaseModel):
+    category: str
+    version: int
+    total_minor: int
+    pay_minor: int
+    fee_minor: int
+    currency: str
+
+
+class SignInIn(In):
+    email: Annotated[str, Field(max_length=320)]
+    password: Annotated[str, Field(max_length=400)]
+
+
+class SessionOut(BaseModel):
+    token: str
+    expires_at: datetime
+
+
+class PoolTicketOut(BaseModel):
+    id: UUID
+    number: int
+    brand: str
+    subject: str
+    channel: str
+    language: str
+    category: str
+    pay_minor: int
+    currency: str
+    expected_minutes: int
+    due_at: datetime
+
+
+class HoldOut(BaseModel):
+    ticket: UUID
+    claim_number: int
+    lease_ends_at: datetime | None
+
+
+class DeskOut(BaseModel):
+    ticket: UUID
+    claim_number: int
+    lease_ends_at: datetime | None
+    subject: str
+    category: str
+    thread: list[dict[str, Any]]
+    suggestion: dict[str, Any] | None
+
+
+class CategoryIn(In):
+    claim_number: int
+    category: Annotated[str, Field(max_length=100)]
+
+
+class ReplyIn(In):
+    claim_number: int
+    text: Annotated[str, Field(min_length=1, max_length=5_000)]
+    inserted: Annotated[list[Annotated[str, Field(pattern="^(draft|[1-3])$")]], Field(max_length=10)] = []
+
+
+class ReplyOut(BaseModel):
+    id: UUID
+    state: str
+    label: str
+
+
+class ReleaseIn(In):
+    claim_number: int
+    reason: ReleaseReason
+
+
+class EscalationIn(In):
+    claim_number: int
+    reason: EscalationReason
+    note: Annotated[str, Field(max_length=2_000)] = ""

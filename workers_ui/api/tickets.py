@@ -1,0 +1,152 @@
+"""Tickets, for a brand's own systems."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Response
+
+from marketplace.accounts.api_keys import ApiScope
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Tx
+from marketplace.kernel.ids import BrandId, TicketId
+from marketplace.tickets import endings, posting, queries, replies
+from marketplace.tickets.models import Escalation, ResolvedBy, Ticket
+from workers_ui.api.schemas import (
+    EscalationOut,
+    MessageIn,
+    MessageOut,
+    ResolutionOut,
+    TicketIn,
+    TicketOut,
+)
+from workers_ui.deps import HasTx, by_key
+from workers_ui.idempotency import once
+
+router = APIRouter(tags=["tickets"])
+
+Reads = Annotated[BrandId, Depends(by_key(ApiScope.TICKETS_READ))]
+Writes = Annotated[BrandId, Depends(by_key(ApiScope.TICKETS_WRITE))]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+
+
+@router.post("/tickets", status_code=201, response_model=TicketOut)
+def post_ticket(body: TicketIn, tx: HasTx, brand: Writes, response: Response, key: Key = None) -> object:
+    """Post a ticket. The same external id with the same body is the same ticket (200)."""
+
+    def act() -> dict[str, object]:
+        ticket, made = posting.post_ticket(
+            tx,
+            brand=brand,
+            ticket=posting.NewTicket(
+                external_id=body.external_id,
+                subject=body.subject,
+                text=body.text,
+                channel=body.channel,
+                language=body.language,
+                category=body.category,
+                customer_name=body.customer.name,
+                customer_email=body.customer.email,
+                priority=body.priority,
+                context=body.context,
+            ),
+            now=app_now(tx),
+        )
+        response.status_code = 201 if made else 200
+        return _ticket(ticket)
+
+    return once(
+        tx, principal=f"brand:{brand}", key=key, asked=["ticket", body.model_dump()], now=app_now(tx), act=act
+    )
+
+
+@router.get("/tickets", response_model=list[TicketOut])
+def list_tickets(tx: HasTx, brand: Reads, state: str = "", page: int = 1) -> object:
+    """The brand's tickets, newest first, 50 a page."""
+    found = queries.brand_tickets(tx, brand=brand, state=state or None, page=page)
+    return [_ticket(ticket) for ticket in found]
+
+
+@router.get("/tickets/{ticket}", response_model=TicketOut)
+def read_ticket(ticket: UUID, tx: HasTx, brand: Reads) -> object:
+    return _ticket(queries.brand_ticket(tx, brand=brand, ticket=TicketId(ticket)))
+
+
+@router.post("/tickets/{ticket}/messages", status_code=201, response_model=MessageOut)
+def customer_writes(ticket: UUID, body: MessageIn, tx: HasTx, brand: Writes) -> object:
+    """A further message of the customer: it goes back to the worker, or reopens the ticket in its window."""
+    message = replies.customer_writes(
+        tx,
+        brand=brand,
+        ticket=TicketId(ticket),
+        text=body.text,
+        external_id=body.external_id,
+        now=app_now(tx),
+    )
+    tx.flush()
+    return {"id": message.id, "ticket_state": _state(tx, brand, ticket)}
+
+
+@router.post("/tickets/{ticket}/confirmation", response_model=ResolutionOut)
+def customer_confirms(ticket: UUID, tx: HasTx, brand: Writes) -> object:
+    """The customer says that the answer helped: the ticket is resolved and its worker paid."""
+    return _resolve(tx, brand, ticket, ResolvedBy.CUSTOMER)
+
+
+@router.post("/tickets/{ticket}/resolution", response_model=ResolutionOut)
+def brand_resolves(ticket: UUID, tx: HasTx, brand: Writes) -> object:
+    """The brand accepts the answer for the customer."""
+    return _resolve(tx, brand, ticket, ResolvedBy.BRAND)
+
+
+@router.post("/tickets/{ticket}/escalation/confirmation", response_model=EscalationOut)
+def confirm_escalation(ticket: UUID, tx: HasTx, brand: Writes) -> object:
+    """The ticket is the brand's to answer: the worker earns the escalation fee."""
+    return _escalation(
+        endings.confirm_escalation(tx, brand=brand, ticket=TicketId(ticket), by="API", now=app_now(tx))
+    )
+
+
+@router.post("/tickets/{ticket}/escalation/rejection", response_model=EscalationOut)
+def reject_escalation(ticket: UUID, tx: HasTx, brand: Writes) -> object:
+    """The ticket could have been answered: nothing is paid for the escalation."""
+    return _escalation(
+        endings.reject_escalation(tx, brand=brand, ticket=TicketId(ticket), by="API", now=app_now(tx))
+    )
+
+
+def _resolve(tx: Tx, brand: BrandId, ticket: UUID, by: ResolvedBy) -> dict[str, object]:
+    resolution = endings.resolve_ticket(tx, brand=brand, ticket=TicketId(ticket), by=by, now=app_now(tx))
+    return {
+        "id": resolution.id,
+        "by": resolution.by,
+        "resolved_at": resolution.resolved_at,
+        "window_ends_at": resolution.window_ends_at,
+    }
+
+
+def _state(tx: Tx, brand: BrandId, ticket: UUID) -> str:
+    return queries.brand_ticket(tx, brand=brand, ticket=TicketId(ticket)).state.value
+
+
+def _ticket(ticket: Ticket) -> dict[str, object]:
+    return TicketOut(
+        id=ticket.id,
+        number=ticket.number,
+        external_id=ticket.external_id,
+        state=ticket.state.value,
+        category=ticket.category,
+        channel=ticket.channel.value,
+        language=ticket.language,
+        subject=ticket.subject,
+        posted_at=ticket.posted_at,
+        due_at=ticket.due_at,
+    ).model_dump(mode="json")
+
+
+def _escalation(escalation: Escalation) -> dict[str, object]:
+    return {
+        "id": escalation.id,
+        "state": escalation.state,
+        "reason": escalation.reason,
+        "note": escalation.note,
+    }

@@ -1,0 +1,126 @@
+"""The web process: pages, JSON API and live streams over one set of services."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import FrameType
+
+import structlog
+import uvicorn
+from anyio import CapacityLimiter
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from billing.gateway import PaymentGateway
+from marketplace.kernel import log as logs
+from marketplace.kernel import redis
+from marketplace.kernel.db import Role
+from marketplace.kernel.rate_limits import RateLimiter
+from marketplace.kernel.settings import Settings
+from workers_ui import api, errors, health, live_frames, pages, parts
+from workers_ui.live import Hub, LiveEndpoint
+from workers_ui.security import Guard
+from workers_ui.services import Services
+from workers_ui.templating import Templates
+
+STATIC = Path(__file__).parent / "static"
+STATIC.mkdir(exist_ok=True)
+GRACE_SECONDS = 3
+
+log = structlog.get_logger()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application for `settings`; it touches the database at the first request, not before."""
+    services = _services(settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        services.hub.start()
+        yield
+        services.hub.stop()
+        services.database.dispose()
+
+    app = FastAPI(
+        title="Human Cloud",
+        version="1",
+        description=api.DESCRIPTION,
+        lifespan=lifespan,
+        docs_url="/api/docs" if settings.development else None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.state.services = services
+    errors.install(app)
+    app.include_router(health.router)
+    app.include_router(api.router)
+    app.include_router(pages.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_route("/live", LiveEndpoint(live_frames.topics_of), include_in_schema=False)
+    app.add_middleware(
+        Guard,
+        upload_limit_bytes=settings.upload_limit_bytes,
+        secure=settings.secure_cookies,
+        form_targets=_form_targets(settings),
+    )
+    return app
+
+
+class Server(uvicorn.Server):
+    """uvicorn that ends live streams first: with one open it would wait out its whole grace time."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        app: FastAPI = self.config.app  # type: ignore[assignment]  # we made it a few lines below
+        app.state.services.hub.end_streams()
+        super().handle_exit(sig, frame)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    logs.configure(process="web", level=settings.log_level)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=30,
+    )
+    try:
+        Server(config).run()
+    except KeyboardInterrupt:
+        log.info("web.stopped")
+    sys.exit(0)
+
+
+def _services(settings: Settings) -> Services:
+    database = parts.database(settings, role=Role.APP, process="web")
+    templates = Templates()
+    return Services(
+        settings=settings,
+        database=database,
+        gateway=_gateway(settings),
+        retriever=parts.retriever(settings, database),
+        limiter=RateLimiter(settings.redis_url),
+        announcer=redis.connect(settings.redis_url),
+        templates=templates,
+        hub=Hub(database, live_frames.renderer(templates)),
+        admission=CapacityLimiter(settings.database_connections - 1),
+    )
+
+
+def _gateway(settings: Settings) -> PaymentGateway | None:
+    try:
+        return parts.gateway(settings)
+    except parts.PaymentsOff:
+        return None
+
+
+def _form_targets(settings: Settings) -> tuple[str, ...]:
+    """Where a form's redirect may lead besides ourselves: the payment provider's hosted pages."""
+    if settings.fake_stripe:
+        return (parts.fake_stripe_url(settings),)
+    return ("https://checkout.stripe.com", "https://connect.stripe.com")

@@ -1,0 +1,123 @@
+"""The frame round a page, and the answer that carries the page: who is here, where they may go, in what look."""
+
+import secrets
+from datetime import UTC, datetime
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from sqlalchemy import text
+
+from marketplace.accounts.sessions import Principal
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Tx
+from workers_ui.presenters.frame import Frame, NavLink, Person, Theme, brand_nav, finance_nav, worker_nav
+from workers_ui.presenters.public import ErrorPage
+from workers_ui.presenters.values import Notice
+from workers_ui.templating import PageView, Templates
+
+FORM_COOKIE = "hc_form"
+THEME_COOKIE = "theme"
+NOTICE_LIMIT = 300
+COUNTED_UP_TO = 999
+
+
+def frame(
+    request: Request, tx: Tx | None, *, area: str = "", nav: tuple[NavLink, ...] = (), live: bool = False
+) -> Frame:
+    """The frame for this request; `tx` gives the time where one is open."""
+    settings = request.app.state.services.settings
+    principal: Principal | None = getattr(request.state, "principal", None)
+    return Frame(
+        path=request.url.path,
+        csrf_token=principal.csrf_token if principal else _form_token(request),
+        now=app_now(tx) if tx is not None else datetime.now(UTC),
+        money_mode=settings.money_mode.value,
+        theme=_theme(request),
+        locale=principal.locale if principal else "en",
+        time_zone=principal.time_zone if principal else "UTC",
+        person=_person(principal) if principal else None,
+        area=area,
+        nav=nav,
+        live_url="/live" if live else "",
+        notices=_notices(request),
+    )
+
+
+def worker_frame(request: Request, tx: Tx) -> Frame:
+    principal: Principal = request.state.principal
+    counted = tx.execute(_WORKER_COUNTS, {"worker": principal.worker, "limit": COUNTED_UP_TO}).one()
+    return frame(
+        request, tx, area="Work", nav=worker_nav(waiting=counted.waiting, mine=counted.mine), live=True
+    )
+
+
+def brand_frame(request: Request, tx: Tx, *, slug: str, name: str) -> Frame:
+    return frame(request, tx, area=name, nav=brand_nav(slug), live=True)
+
+
+def finance_frame(request: Request, tx: Tx) -> Frame:
+    return frame(request, tx, area="Finance", nav=finance_nav(), live=True)
+
+
+def page(request: Request, view: PageView, *, status: int = 200) -> HTMLResponse:
+    """The whole page; it gives a visitor without a session the token that forms need."""
+    templates: Templates = request.app.state.services.templates
+    response = HTMLResponse(templates.page(view), status)
+    token = getattr(request.state, "new_form_token", None)
+    if token:
+        response.set_cookie(FORM_COOKIE, token, httponly=True, samesite="lax", path="/")
+    return response
+
+
+def error_page(request: Request, status: int, detail: str) -> str:
+    templates: Templates = request.app.state.services.templates
+    return templates.page(ErrorPage(frame=frame(request, None), status=status, detail=detail))
+
+
+_WORKER_COUNTS = text(
+    "SELECT (SELECT count(*) FROM (SELECT FROM pool_ticket WHERE state = 'open' LIMIT :limit) AS o) AS waiting, "
+    "(SELECT count(*) FROM pool_ticket WHERE worker_id = :worker) AS mine"
+)
+
+
+def _person(principal: Principal) -> Person:
+    return Person(name=principal.name, email=principal.email, places=_places(principal))
+
+
+def _places(principal: Principal) -> tuple[NavLink, ...]:
+    places = [
+        NavLink(href=f"/b/{one.slug}/tickets", label=one.name, icon="book-open") for one in principal.brands
+    ]
+    if principal.worker is not None:
+        places.append(NavLink(href="/worker/pool", label="Pool", icon="inbox"))
+    if principal.staff:
+        places.append(NavLink(href="/finance/earnings", label="Finance", icon="receipt"))
+    return tuple(places) if len(places) > 1 else ()
+
+
+def home_of(principal: Principal) -> str:
+    """Where a person lands after signing in."""
+    if principal.worker is not None:
+        return "/worker/pool"
+    if principal.staff:
+        return "/finance/earnings"
+    return f"/b/{principal.brands[0].slug}/tickets" if principal.brands else "/"
+
+
+def _form_token(request: Request) -> str:
+    known = request.cookies.get(FORM_COOKIE)
+    if known:
+        return known
+    request.state.new_form_token = getattr(request.state, "new_form_token", None) or secrets.token_urlsafe(32)
+    return str(request.state.new_form_token)
+
+
+def _theme(request: Request) -> Theme:
+    wanted = request.cookies.get(THEME_COOKIE, "")
+    return Theme(wanted) if wanted in set(Theme) else Theme.AUTO
+
+
+def _notices(request: Request) -> tuple[Notice, ...]:
+    """A sentence handed over a redirect; text only, escaped like any other."""
+    said = request.query_params.get("said", "")[:NOTICE_LIMIT]
+    return (Notice(text=said),) if said else ()

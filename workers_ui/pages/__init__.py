@@ -1,0 +1,10 @@
+"""The pages people see: a handler parses, calls one command or query, presents, answers."""
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from workers_ui.pages import brand, finance, gallery, public, worker
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+for part in (public, worker, brand, finance, gallery):
+    router.include_router(part.router)

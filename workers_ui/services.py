@@ -1,0 +1,27 @@
+"""What a web process holds for all its requests; put together once by `app.create_app`."""
+
+from dataclasses import dataclass, field
+
+from anyio import CapacityLimiter
+
+from billing.gateway import PaymentGateway
+from knowledge_base.retrieval import Retriever
+from marketplace.kernel.db import Database
+from marketplace.kernel.rate_limits import RateLimiter
+from marketplace.kernel.redis import Announcer
+from marketplace.kernel.settings import Settings
+from workers_ui.live import Hub
+from workers_ui.templating import Templates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    settings: Settings
+    database: Database
+    gateway: PaymentGateway | None
+    retriever: Retriever
+    limiter: RateLimiter
+    announcer: Announcer
+    templates: Templates
+    hub: Hub
+    admission: CapacityLimiter = field(repr=False)
