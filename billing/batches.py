@@ -212,7 +212,7 @@ def amounts_by_brand(tx: Tx, payout: Payout) -> dict[BrandId, int]:
 def content_hash(tx: Tx, batch: BatchId) -> str:
     """SHA-256 over every worker, destination, amount and earning: what an approval binds to."""
     tx.flush()
-    return tx.execute(text("SELECT payout_batch_hash(:batch)"), {"batch": batch}).scalar_one()
+    return str(tx.execute(text("SELECT payout_batch_hash(:batch)"), {"batch": batch}).scalar_one())
 
 
 def batch_of(tx: Tx, batch: BatchId) -> PayoutBatch:

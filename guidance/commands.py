@@ -13,7 +13,8 @@ from guidance.queries import cited_passages, newest_suggestion
 from guidance.receipts import edit_distance, edited_share, supported_sentences
 from guidance.voice import Voice
 from guidance.voices import voice_of
-from knowledge_base.retrieval import Evidence, FoundPassage, Retriever
+from knowledge_base.evidence import Evidence
+from knowledge_base.retrieval import FoundPassage, Retriever
 from knowledge_base.search import Query
 from marketplace.events.commands import record
 from marketplace.events.facts import SuggestionPrepared

@@ -7,14 +7,22 @@ number n sees the changes 1 to n.
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, cast
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import Row, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from knowledge_base.documents import MAX_KEY_CHARACTERS, Document, Refusal, clean, one_line
+from knowledge_base.documents import (
+    MAX_KEY_CHARACTERS,
+    MAX_TITLE_CHARACTERS,
+    Document,
+    Refusal,
+    clean,
+    one_line,
+)
 from knowledge_base.models import (
     Article,
     ArticleState,
@@ -29,7 +37,7 @@ from knowledge_base.parts import line_count, parts
 from knowledge_base.passages import split
 from marketplace.events.commands import record
 from marketplace.events.facts import ImportStarted, KnowledgeChanged
-from marketplace.kernel.db import Tx
+from marketplace.kernel.db import Base, Tx
 from marketplace.kernel.errors import Invalid, NotFound, TooLarge
 from marketplace.kernel.ids import ArticleId, BrandId, ImportId, PassageId, PersonId, RevisionId, new_id
 
@@ -57,6 +65,10 @@ class TooManyLines(TooLarge):
 
 class EmptyArticle(Invalid):
     """The article has no key, no title or no text. Give it all three."""
+
+
+class NameTooLong(Invalid):
+    """A key may have 500 characters and a title 300. Shorten it."""
 
 
 class ArticleNotFound(NotFound):
@@ -98,21 +110,30 @@ def start_import(
 
 
 def put_article(tx: Tx, *, brand: BrandId, document: Document, author: PersonId | None, now: datetime) -> Put:
-    """Make `document` the text that holds under its key, from this commit on. Raises EmptyArticle."""
+    """Make `document` the text that holds under its key, from this commit on.
+
+    Raises EmptyArticle or NameTooLong.
+    """
     return put_articles(tx, brand=brand, documents=[document], author=author, now=now)[0]
 
 
 def put_articles(
-    tx: Tx, *, brand: BrandId, documents: Iterable[Document], author: PersonId | None, now: datetime
+    tx: Tx, *, brand: BrandId, documents: Sequence[Document], author: PersonId | None, now: datetime
 ) -> list[Put]:
-    """Several `put_article`; together they raise the brand's number by one. Raises EmptyArticle."""
-    puts = [_put(tx, brand, document, author, now) for document in documents]
-    if any(put.changed for put in puts):
-        _raise_changed(tx, brand)
-    for put in puts:
-        if put.changed:
-            record(tx, KnowledgeChanged(brand=brand, article=put.article_id))
-    return puts
+    """Several `put_article` of different keys; together they raise the brand's number by one.
+
+    Raises EmptyArticle or NameTooLong.
+    """
+    wanted = [_wanted(fit_article(document)) for document in documents]
+    plans = _plans(tx, brand, wanted)
+    # Most documents of a repeated import are as they were: those wait for nobody.
+    if any(plan.changed for plan in plans):
+        hold_knowledge(tx, brand)
+        plans = _plans(tx, brand, wanted)
+    _write(tx, brand, [plan for plan in plans if plan.changed], author=author, now=now)
+    return [
+        Put(article_id=plan.article_id, revision_number=plan.number, changed=plan.changed) for plan in plans
+    ]
 
 
 def delete_article(tx: Tx, *, brand: BrandId, key: str) -> None:
@@ -146,11 +167,19 @@ def hold_knowledge(tx: Tx, brand: BrandId) -> KnowledgeVersion:
     return tx.scalars(wanted, execution_options={"populate_existing": True}).one()
 
 
-def check_article(document: Document) -> None:
-    """Raises EmptyArticle when there is nothing to put."""
-    has_text = any(section.text.strip() for section in document.sections)
-    if not (has_text and document.key.strip() and document.title.strip()):
+def plain_name(given: str) -> str:
+    """A key or title as it is kept: one line without what the eye cannot see."""
+    return one_line(clean(given))
+
+
+def fit_article(document: Document) -> Document:
+    """The document as it would be put. Raises EmptyArticle or NameTooLong."""
+    key, title = plain_name(document.key), plain_name(document.title)
+    if not (key and title and any(section.text.strip() for section in document.sections)):
         raise EmptyArticle
+    if len(key) > MAX_KEY_CHARACTERS or len(title) > MAX_TITLE_CHARACTERS:
+        raise NameTooLong
+    return replace(document, key=key, title=title)
 
 
 def _check_limits(files: Sequence[tuple[str, bytes]]) -> None:
@@ -169,7 +198,7 @@ def _by_name(files: Sequence[tuple[str, bytes]]) -> tuple[dict[str, bytes], list
     unique: dict[str, bytes] = {}
     repeats = []
     for given, content in files:
-        name = one_line(clean(given))[:MAX_KEY_CHARACTERS] or "unnamed"
+        name = plain_name(given)[:MAX_KEY_CHARACTERS] or "unnamed"
         if name in unique:
             reason = "Another file of this upload has the same name. Rename it and upload it again."
             repeats.append(as_json(Refusal(name=name, reason=reason)))
@@ -184,7 +213,7 @@ def as_json(refusal: Refusal) -> dict[str, str]:
 
 def _keep_parts(tx: Tx, knowledge_import: KnowledgeImport, files: dict[str, bytes]) -> None:
     named = ((name, part) for name, content in files.items() for part in parts(name, content))
-    rows = [
+    rows: _Rows = [
         {
             "brand_id": knowledge_import.brand_id,
             "import_id": knowledge_import.id,
@@ -194,11 +223,12 @@ def _keep_parts(tx: Tx, knowledge_import: KnowledgeImport, files: dict[str, byte
         }
         for ordinal, (name, part) in enumerate(named)
     ]
-    tx.execute(insert(ImportFile), rows)
+    _insert(tx, ImportFile, rows)
 
 
 def _locked_article(tx: Tx, brand: BrandId, key: str) -> Article | None:
-    wanted = select(Article).where(Article.brand_id == brand, Article.key == key).with_for_update()
+    named = (Article.brand_id == brand, Article.key == plain_name(key))
+    wanted = select(Article).where(*named).with_for_update()
     return tx.scalars(wanted, execution_options={"populate_existing": True}).one_or_none()
 
 
@@ -210,118 +240,156 @@ def _published(tx: Tx, brand: BrandId, key: str) -> Article:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Change:
-    """A document on its way to become its article's text."""
-
+class _Wanted:
     document: Document
     sections: list[dict[str, object]]
     sha256: str
-    author: PersonId | None
-    now: datetime
 
 
-def _put(tx: Tx, brand: BrandId, document: Document, author: PersonId | None, now: datetime) -> Put:
-    check_article(document)
-    sections = _sections(document)
-    sha256 = _sha256(document.title, sections)
-    change = _Change(document=document, sections=sections, sha256=sha256, author=author, now=now)
-    # Most documents of a repeated import are as they were: those wait for nobody.
-    unchanged = _unchanged(tx, brand, change)
-    if unchanged is None:
-        hold_knowledge(tx, brand)
-        unchanged = _unchanged(tx, brand, change)
-    return unchanged or _replace(tx, brand, change)
+def _wanted(document: Document) -> _Wanted:
+    sections: list[dict[str, object]] = [
+        {"path": [*document.extra, *section.path], "text": section.text} for section in document.sections
+    ]
+    content = json.dumps([document.title, sections], ensure_ascii=False, separators=(",", ":"))
+    return _Wanted(document=document, sections=sections, sha256=hashlib.sha256(content.encode()).hexdigest())
 
 
-def _sections(document: Document) -> list[dict[str, object]]:
-    return [{"path": [*document.extra, *section.path], "text": section.text} for section in document.sections]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What it takes to make a text its article's."""
+
+    content: _Wanted
+    article_id: ArticleId
+    revision_id: RevisionId
+    number: int
+    is_new: bool
+    needs_revision: bool
+    changed: bool
 
 
-def _sha256(title: str, sections: list[dict[str, object]]) -> str:
-    content = json.dumps([title, sections], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _unchanged(tx: Tx, brand: BrandId, change: _Change) -> Put | None:
-    row = tx.execute(
-        select(Article.id, Revision.number)
-        .join(Revision, (Revision.brand_id == Article.brand_id) & (Revision.id == Article.revision_id))
-        .where(
-            Article.brand_id == brand,
-            Article.key == change.document.key,
-            Article.state == ArticleState.PUBLISHED,
-            Revision.sha256 == change.sha256,
+def _plans(tx: Tx, brand: BrandId, wanted: Sequence[_Wanted]) -> list[_Plan]:
+    keys = {content.document.key for content in wanted}
+    if len(keys) < len(wanted):
+        raise ValueError("documents put together must have different keys")
+    rows = tx.execute(
+        select(
+            Article.key,
+            Article.id,
+            Article.state,
+            Revision.id.label("revision"),
+            Revision.number,
+            Revision.sha256,
         )
-    ).one_or_none()
-    return row and Put(article_id=row.id, revision_number=row.number, changed=False)
+        .join(Revision, (Revision.brand_id == Article.brand_id) & (Revision.id == Article.revision_id))
+        .where(Article.brand_id == brand, Article.key.in_(keys))
+    )
+    current = {row.key: cast(Row[Any], row) for row in rows}
+    return [_plan(content, current.get(content.document.key)) for content in wanted]
 
 
-def _replace(tx: Tx, brand: BrandId, change: _Change) -> Put:
+def _plan(content: _Wanted, current: Row[Any] | None) -> _Plan:
+    if current is None:
+        return _Plan(
+            content=content,
+            article_id=ArticleId(new_id()),
+            revision_id=RevisionId(new_id()),
+            number=1,
+            is_new=True,
+            needs_revision=True,
+            changed=True,
+        )
+    same = current.sha256 == content.sha256
+    return _Plan(
+        content=content,
+        article_id=current.id,
+        # A retired article that comes back as it was keeps its revision.
+        revision_id=current.revision if same else RevisionId(new_id()),
+        number=current.number if same else current.number + 1,
+        is_new=False,
+        needs_revision=not same,
+        changed=not same or current.state is not ArticleState.PUBLISHED,
+    )
+
+
+def _write(tx: Tx, brand: BrandId, plans: Sequence[_Plan], *, author: PersonId | None, now: datetime) -> None:
     """Call with the brand's knowledge held."""
-    article = _locked_article(tx, brand, change.document.key) or _new_article(tx, brand, change)
-    revision = tx.get(Revision, (brand, article.revision_id))
-    # A retired article that comes back as it was keeps its revision.
-    if revision is None or revision.sha256 != change.sha256:
-        revision = _add_revision(tx, article, change, number=1 if revision is None else revision.number + 1)
-    article.title = change.document.title
-    article.state = ArticleState.PUBLISHED
-    article.revision_id = revision.id
-    article.verified_at = change.now
-    tx.flush()
-    return Put(article_id=article.id, revision_number=revision.number, changed=True)
+    if not plans:
+        return
+    revised = [plan for plan in plans if plan.needs_revision]
+    _insert(tx, Article, [_article_row(brand, plan, now) for plan in plans if plan.is_new])
+    _insert(tx, Revision, [_revision_row(brand, plan, author, now) for plan in revised])
+    _insert(tx, Passage, [row for plan in revised for row in _passage_rows(brand, plan)])
+    for plan in plans:
+        if not plan.is_new:
+            _move_article(tx, brand, plan, now)
+    _raise_changed(tx, brand)
+    for plan in plans:
+        record(tx, KnowledgeChanged(brand=brand, article=plan.article_id))
 
 
-def _new_article(tx: Tx, brand: BrandId, change: _Change) -> Article:
-    article = Article(
-        brand_id=brand,
-        id=ArticleId(new_id()),
-        key=change.document.key,
-        title=change.document.title,
-        state=ArticleState.DRAFT,
-        revision_id=RevisionId(new_id()),
-        created_at=change.now,
-        verified_at=change.now,
-    )
-    tx.add(article)
-    tx.flush()
-    return article
+_Rows = list[dict[str, object]]
 
 
-def _add_revision(tx: Tx, article: Article, change: _Change, *, number: int) -> Revision:
-    revision = Revision(
-        brand_id=article.brand_id,
-        id=RevisionId(new_id()),
-        article_id=article.id,
-        number=number,
-        title=change.document.title,
-        sections=change.sections,
-        sha256=change.sha256,
-        author_id=change.author,
-        written_at=change.now,
-    )
-    tx.add(revision)
-    tx.flush()
-    _add_passages(tx, revision, change.document)
-    return revision
+def _insert(tx: Tx, table: type[Base], rows: _Rows) -> None:
+    for start in range(0, len(rows), ROWS_PER_INSERT):
+        tx.execute(insert(table), rows[start : start + ROWS_PER_INSERT])
 
 
-def _add_passages(tx: Tx, revision: Revision, document: Document) -> None:
-    rows = [
+def _article_row(brand: BrandId, plan: _Plan, now: datetime) -> dict[str, object]:
+    return {
+        "brand_id": brand,
+        "id": plan.article_id,
+        "key": plan.content.document.key,
+        "title": plan.content.document.title,
+        "state": ArticleState.PUBLISHED,
+        "revision_id": plan.revision_id,
+        "created_at": now,
+        "verified_at": now,
+    }
+
+
+def _revision_row(brand: BrandId, plan: _Plan, author: PersonId | None, now: datetime) -> dict[str, object]:
+    return {
+        "brand_id": brand,
+        "id": plan.revision_id,
+        "article_id": plan.article_id,
+        "number": plan.number,
+        "title": plan.content.document.title,
+        "sections": plan.content.sections,
+        "sha256": plan.content.sha256,
+        "author_id": author,
+        "written_at": now,
+    }
+
+
+def _passage_rows(brand: BrandId, plan: _Plan) -> _Rows:
+    return [
         {
-            "brand_id": revision.brand_id,
+            "brand_id": brand,
             "id": PassageId(new_id()),
-            "article_id": revision.article_id,
-            "revision_id": revision.id,
+            "article_id": plan.article_id,
+            "revision_id": plan.revision_id,
             "ordinal": passage.ordinal,
             "section_path": list(passage.path),
             "text": passage.text,
             "embedding_text": passage.embedding_text,
             "sha256": passage.sha256,
         }
-        for passage in split(document)
+        for passage in split(plan.content.document)
     ]
-    for start in range(0, len(rows), ROWS_PER_INSERT):
-        tx.execute(insert(Passage), rows[start : start + ROWS_PER_INSERT])
+
+
+def _move_article(tx: Tx, brand: BrandId, plan: _Plan, now: datetime) -> None:
+    tx.execute(
+        update(Article)
+        .where(Article.brand_id == brand, Article.id == plan.article_id)
+        .values(
+            title=plan.content.document.title,
+            state=ArticleState.PUBLISHED,
+            revision_id=plan.revision_id,
+            verified_at=now,
+        )
+    )
 
 
 def _raise_changed(tx: Tx, brand: BrandId) -> None:

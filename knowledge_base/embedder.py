@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+import structlog
 from tokenizers import Tokenizer
 
 from knowledge_base.atomic_folder import appearing
@@ -27,6 +28,8 @@ from knowledge_base.atomic_folder import appearing
 if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
+
+log = structlog.get_logger()
 
 Vectors = npt.NDArray[np.float32]
 
@@ -149,6 +152,9 @@ def load_embedder(model_dir: Path, *, threads: int = 1) -> Embedder:
     """
     if (model_dir / _MANIFEST_FILE).is_file():
         return OnnxEmbedder(model_dir, threads=threads)
+    log.warning(
+        "embedder.not_prepared", model_dir=str(model_dir), consequence="encoding is many times slower"
+    )
     return ReferenceEmbedder()
 
 

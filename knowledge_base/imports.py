@@ -11,7 +11,14 @@ from itertools import takewhile
 import structlog
 from sqlalchemy import ColumnElement, delete, func, select
 
-from knowledge_base.commands import EmptyArticle, as_json, check_article, hold_knowledge, put_articles
+from knowledge_base.commands import (
+    EmptyArticle,
+    NameTooLong,
+    as_json,
+    fit_article,
+    hold_knowledge,
+    put_articles,
+)
 from knowledge_base.documents import Document, Refusal
 from knowledge_base.models import ImportFile, ImportState, KnowledgeImport
 from knowledge_base.parts import is_jsonl
@@ -132,25 +139,26 @@ def _read(parts: Sequence[Part], keys: set[str]) -> Reading:
     documents = []
     refusals = []
     for outcome in (outcome for part in parts for outcome in _read_part(part)):
-        if isinstance(outcome, Refusal):
-            refusals.append(outcome)
-        elif refusal := _unfit(outcome, keys):
-            refusals.append(refusal)
+        fit = _fit(outcome, keys)
+        if isinstance(fit, Refusal):
+            refusals.append(fit)
         else:
-            keys.add(outcome.key)
-            documents.append(outcome)
+            keys.add(fit.key)
+            documents.append(fit)
     return Reading(documents=tuple(documents), refusals=tuple(refusals))
 
 
-def _unfit(document: Document, keys: set[str]) -> Refusal | None:
+def _fit(outcome: Document | Refusal, keys: set[str]) -> Document | Refusal:
+    if isinstance(outcome, Refusal):
+        return outcome
+    try:
+        document = fit_article(outcome)
+    except (EmptyArticle, NameTooLong) as error:
+        return Refusal(name=outcome.key, reason=error.detail)
     if document.key in keys:
         reason = "The same id stands in this upload already. Give each article its own."
         return Refusal(name=document.key, reason=reason)
-    try:
-        check_article(document)
-    except EmptyArticle as error:
-        return Refusal(name=document.key, reason=error.detail)
-    return None
+    return document
 
 
 def _read_part(part: Part) -> list[Document | Refusal]:

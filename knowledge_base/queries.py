@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, collate, func, or_, select
 
-from knowledge_base.commands import ArticleNotFound
+from knowledge_base.commands import ArticleNotFound, plain_name
 from knowledge_base.imports import ImportNotFound
 from knowledge_base.models import (
     Article,
@@ -164,7 +164,7 @@ def article(tx: Tx, *, brand: BrandId, article_id: ArticleId) -> ArticleDetail:
 
 def article_by_key(tx: Tx, *, brand: BrandId, key: str) -> ArticleDetail:
     """Raises ArticleNotFound."""
-    return _detail(tx, brand, Article.key == key)
+    return _detail(tx, brand, Article.key == plain_name(key))
 
 
 def passage(tx: Tx, *, brand: BrandId, passage_id: PassageId) -> PassageView:

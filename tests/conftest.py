@@ -73,7 +73,7 @@ def model_dir() -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str, model_dir: Path) -> Settings:
-    return Settings(data_dir=tmp_path / "data", model_dir=model_dir, DATABASE_URL=database_url)
+    return Settings(data_dir=tmp_path / "data", model_dir=model_dir, database_url=database_url)
 
 
 def _named(server_url: str, database: str) -> str:

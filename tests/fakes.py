@@ -51,7 +51,7 @@ class Killed(Exception):
 
 
 class MortalDatabase(Database):
-    """A Database whose process is killed at its `dies_at`-th transaction, right before or after the commit."""
+    """A Database whose process is killed at its `dies_at`-th transaction, before or after the commit."""
 
     dies_at = 0
     dies_after_commit = False

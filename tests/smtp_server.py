@@ -64,7 +64,7 @@ class _Conversation(socketserver.StreamRequestHandler):
                 self._say("250-test\r\n250 STARTTLS" if behaviour.tls and not self.encrypted else "250 test")
             case "STARTTLS" if behaviour.tls:
                 self._say("220 go")
-                self._encrypt(behaviour.tls)
+                return self._encrypt(behaviour.tls)
             case "RCPT":
                 refused = any(address in rest for address in behaviour.refuses)
                 self._say("550 no such mailbox" if refused else "250 ok")
@@ -90,11 +90,19 @@ class _Conversation(socketserver.StreamRequestHandler):
         self._say("250 taken")
         return True
 
-    def _encrypt(self, tls: ssl.SSLContext) -> None:
-        self.connection = tls.wrap_socket(self.connection, server_side=True)
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()  # once encrypted it is no longer the socket that socketserver closes
+
+    def _encrypt(self, tls: ssl.SSLContext) -> bool:
+        try:
+            self.connection = tls.wrap_socket(self.connection, server_side=True)
+        except OSError:
+            return False  # the client did not believe our certificate
         self.rfile = self.connection.makefile("rb")
         self.wfile = socketserver._SocketWriter(self.connection)  # type: ignore[attr-defined]  # its own writer
         self.encrypted = True
+        return True
 
     def _say(self, answer: str) -> None:
         self.wfile.write(answer.encode() + b"\r\n")

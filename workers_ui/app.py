@@ -10,6 +10,7 @@ import structlog
 import uvicorn
 from anyio import CapacityLimiter
 from fastapi import FastAPI
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from billing.gateway import PaymentGateway
@@ -57,7 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(api.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_route("/live", LiveEndpoint(live_frames.topics_of), include_in_schema=False)
+    app.router.routes.append(Route("/live", LiveEndpoint(live_frames.topics_of)))
     app.add_middleware(
         Guard,
         upload_limit_bytes=settings.upload_limit_bytes,

@@ -13,7 +13,6 @@ from uuid import UUID
 from fastapi import Depends, Header, Request
 
 from marketplace.accounts.api_keys import ApiScope, KeyHolder, key_holder
-from marketplace.accounts.models import StaffRole
 from marketplace.accounts.permissions import Permission, require_at_brand, require_on_platform
 from marketplace.accounts.sessions import Membership, Principal, principal_of, seen
 from marketplace.kernel.clock import app_now
@@ -132,7 +131,7 @@ def on_platform(permission: Permission) -> Callable[..., Principal]:
     """A dependency: platform staff whose role includes `permission`; 404 for everybody else."""
 
     def staff(tx: HasTx, principal: IsSignedIn) -> Principal:
-        require_on_platform(cast("frozenset[StaffRole]", principal.staff), permission)
+        require_on_platform(principal.staff, permission)
         rescope(tx, PLATFORM)
         return principal
 

@@ -71,7 +71,28 @@ def page(request: Request, view: PageView, *, status: int = 200) -> HTMLResponse
 
 def error_page(request: Request, status: int, detail: str) -> str:
     templates: Templates = request.app.state.services.templates
-    return templates.page(ErrorPage(frame=frame(request, None), status=status, detail=detail))
+    return templates.page(
+        ErrorPage(
+            frame=frame(request, None),
+            status=status,
+            title=ERROR_TITLES.get(status, "That did not work"),
+            detail=detail,
+            request_id=getattr(request.state, "request_id", ""),
+        )
+    )
+
+
+ERROR_TITLES = {
+    401: "Sign in first",
+    403: "Not yours to do",
+    404: "Nothing here",
+    409: "Something has changed",
+    413: "Too large",
+    422: "That could not be read",
+    429: "Too many attempts",
+    500: "Our mistake",
+    503: "Back in a moment",
+}
 
 
 _WORKER_COUNTS = text(

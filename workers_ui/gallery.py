@@ -681,6 +681,7 @@ RECEIPT = brand.Receipt(
     sent_at=ago(minutes=12),
     edit_summary="draft inserted, 14 % changed",
     affiliation_label=LABEL,
+    support="3 of 4 sentences stand in the passages.",
     passages=(
         brand.ReceiptPassage(
             article_title="Returns and refunds",
@@ -804,12 +805,6 @@ def brand_ticket(frame: MakeFrame) -> PageView:
         customer_message=Action(href=f"{base}/messages", label="Add the message"),
         confirmation=Action(href=f"{base}/confirmation", label="Customer confirms: solved"),
         resolution=Action(href=f"{base}/resolution", label="Resolve it"),
-        take_back=Action(
-            href=f"{base}/take-back",
-            label="Take it back",
-            allowed=False,
-            reason="A reply was sent; taking it back now would cost the full price. Resolve it instead.",
-        ),
         idempotency_key="k-3",
     )
 
@@ -827,13 +822,12 @@ def brand_ticket_escalated(frame: MakeFrame) -> PageView:
         state=ESCALATED,
         thread=page.thread[:1],
         confirmation=refused,
-        take_back=Action(href=f"{base}/take-back", label="Take it back"),
         escalation=brand.Escalation(
             reason="Legal or safety",
             note="The customer names a lawyer and a burn. I have not answered.",
             raised_at=ago(minutes=9),
             confirm_action=Action(href=f"{base}/escalation-confirmation", label="Confirm: ours to answer"),
-            reject_action=Action(href=f"{base}/escalation-rejection", label="Back to the pool"),
+            reject_action=Action(href=f"{base}/escalation-rejection", label="Reject: it could have been answered"),
             fee=usd(53),
         ),
     )
@@ -1036,10 +1030,10 @@ def team(frame: MakeFrame) -> PageView:
         api_keys=(
             brand.ApiKeyRow(
                 name="Help desk",
-                prefix="hc_test_8fK2",
+                prefix="hc_test_…5uGi",
                 scopes="tickets, events",
                 created_at=ago(days=30),
-                last_used_at=ago(minutes=2),
+                revocation=Action(href=f"/b/{SLUG}/team/api-keys/k1/revocation", label="Revoke"),
             ),
         ),
         roles=(Choice(value="manager", label="Manager"), Choice(value="reviewer", label="Reviewer")),

@@ -43,6 +43,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(process="web", request=request_id)
         limit = self._upload_limit_bytes if _may_upload(scope) else JSON_LIMIT_BYTES

@@ -128,6 +128,17 @@ class EmbeddedPostgres:
                 raise self._failure(f"PostgreSQL in {self._home} did not start: {error}") from error
         return self.url
 
+    def revive(self) -> bool:
+        """Start the server again if it died under our hold; whether it had. Raises EmbeddedPostgresFailed."""
+        if self._hold is None or self._is_alive():
+            return False
+        try:
+            with _locked(self._home / "start.lock", seconds=START_SECONDS + INITDB_SECONDS):
+                self._address = self._running_server()
+        except (OSError, psycopg.Error, subprocess.SubprocessError, unprivileged.NoAccount) as error:
+            raise self._failure(f"PostgreSQL in {self._home} did not start again: {error}") from error
+        return True
+
     def stop(self) -> None:
         """Release our hold; the last holder stops the server, which ends what is still connected."""
         if self._hold is None:

@@ -105,7 +105,5 @@ def _app(url: str, tasks: Mapping[str, Task]) -> App:
     )
     app = App(connector=connector)
     for name, task in tasks.items():
-        app.task(
-            task, name=name, retry=RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=2)
-        )
+        app.task(name=name, retry=RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=2))(task)
     return app

@@ -148,7 +148,8 @@ class RedisAnnouncer:
             return False
 
     def close(self) -> None:
-        self._client.close()
+        # Not those in use: redis-py would pull the parser from under another thread's publish.
+        self._client.connection_pool.disconnect(inuse_connections=False)
 
 
 class RedisSubscription:

@@ -17,18 +17,18 @@ class MoneyMode(StrEnum):
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="HUMANCLOUD_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="HUMANCLOUD_", extra="ignore", frozen=True, populate_by_name=True)
 
     # Where things are
-    data_dir: Path = Field(Path("var"), description="Embedded database, index snapshots, fake Stripe, logs.")
-    model_dir: Path = Field(Path("var/models"), description="The exported embedding model (a set-up step).")
+    data_dir: Path = Field(default=Path("var"), description="Embedded database, index snapshots, fake Stripe, logs.")
+    model_dir: Path = Field(default=Path("var/models"), description="The exported embedding model (a set-up step).")
     database_url: str | None = Field(
-        None,
+        default=None,
         validation_alias=AliasChoices("DATABASE_URL", "HUMANCLOUD_DATABASE_URL"),
         description="An own PostgreSQL >= 15; unset: the embedded one under data_dir.",
     )
     redis_url: str | None = Field(
-        None,
+        default=None,
         validation_alias=AliasChoices("REDIS_URL", "HUMANCLOUD_REDIS_URL"),
         description="Rate limits and live announcements across processes; unset: in-process twins.",
     )
@@ -36,11 +36,11 @@ class Settings(BaseSettings):
     # The web process
     host: str = "127.0.0.1"
     port: int = 8000
-    public_url: str = Field("", description="The address people use; unset: http://host:port.")
-    secure_cookies: bool = Field(False, description="True behind HTTPS: __Host- cookie names, Secure, HSTS.")
-    development: bool = Field(True, description="Shows the development mailbox and the parts gallery.")
-    database_connections: int = Field(16, ge=2, le=200, description="Pool per process; also the admission limit.")
-    upload_limit_bytes: int = Field(25_000_000, description="One request's body.")
+    public_url: str = Field(default="", description="The address people use; unset: http://host:port.")
+    secure_cookies: bool = Field(default=False, description="True behind HTTPS: __Host- cookie names, Secure, HSTS.")
+    development: bool = Field(default=True, description="Shows the development mailbox and the parts gallery.")
+    database_connections: int = Field(default=16, ge=2, le=200, description="Pool per process; also the admission limit.")
+    upload_limit_bytes: int = Field(default=25_000_000, description="One request's body.")
 
     # People
     session_hours: int = 14 * 24
@@ -48,21 +48,21 @@ class Settings(BaseSettings):
     reset_minutes: int = 60
     sign_in_attempts_per_minute: int = 10
     smtp_url: SecretStr | None = Field(
-        None,
+        default=None,
         validation_alias=AliasChoices("SMTP_URL", "HUMANCLOUD_SMTP_URL"),
         description="smtp://user:password@host:587; unset: mail stays in the development mailbox.",
     )
     mail_from: str = "Human Cloud <no-reply@localhost>"
 
     # Knowledge and guidance
-    encoder_threads: int = Field(1, ge=1, le=64)
-    hybrid_weight: float = Field(0.5, ge=0.0, le=1.0, description="Share of the dense score in hybrid search.")
-    answer_threshold: float = Field(0.5, ge=0.0, le=1.0, description="Below this confidence guidance abstains.")
+    encoder_threads: int = Field(default=1, ge=1, le=64)
+    hybrid_weight: float = Field(default=0.5, ge=0.0, le=1.0, description="Share of the dense score in hybrid search.")
+    answer_threshold: float = Field(default=0.5, ge=0.0, le=1.0, description="Below this confidence guidance abstains.")
 
     # Money
-    money_mode: MoneyMode = Field(MoneyMode.TEST, description="Marks a new database once; must match after that.")
+    money_mode: MoneyMode = Field(default=MoneyMode.TEST, description="Marks a new database once; must match after that.")
     stripe_api_key: SecretStr | None = Field(
-        None,
+        default=None,
         validation_alias=AliasChoices("STRIPE_API_KEY", "HUMANCLOUD_STRIPE_API_KEY"),
         description="sk_test_… or sk_live_…; unset in test mode: fake Stripe; unset in live mode: payouts off.",
     )

@@ -107,6 +107,22 @@ def claim_next(tx: Tx, *, worker: WorkerId) -> Hold:
     return Hold(ticket=row.ticket_id, number=row.claim_number, lease_ends_at=row.lease_ends_at)
 
 
+def live_holds(tx: Tx, *, worker: WorkerId, now: datetime) -> list[Hold]:
+    """The claims of `worker` whose clock runs, the most urgent first."""
+    rows = tx.scalars(
+        select(PoolTicket)
+        .where(
+            PoolTicket.worker_id == worker,
+            PoolTicket.state == PoolState.CLAIMED,
+            PoolTicket.lease_ends_at > now,
+        )
+        .order_by(PoolTicket.lease_ends_at)
+    )
+    return [
+        Hold(ticket=row.ticket_id, number=row.claim_number, lease_ends_at=row.lease_ends_at) for row in rows
+    ]
+
+
 def held(tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, now: datetime) -> PoolTicket:
     """The pool's row, locked, if `worker` still holds it under `number`; StaleClaim otherwise."""
     row = tx.scalars(

@@ -7,7 +7,15 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from knowledge_base.commands import ArticleNotFound, EmptyArticle, delete_article, put_article, verify_article
+from knowledge_base.commands import (
+    ArticleNotFound,
+    EmptyArticle,
+    NameTooLong,
+    delete_article,
+    put_article,
+    verify_article,
+)
+from knowledge_base.documents import Document
 from knowledge_base.models import Article, ArticleState, Passage, Revision
 from knowledge_base.queries import (
     PAGE_SIZE,
@@ -131,11 +139,38 @@ def test_verifying_moves_the_date_and_leaves_the_index_alone(base: KnowledgeBase
     "empty", [document(text=" \n"), document(title=" "), document(key=""), document(text="")]
 )
 def test_an_article_without_key_title_or_text_is_refused(
-    base: KnowledgeBase, brand: BrandId, empty: object
+    base: KnowledgeBase, brand: BrandId, empty: Document
 ) -> None:
     with pytest.raises(EmptyArticle, match="key, no title or no text"):
-        base.put(brand, empty)  # type: ignore[arg-type]  # parametrize loses the type
+        base.put(brand, empty)
     assert _changed(base, brand) == 0
+
+
+@pytest.mark.parametrize("unfit", [document(key="k" * 501), document(title="t" * 301)])
+def test_an_article_with_an_endless_name_is_refused(
+    base: KnowledgeBase, brand: BrandId, unfit: Document
+) -> None:
+    with pytest.raises(NameTooLong):
+        base.put(brand, unfit)
+
+
+def test_a_key_is_kept_and_found_without_its_invisible_characters(
+    base: KnowledgeBase, brand: BrandId
+) -> None:
+    base.put(brand, document(key="returns\0\u202e", title="Re\0turns"))
+
+    assert _detail(base, brand, "returns").line.title == "Returns"
+    assert _detail(base, brand, "\0returns").line.key == "returns"
+    base.delete(brand, "returns\ud800")
+    with pytest.raises(ArticleNotFound):
+        base.delete(brand, "returns")
+
+
+def test_the_longest_name_in_the_widest_letters_is_taken(base: KnowledgeBase, brand: BrandId) -> None:
+    letters = "".join(chr(0x20000 + number) for number in range(500))
+
+    assert base.put(brand, document(key=letters, title=letters[:300])).changed
+    assert _detail(base, brand, letters).line.key == letters
 
 
 def test_twenty_people_who_put_one_key_at_once_are_all_served(base: KnowledgeBase, brand: BrandId) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from knowledge_base.embedder import OnnxEmbedder, packaged_model_path, prepare_model
+from knowledge_base.embedder import OnnxEmbedder, prepare_model
 from knowledge_base.indexing import snapshots_folder
 from knowledge_base.models import Passage
 from knowledge_base.queries import index_status
@@ -176,12 +176,12 @@ def test_knowledge_that_was_never_indexed_is_said_to_be_unavailable(
         base.search(brand, "kettle")
 
 
-@pytest.mark.parametrize("question", ["", " \n", "???", "the of and", "\0", "é" * 5_000, "x " * 5_000])
-def test_odd_questions_are_no_errors(base: KnowledgeBase, brand: BrandId, question: str) -> None:
+def test_odd_questions_are_no_errors(base: KnowledgeBase, brand: BrandId) -> None:
     base.put(brand, document())
     base.index(brand)
 
-    assert len(base.search(brand, question).passages) <= 1
+    for question in ("", " \n", "???", "the of and", "\0", "\ud800", "é" * 5_000, "x " * 5_000):
+        assert len(base.search(brand, question).passages) <= 1
 
 
 def test_a_torn_snapshot_falls_back_to_the_one_before_and_is_built_again(
@@ -319,11 +319,8 @@ def test_the_embedder_is_loaded_by_the_first_search_and_once(
 
 
 @pytest.fixture(scope="module")
-def onnx_embedder(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> OnnxEmbedder:
-    """The prepared model of this installation, else one prepared for these tests."""
-    if not (model_dir / "manifest.json").is_file():
-        model_dir = tmp_path_factory.mktemp("model") / "minilm"
-    return OnnxEmbedder(prepare_model(model_dir, source=packaged_model_path()))
+def onnx_embedder(model_dir: Path) -> OnnxEmbedder:
+    return OnnxEmbedder(prepare_model(model_dir))
 
 
 def test_the_real_encoder_finds_what_is_meant_without_a_shared_word(

@@ -103,7 +103,7 @@ def test_redis_keeps_no_address_in_clear(shared_url: str) -> None:
     RateLimiter(shared_url, prefix=prefix).hit("sign_in", "ada@example.org", 2)
     keys = list(client(shared_url).scan_iter(f"{prefix}*"))
     assert len(keys) == 1
-    assert b"ada" not in keys[0]
+    assert b"example" not in keys[0]
 
 
 def test_without_redis_at_the_start_attempts_are_counted_here() -> None:

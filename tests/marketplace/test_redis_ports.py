@@ -84,10 +84,12 @@ def test_every_listener_hears_the_same(announcer: Announcer) -> None:
 
 def test_waiting_ends_as_soon_as_something_is_said(announcer: Announcer) -> None:
     listener = announcer.subscribe("pool")
-    threading.Timer(0.1, lambda: announcer.publish("pool", "now")).start()
+    later = threading.Timer(0.1, lambda: announcer.publish("pool", "now"))
+    later.start()
     begun = time.monotonic()
     assert list(listener.wait(30)) == said("pool", "now")
     assert time.monotonic() - begun < SOON
+    later.join()
     listener.close()
 
 
@@ -101,10 +103,12 @@ def test_waiting_for_nothing_lasts_as_long_as_asked_and_hears_nothing(announcer:
 
 def test_closing_wakes_a_waiting_listener_and_silences_it(announcer: Announcer) -> None:
     listener = announcer.subscribe("pool")
-    threading.Timer(0.1, listener.close).start()
+    later = threading.Timer(0.1, listener.close)
+    later.start()
     begun = time.monotonic()
     assert list(listener.wait(30)) == []
     assert time.monotonic() - begun < SOON
+    later.join()
     announcer.publish("pool", "too late")
     assert list(listener.wait(0)) == []
 
@@ -173,6 +177,21 @@ def test_after_a_kill_and_restart_of_redis_announcements_are_heard_again(server:
         announcer.publish("pool", "found")
         assert heard_by(listener, 1) == said("pool", "found")
     assert sorted(entry["event"] for entry in logs) == [*["redis.found_again"] * 2, *["redis.lost"] * 2]
+    listener.close()
+
+
+def test_a_redis_that_hangs_costs_a_second_once_and_no_listener_believes_in_it(server: RedisServer) -> None:
+    announcer = RedisAnnouncer(server.url)
+    announcer.publish("pool", "so that there is a connection already")
+    server.pause()
+    begun = time.monotonic()
+    with capture_logs() as logs:
+        listener = announcer.subscribe("pool")
+        for _ in range(10):
+            announcer.publish("pool", "anyone?")
+    server.resume()
+    assert time.monotonic() - begun < SOON
+    assert len(logs) == 2  # the subscription's loss and the announcer's
     listener.close()
 
 

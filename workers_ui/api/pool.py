@@ -42,6 +42,12 @@ def claim(ticket: UUID, tx: HasTx, worker: ByWorkerToken) -> object:
     return _hold(pool.claim_ticket(tx, ticket=TicketId(ticket), worker=worker))
 
 
+@router.get("/claims", response_model=list[HoldOut])
+def read_claims(tx: HasTx, worker: ByWorkerToken) -> object:
+    """Your live claims that wait for you, oldest first."""
+    return [_hold(hold) for hold in pool.live_holds(tx, worker=worker, now=app_now(tx))]
+
+
 @router.post("/claims", response_model=HoldOut)
 def claim_next(tx: HasTx, worker: ByWorkerToken) -> object:
     """Claim the best ticket you may have; 404 when there is none."""

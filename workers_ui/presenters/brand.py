@@ -88,12 +88,16 @@ class ReceiptPassage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The one record of how a reply came to be; worker, brand and finance read the same."""
+    """The one record of how a reply came to be; worker, brand and finance read the same.
+
+    `support` says in words how much of the sent text stands in the passages.
+    """
 
     worker_alias: str
     sent_at: datetime
     edit_summary: str
     affiliation_label: str
+    support: str = ""
     passages: tuple[ReceiptPassage, ...] = ()
     abstained: bool = False
 
@@ -122,8 +126,8 @@ class TicketFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrandTicketPage:
-    """POST messages: text. POST confirmation, resolution, take-back, escalation-confirmation: csrf alone.
-    POST escalation-rejection: note."""
+    """POST messages: text. POST confirmation, resolution, escalation-confirmation, escalation-rejection: csrf
+    alone. `price` is None while no price is set for the ticket's category."""
 
     template: ClassVar[str] = "brand/ticket.html"
     frame: Frame
@@ -134,11 +138,10 @@ class BrandTicketPage:
     state: Badge
     thread: tuple[BrandThreadEntry, ...]
     facts: tuple[TicketFact, ...]
-    price: Money
+    price: Money | None
     customer_message: Action
     confirmation: Action
     resolution: Action
-    take_back: Action
     idempotency_key: str
     escalation: Escalation | None = None
     form: FormState = EMPTY_FORM
@@ -175,7 +178,10 @@ class ImportFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportProgress:
-    """Also a part by itself; the stream's `kb.progress` moves its bar and, at the end, asks for it again."""
+    """Also a part by itself; the stream's `kb.progress` moves its bar and, at the end, asks for it again.
+
+    `total` counts the files; `files` names those there is something to say about.
+    """
 
     template: ClassVar[str] = "parts/import_progress.html"
     slug: str
@@ -214,6 +220,8 @@ NOT_ASKED = QuestionTest()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnowledgePage:
+    """`search` is what the list is narrowed to (GET ?find=…)."""
+
     template: ClassVar[str] = "brand/knowledge.html"
     frame: Frame
     slug: str
@@ -223,6 +231,7 @@ class KnowledgePage:
     passage_count: int
     test: QuestionTest = NOT_ASKED
     imports: tuple[ImportProgress, ...] = ()
+    search: str = ""
     accepts: str = ".md,.html,.jsonl"
     upload_limit_megabytes: int = 25
     can_edit: bool = True
@@ -282,22 +291,26 @@ class WalletMovement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceRow:
-    """Terms of one category as new tickets get them. The pay is the total less the fee."""
+    """Terms of one category as new tickets get them. The pay is the total less the fee.
+
+    A category without a price of its own has none of them, and version 0.
+    """
 
     category: str
     category_label: str
-    total: Money
-    pay: Money
-    fee: Money
-    version: int
-    since: datetime
+    total: Money | None = None
+    pay: Money | None = None
+    fee: Money | None = None
+    version: int = 0
+    since: datetime | None = None
     escalation_fee: Money | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletPage:
     """POST top-ups: amount (as typed, decimal), currency at the first one, idempotency_key.
-    POST prices: category, total (decimal). A new price is a new version; posted tickets keep theirs."""
+    POST prices: category, total (decimal). A new price is a new version; posted tickets keep theirs.
+    POST categories: name, total (decimal, may be empty). Prices need a currency: `can_price` comes with it."""
 
     template: ClassVar[str] = "brand/wallet.html"
     frame: Frame
@@ -310,11 +323,14 @@ class WalletPage:
     prices: tuple[PriceRow, ...]
     idempotency_key: str
     fee_percent: str
-    can_edit: bool = True
+    can_top_up: bool = True
+    can_price: bool = True
+    price_hint: str = ""
     currencies: tuple[Choice, ...] = ()
     awaiting_funds: int = 0
     top_up_form: FormState = EMPTY_FORM
     price_form: FormState = EMPTY_FORM
+    category_form: FormState = EMPTY_FORM
     pager: Pager = ONE_PAGE
 
 
@@ -338,16 +354,22 @@ class PendingInvite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeyRow:
+    """`prefix` is what may be shown of it; `revocation` is None when it is revoked or not yours to revoke."""
+
     name: str
     prefix: str
     scopes: str
     created_at: datetime
-    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+    revocation: Action | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeamPage:
-    """POST invites: email, role. POST api-keys: name, scopes (repeated). `new_key` is shown once."""
+    """POST invites: email, role. POST api-keys: name, scopes (repeated). `new_key` is shown once.
+
+    `chosen_scopes` are those ticked in a form that was refused.
+    """
 
     template: ClassVar[str] = "brand/team.html"
     frame: Frame
@@ -358,7 +380,9 @@ class TeamPage:
     api_keys: tuple[ApiKeyRow, ...]
     roles: tuple[Choice, ...]
     scopes: tuple[Choice, ...]
-    can_edit: bool = True
+    can_invite: bool = True
+    can_make_keys: bool = True
+    chosen_scopes: tuple[str, ...] = ()
     new_key: str = ""
     invite_form: FormState = EMPTY_FORM
     key_form: FormState = EMPTY_FORM

@@ -30,6 +30,8 @@ class EarningRow:
     state: Badge
     earned_at: datetime
     flags: tuple[Badge, ...] = ()
+    worker_href: str = ""
+    brand_href: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +50,18 @@ class FinanceEarningsPage:
     tabs: tuple[FilterTab, ...]
     sums: tuple[StateSum, ...]
     rows: tuple[EarningRow, ...]
+    callouts: tuple[Notice, ...] = ()
     pager: Pager = ONE_PAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
+    """A label and one of the three: a text, an amount, a moment."""
+
     label: str
-    value: str
+    value: str = ""
+    amount: Money | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,3 +178,4 @@ class BatchPage:
     callouts: tuple[Notice, ...] = ()
     paid: Money | None = None
     failed_count: int = 0
+    pager: Pager = ONE_PAGE

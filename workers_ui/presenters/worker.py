@@ -18,6 +18,7 @@ class Coverage(StrEnum):
 
     COVERED = "covered"
     PARTLY = "partly"
+    MISSING = "missing"
     UNKNOWN = "unknown"
 
 
@@ -191,7 +192,8 @@ class DeskPage:
 
     POST draft: the same without idempotency_key, plus draft_revision; a button named `insert` (1-3 or draft)
     asks the server to append that guidance to the draft and show the desk again (the way without JavaScript).
-    POST release | escalate: reason, note. POST category: category. All carry claim_number.
+    POST release: reason. POST escalate: reason, note. POST category: category. POST ask-again: prepare the
+    guidance anew. All carry claim_number.
     """
 
     template: ClassVar[str] = "worker/desk.html"

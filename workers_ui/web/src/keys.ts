@@ -92,7 +92,10 @@ function openSheet(): void {
   const lines = document.createElement("dl");
   for (const key of KEYS.filter((one) => one.here())) line(lines, key.press.toUpperCase(), key.label);
   if (atDesk()) for (const [press, label] of FIELD_KEYS) line(lines, press, label);
-  sheet.append(title, lines, offSwitch(), closeButton(sheet));
+  const foot = document.createElement("p");
+  foot.className = "cluster";
+  foot.append(offSwitch(), closeButton(sheet));
+  sheet.append(title, lines, foot);
   sheet.addEventListener("close", () => sheet.remove());
   document.body.append(sheet);
   sheet.showModal();
@@ -111,7 +114,7 @@ function line(lines: HTMLElement, press: string, label: string): void {
 }
 
 function offSwitch(): HTMLElement {
-  const label = element("label", " Single-letter shortcuts on");
+  const label = element("label", "Single-letter shortcuts on");
   label.className = "button";
   label.dataset.variant = "secondary";
   const box = document.createElement("input");

@@ -1,0 +1,208 @@
+"""What finance reads of pay runs: batches with their totals, their payouts, what waits for the next one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, func, select
+
+from billing.batches import BatchChanged, BatchNotFound, batch_of, minimum_payout_minor
+from billing.finance_queries import PAGE_ROWS, person_names
+from billing.models import (
+    Earning,
+    EarningState,
+    Payout,
+    PayoutBatch,
+    PayoutLine,
+    PayoutState,
+    StripeAccount,
+)
+from marketplace.accounts.models import Person, Worker
+from marketplace.kernel.db import Tx
+from marketplace.kernel.ids import BatchId, PayoutId, PersonId
+from marketplace.kernel.money import Money
+
+PAYOUT_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchCard:
+    """A batch with what its payouts add up to, and the names of those who signed it."""
+
+    batch: PayoutBatch
+    payouts: int
+    earnings: int
+    amount: Money
+    paid: Money
+    refused: int
+    names: Mapping[PersonId, str]
+
+    def name(self, person: PersonId | None) -> str:
+        """Who that was; a batch that a job drafted has no author."""
+        return self.names[person] if person is not None else "The weekly run"
+
+
+def batches_page(tx: Tx, *, page: int = 1) -> list[BatchCard]:
+    """The newest batches first, 50 a page."""
+    newest = select(PayoutBatch).order_by(PayoutBatch.number.desc())
+    return _cards(tx, tx.scalars(newest.limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS)).all())
+
+
+def batch_card(tx: Tx, batch: BatchId) -> BatchCard:
+    """Raises BatchNotFound."""
+    row = tx.get(PayoutBatch, batch)
+    if row is None:
+        raise BatchNotFound
+    return _cards(tx, [row])[0]
+
+
+def batch_as_seen(tx: Tx, batch: BatchId, content_hash: str) -> PayoutBatch:
+    """The batch, locked, if it is still what somebody saw. Raises BatchNotFound, BatchChanged."""
+    row = batch_of(tx, batch)
+    if row.content_hash != content_hash:
+        raise BatchChanged
+    return row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutRow:
+    """One worker's transfer in a batch."""
+
+    payout: PayoutId
+    worker_name: str
+    earnings: int
+    amount: Money
+    state: PayoutState
+    transfer: str | None
+    failure: str | None
+
+
+def payout_rows(tx: Tx, batch: BatchId, *, page: int = 1) -> list[PayoutRow]:
+    """A batch's payouts by worker, 200 a page."""
+    rows = tx.execute(
+        select(Payout, Person.name, _EARNINGS_OF_PAYOUT.label("earnings"))
+        .join(Worker, Worker.id == Payout.worker_id)
+        .join(Person, Person.id == Worker.person_id)
+        .where(Payout.batch_id == batch)
+        .order_by(func.lower(Person.name), Payout.id)
+        .limit(PAYOUT_ROWS)
+        .offset((page - 1) * PAYOUT_ROWS)
+    )
+    return [
+        PayoutRow(
+            payout=payout.id,
+            worker_name=name,
+            earnings=earnings,
+            amount=Money(amount_minor=payout.amount_minor, currency=payout.currency),
+            state=payout.state,
+            transfer=payout.stripe_transfer,
+            failure=payout.failure,
+        )
+        for payout, name, earnings in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyToPay:
+    """What is payable in one currency: `ready` is what a batch drafted now takes, the rest has to wait.
+
+    A worker waits without an account that takes transfers, or below the minimum payout.
+    """
+
+    earnings: int
+    ready: Money
+    waiting_earnings: int
+    waiting: Money
+    waiting_workers: int
+
+
+def ready_to_pay(tx: Tx) -> list[ReadyToPay]:
+    """Per currency in which anything is payable; nothing is summed across currencies."""
+    payable = Earning.state == EarningState.PAYABLE
+    currencies = tx.scalars(select(Earning.currency).where(payable).distinct()).all()
+    return [_ready(tx, currency) for currency in sorted(currencies)]
+
+
+def _ready(tx: Tx, currency: str) -> ReadyToPay:
+    owed = func.sum(Earning.amount_minor)
+    minimum = minimum_payout_minor(currency)
+    receives = and_(StripeAccount.transfers_active, StripeAccount.account.is_not(None))
+    per_worker = (
+        select(
+            func.count().label("earnings"),
+            owed.label("owed"),
+            and_(func.coalesce(func.bool_or(receives), False), owed >= minimum).label("goes"),
+        )
+        .select_from(Earning)
+        .outerjoin(StripeAccount, StripeAccount.worker_id == Earning.worker_id)
+        .where(Earning.state == EarningState.PAYABLE, Earning.currency == currency)
+        .group_by(Earning.worker_id)
+        .subquery()
+    )
+    goes = per_worker.c.goes
+    found = tx.execute(
+        select(
+            func.coalesce(func.sum(per_worker.c.earnings).filter(goes), 0),
+            func.coalesce(func.sum(per_worker.c.owed).filter(goes), 0),
+            func.coalesce(func.sum(per_worker.c.earnings).filter(~goes), 0),
+            func.coalesce(func.sum(per_worker.c.owed).filter(~goes), 0),
+            func.count().filter(~goes),
+        )
+    ).one()
+    earnings, ready, waiting_earnings, waiting, waiting_workers = (int(value) for value in found)
+    return ReadyToPay(
+        earnings=earnings,
+        ready=Money(amount_minor=ready, currency=currency),
+        waiting_earnings=waiting_earnings,
+        waiting=Money(amount_minor=waiting, currency=currency),
+        waiting_workers=waiting_workers,
+    )
+
+
+_EARNINGS_OF_PAYOUT = (
+    select(func.count())
+    .select_from(PayoutLine)
+    .where(PayoutLine.payout_id == Payout.id)
+    .correlate(Payout)
+    .scalar_subquery()
+)
+
+
+def _cards(tx: Tx, batches: Sequence[PayoutBatch]) -> list[BatchCard]:
+    totals = _totals(tx, [batch.id for batch in batches])
+    names = person_names(tx, batches)
+    cards = []
+    for batch in batches:
+        payouts, earnings, amount, paid, refused = totals.get(batch.id, (0, 0, 0, 0, 0))
+        cards.append(
+            BatchCard(
+                batch=batch,
+                payouts=payouts,
+                earnings=earnings,
+                amount=Money(amount_minor=amount, currency=batch.currency),
+                paid=Money(amount_minor=paid, currency=batch.currency),
+                refused=refused,
+                names=names,
+            )
+        )
+    return cards
+
+
+def _totals(tx: Tx, batches: Sequence[BatchId]) -> dict[BatchId, tuple[int, int, int, int, int]]:
+    """Payouts, earnings, amount, amount paid, payouts refused, by batch."""
+    amount = func.sum(Payout.amount_minor)
+    rows = tx.execute(
+        select(
+            Payout.batch_id,
+            func.count(),
+            func.sum(_EARNINGS_OF_PAYOUT),
+            amount,
+            func.coalesce(amount.filter(Payout.state == PayoutState.ACCEPTED), 0),
+            func.count().filter(Payout.state == PayoutState.REJECTED),
+        )
+        .where(Payout.batch_id.in_(batches))
+        .group_by(Payout.batch_id)
+    )
+    return {
+        batch: (payouts, int(earnings), int(total), int(paid), refused)
+        for batch, payouts, earnings, total, paid, refused in rows
+    }

@@ -1,0 +1,417 @@
+"""What a worker's pages read: cards of the pool, what is in his hands, what he sent, what he never sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, TextClause, select, text
+
+from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import Invalid
+from marketplace.kernel.ids import BrandId, TicketId, WorkerId
+from marketplace.kernel.money import Money
+from marketplace.tickets.masking import mask
+from marketplace.tickets.models import (
+    Claim,
+    ClaimEnd,
+    PoolState,
+    PoolTicket,
+    Reply,
+    ReplyState,
+    Terms,
+    TicketState,
+    WorkerDraft,
+)
+from marketplace.tickets.queries import Line, masked_thread
+
+CARDS_A_PAGE = 50
+DEEPEST_PAGE = 20
+COUNTED_UP_TO = 999
+HELD_SHOWN = 100
+SENT_SHOWN = 100
+DRAFTS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolCard:
+    """A waiting ticket before any claim: nothing personal, nothing of who looks."""
+
+    ticket: TicketId
+    number: int
+    brand: str
+    subject: str
+    channel: str
+    language: str
+    category: str
+    pay: Money
+    expected_minutes: int
+    due_at: datetime
+    terms_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolPage:
+    cards: tuple[PoolCard, ...]
+    page: int
+    has_more: bool
+
+
+def pool_for(tx: Tx, *, worker: WorkerId, page: int = 1) -> PoolPage:
+    """One page of what `worker` may claim, in claim order: without own brands and what he gave back."""
+    if not 1 <= page <= DEEPEST_PAGE:
+        raise Invalid(f"Pages of the pool are numbered from 1 to {DEEPEST_PAGE}.")
+    found = _cards(
+        tx, _FOR_WORKER, worker=worker, limit=CARDS_A_PAGE + 1, offset=(page - 1) * CARDS_A_PAGE
+    )
+    return PoolPage(cards=found[:CARDS_A_PAGE], page=page, has_more=len(found) > CARDS_A_PAGE)
+
+
+def next_best(tx: Tx, *, worker: WorkerId) -> PoolCard | None:
+    """The first ticket in the order of the pool that `worker` may claim."""
+    return next(iter(_cards(tx, _FOR_WORKER, worker=worker, limit=1, offset=0)), None)
+
+
+def open_cards(tx: Tx, tickets: Sequence[TicketId]) -> dict[TicketId, PoolCard]:
+    """The cards of those of `tickets` that are open now."""
+    return {card.ticket: card for card in _cards(tx, _OF_TICKETS, tickets=list(tickets))}
+
+
+def waiting(tx: Tx) -> int:
+    """How many tickets wait in the pool, counted up to COUNTED_UP_TO."""
+    return int(tx.execute(_WAITING, {"limit": COUNTED_UP_TO}).scalar_one())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How much of a worker's cap is used, over both channels; full when neither takes one more."""
+
+    held: int
+    cap: int
+
+
+def room_of(tx: Tx, *, worker: WorkerId, now: datetime) -> Room:
+    row = tx.execute(_ROOM, {"worker": worker, "now": now}).one()
+    return Room(held=row.held, cap=row.cap)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A ticket as the pool names it, whoever holds it."""
+
+    subject: str
+    brand: str
+
+
+def find_in_pool(tx: Tx, ticket: TicketId) -> Named | None:
+    row = tx.execute(_NAMED, {"ticket": ticket}).one_or_none()
+    return None if row is None else Named(subject=row.subject, brand=row.brand)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldTicket:
+    """A ticket in a worker's hands; `lease_ends_at` None while an answer waits for the customer."""
+
+    ticket: TicketId
+    number: int
+    subject: str
+    brand: str
+    pay: Money
+    state: PoolState
+    lease_ends_at: datetime | None
+    has_draft: bool
+    answered_before: bool
+
+
+def held_tickets(tx: Tx, *, worker: WorkerId, now: datetime) -> tuple[HeldTicket, ...]:
+    """What `worker` holds, the most pressing first."""
+    rows = tx.execute(_HELD, {"worker": worker, "now": now, "limit": HELD_SHOWN})
+    return tuple(
+        HeldTicket(
+            ticket=TicketId(row.ticket_id),
+            number=row.number,
+            subject=row.subject,
+            brand=row.brand,
+            pay=_pay(row),
+            state=PoolState(row.state),
+            lease_ends_at=row.lease_ends_at,
+            has_draft=row.has_draft,
+            answered_before=row.answered_before,
+        )
+        for row in rows
+    )
+
+
+def find_next_claimed(tx: Tx, *, worker: WorkerId, now: datetime) -> TicketId | None:
+    """The ticket that presses most among those that wait for an answer of `worker`."""
+    wanted = (
+        select(PoolTicket.ticket_id)
+        .where(
+            PoolTicket.worker_id == worker,
+            PoolTicket.state == PoolState.CLAIMED,
+            PoolTicket.lease_ends_at > now,
+        )
+        .order_by(PoolTicket.lease_ends_at, PoolTicket.ticket_id)
+        .limit(1)
+    )
+    return tx.scalars(wanted).one_or_none()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentTicket:
+    """A ticket with a worker's newest reply to it, as it stands now."""
+
+    ticket: TicketId
+    number: int
+    subject: str
+    brand: str
+    pay: Money
+    state: TicketState
+    sent_at: datetime
+
+
+def sent_since(tx: Tx, *, worker: WorkerId, since: datetime) -> tuple[SentTicket, ...]:
+    """The tickets that `worker` replied to since then, newest first."""
+    rows = tx.execute(_SENT, {"worker": worker, "since": since, "limit": SENT_SHOWN})
+    return tuple(
+        SentTicket(
+            ticket=TicketId(row.ticket_id),
+            number=row.number,
+            subject=mask(row.subject).text,
+            brand=row.brand,
+            pay=_pay(row),
+            state=TicketState(row.state),
+            sent_at=row.written_at,
+        )
+        for row in rows
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsentText:
+    """A draft whose claim is over; `claimable` when its ticket is back in the pool for this worker."""
+
+    ticket: TicketId
+    subject: str
+    brand: str
+    text: str
+    saved_at: datetime
+    claimable: bool
+
+
+def unsent_texts(tx: Tx, *, worker: WorkerId, now: datetime) -> tuple[UnsentText, ...]:
+    """Drafts of tickets that `worker` does not hold any more, newest first."""
+    rows = tx.execute(_UNSENT, {"worker": worker, "now": now, "limit": DRAFTS_SHOWN})
+    return tuple(
+        UnsentText(
+            ticket=TicketId(row.ticket_id),
+            subject=mask(row.subject).text,
+            brand=row.brand,
+            text=row.body,
+            saved_at=row.saved_at,
+            claimable=row.claimable,
+        )
+        for row in rows
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnReply:
+    """A reply of the worker who asks. It was written in its message's transaction, so at the very same time."""
+
+    written_at: datetime
+    state: ReplyState
+    label: str
+
+
+def own_replies(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> dict[datetime, OwnReply]:
+    """What `worker` wrote on `ticket`, by the time of writing."""
+    rows = tx.execute(
+        select(Reply.written_at, Reply.state, Reply.label)
+        .where(Reply.ticket_id == ticket, Reply.worker_id == worker)
+        .order_by(Reply.id)
+    )
+    return {
+        row.written_at: OwnReply(written_at=row.written_at, state=row.state, label=row.label) for row in rows
+    }
+
+
+def escalation_fee(tx: Tx, *, ticket: TicketId) -> Money | None:
+    """What a confirmed escalation of this pool ticket pays its worker."""
+    row = tx.execute(
+        select(Terms.escalation_fee_minor, Terms.currency)
+        .join(PoolTicket, (PoolTicket.brand_id == Terms.brand_id) & (PoolTicket.terms_id == Terms.id))
+        .where(PoolTicket.ticket_id == ticket)
+    ).one_or_none()
+    return None if row is None else Money(amount_minor=row.escalation_fee_minor, currency=row.currency)
+
+
+def find_brand_of_hold(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> BrandId | None:
+    """The brand of a ticket in the hands of `worker`, from the ticket's own row."""
+    held = select(PoolTicket.brand_id).where(
+        PoolTicket.ticket_id == ticket, PoolTicket.worker_id == worker
+    )
+    return tx.scalars(held).one_or_none()
+
+
+def find_draft(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> WorkerDraft | None:
+    return tx.scalars(
+        select(WorkerDraft).where(WorkerDraft.ticket_id == ticket, WorkerDraft.worker_id == worker)
+    ).one_or_none()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastDesk:
+    """A ticket that was in a worker's hands: he may read the thread up to his claim's end, and his text."""
+
+    ticket: TicketId
+    brand: str
+    number: int
+    subject: str
+    channel: str
+    language: str
+    category: str
+    claim_number: int
+    ended: ClaimEnd | None
+    pay: Money
+    thread: tuple[Line, ...]
+    draft: str
+
+
+def find_past_desk(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> PastDesk | None:
+    """The newest claim of `worker` on `ticket`, over or about to be; None when there never was one."""
+    row = tx.execute(_PAST, {"ticket": ticket, "worker": worker}).one_or_none()
+    if row is None:
+        return None
+    draft = find_draft(tx, ticket=ticket, worker=worker)
+    return PastDesk(
+        ticket=ticket,
+        brand=row.brand,
+        number=row.number,
+        subject=mask(row.subject).text,
+        channel=row.channel,
+        language=row.language,
+        category=row.category,
+        claim_number=row.claim_number,
+        ended=ClaimEnd(row.end_reason) if row.end_reason else None,
+        pay=_pay(row),
+        thread=masked_thread(tx, brand=BrandId(row.brand_id), ticket=ticket),
+        draft=draft.body if draft else "",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastClaimant:
+    """Who holds a ticket, or held it last."""
+
+    worker: WorkerId
+    holds: bool
+
+
+def last_claimants(tx: Tx, tickets: Sequence[tuple[BrandId, TicketId]]) -> dict[TicketId, LastClaimant]:
+    """The newest claimant of each of `tickets` that ever had one."""
+    asked = {"brands": [brand for brand, _ in tickets], "tickets": [ticket for _, ticket in tickets]}
+    return {
+        TicketId(row.ticket): LastClaimant(worker=WorkerId(row.worker_id), holds=row.holds)
+        for row in tx.execute(_CLAIMANTS, asked)
+    }
+
+
+def ever_held(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> BrandId | None:
+    """The brand of a ticket that `worker` claimed at some time."""
+    claimed = select(Claim.brand_id).where(Claim.ticket_id == ticket, Claim.worker_id == worker).limit(1)
+    return tx.scalars(claimed).one_or_none()
+
+
+def _cards(tx: Tx, query: TextClause, **asked: object) -> tuple[PoolCard, ...]:
+    return tuple(
+        PoolCard(
+            ticket=TicketId(row.ticket_id),
+            number=row.number,
+            brand=row.brand,
+            subject=row.subject,
+            channel=row.channel,
+            language=row.language,
+            category=row.category,
+            pay=_pay(row),
+            expected_minutes=row.expected_minutes,
+            due_at=row.due_at,
+            terms_version=row.terms_version,
+        )
+        for row in tx.execute(query, asked)
+    )
+
+
+def _pay(row: Row[Any]) -> Money:
+    return Money(amount_minor=row.pay_minor, currency=row.currency)
+
+
+_CARD = (
+    "SELECT p.ticket_id, p.number, b.name AS brand, p.subject, p.channel, p.language, c.name AS category, "
+    "p.pay_minor, p.currency, p.expected_minutes, p.due_at, t.version AS terms_version "
+    "FROM pool_ticket p JOIN brand b ON b.id = p.brand_id "
+    "JOIN category c ON c.brand_id = p.brand_id AND c.key = p.category "
+    "JOIN terms t ON t.brand_id = p.brand_id AND t.id = p.terms_id WHERE p.state = 'open' "
+)
+_FOR_WORKER = text(
+    _CARD + "AND NOT EXISTS (SELECT FROM release r WHERE r.ticket_id = p.ticket_id AND r.worker_id = :worker) "
+    "AND NOT EXISTS (SELECT FROM member m JOIN worker w ON w.person_id = m.person_id "
+    "WHERE m.brand_id = p.brand_id AND w.id = :worker) "
+    "ORDER BY p.rank_at, p.ticket_id LIMIT :limit OFFSET :offset"
+)
+_OF_TICKETS = text(_CARD + "AND p.ticket_id = ANY(:tickets) ORDER BY p.rank_at, p.ticket_id")
+_WAITING = text("SELECT count(*) FROM (SELECT FROM pool_ticket WHERE state = 'open' LIMIT :limit) AS o")
+_ROOM = text(
+    "SELECT least(count(*) FILTER (WHERE p.channel = 'email'), w.email_cap) "
+    "+ least(count(*) FILTER (WHERE p.channel = 'chat'), w.chat_cap) AS held, "
+    "w.email_cap + w.chat_cap AS cap "
+    "FROM worker w LEFT JOIN pool_ticket p ON p.worker_id = w.id AND p.state = 'claimed' "
+    "AND p.lease_ends_at > :now WHERE w.id = :worker GROUP BY w.id"
+)
+_NAMED = text(
+    "SELECT p.subject, b.name AS brand FROM pool_ticket p JOIN brand b ON b.id = p.brand_id "
+    "WHERE p.ticket_id = :ticket"
+)
+_HELD = text(
+    "SELECT p.ticket_id, p.number, p.subject, b.name AS brand, p.pay_minor, p.currency, p.state, "
+    "p.lease_ends_at, EXISTS (SELECT FROM worker_draft d WHERE d.brand_id = p.brand_id "
+    "AND d.ticket_id = p.ticket_id AND d.worker_id = p.worker_id AND d.body <> '') AS has_draft, "
+    "EXISTS (SELECT FROM reply r WHERE r.brand_id = p.brand_id AND r.ticket_id = p.ticket_id "
+    "AND r.worker_id = p.worker_id) AS answered_before "
+    "FROM pool_ticket p JOIN brand b ON b.id = p.brand_id "
+    "WHERE p.worker_id = :worker AND (p.state = 'answered' OR p.lease_ends_at > :now) "
+    "ORDER BY p.lease_ends_at NULLS LAST, p.ticket_id LIMIT :limit"
+)
+_SENT = text(
+    "SELECT * FROM (SELECT DISTINCT ON (r.ticket_id) r.ticket_id, r.written_at, k.number, k.subject, k.state, "
+    "b.name AS brand, t.pay_minor, t.currency FROM reply r "
+    "JOIN ticket k ON k.brand_id = r.brand_id AND k.id = r.ticket_id JOIN brand b ON b.id = r.brand_id "
+    "JOIN claim c ON c.brand_id = r.brand_id AND c.id = r.claim_id "
+    "JOIN terms t ON t.brand_id = c.brand_id AND t.id = c.terms_id "
+    "WHERE r.worker_id = :worker AND r.written_at >= :since ORDER BY r.ticket_id, r.id DESC) AS newest "
+    "ORDER BY written_at DESC LIMIT :limit"
+)
+_UNSENT = text(
+    "SELECT d.ticket_id, k.subject, b.name AS brand, d.body, d.saved_at, "
+    "coalesce(p.state = 'open' OR p.state = 'claimed' AND p.lease_ends_at <= :now, false) "
+    "AND NOT EXISTS (SELECT FROM release r WHERE r.ticket_id = d.ticket_id AND r.worker_id = d.worker_id) "
+    "AS claimable "
+    "FROM worker_draft d JOIN ticket k ON k.brand_id = d.brand_id AND k.id = d.ticket_id "
+    "JOIN brand b ON b.id = d.brand_id LEFT JOIN pool_ticket p ON p.ticket_id = d.ticket_id "
+    "WHERE d.worker_id = :worker AND d.body <> '' AND (p.worker_id IS DISTINCT FROM d.worker_id "
+    "OR p.state = 'claimed' AND p.lease_ends_at <= :now) ORDER BY d.saved_at DESC LIMIT :limit"
+)
+_PAST = text(
+    "SELECT c.brand_id, b.name AS brand, k.number, k.subject, k.channel, k.language, g.name AS category, "
+    "c.number AS claim_number, c.end_reason, t.pay_minor, t.currency FROM claim c "
+    "JOIN ticket k ON k.brand_id = c.brand_id AND k.id = c.ticket_id JOIN brand b ON b.id = c.brand_id "
+    "JOIN category g ON g.brand_id = k.brand_id AND g.key = k.category "
+    "JOIN terms t ON t.brand_id = c.brand_id AND t.id = c.terms_id "
+    "WHERE c.ticket_id = :ticket AND c.worker_id = :worker ORDER BY c.number DESC LIMIT 1"
+)
+_CLAIMANTS = text(
+    "SELECT asked.ticket, c.worker_id, c.ended_at IS NULL AS holds "
+    "FROM unnest(CAST(:brands AS uuid[]), CAST(:tickets AS uuid[])) AS asked(brand, ticket) "
+    "JOIN LATERAL (SELECT worker_id, ended_at FROM claim WHERE brand_id = asked.brand "
+    "AND ticket_id = asked.ticket ORDER BY number DESC LIMIT 1) AS c ON true"
+)

@@ -1,0 +1,259 @@
+"""The command line: `humancloud serve | web | work | demo | migrate | import | reindex | reconcile | staff | doctor`."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import click
+
+from marketplace.kernel.errors import AppError
+from marketplace.kernel.settings import Settings
+
+if TYPE_CHECKING:
+    from marketplace.kernel.db import Database
+
+PASSWORD_PROMPT = "Password (10 characters or more)"  # noqa: S105 - a prompt
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Human Cloud: a marketplace for customer service. Settings come from the environment (docs/map.md)."""
+
+
+@main.command()
+@click.option("--demo", is_flag=True, help="Bring three fictional brands with knowledge, tickets and people.")
+def serve(demo: bool) -> None:
+    """Run everything in this terminal: database (if none is named), web, background, fake Stripe."""
+    from workers_ui import seeding, serving
+    from workers_ui.content import demo_brands
+    from workers_ui.demo_money import fund_demo
+    from workers_ui.installation import database_running, prepare_database
+    from workers_ui.supervisor import supervise
+
+    with database_running(Settings()) as settings:
+        prepare_database(settings)
+        first_time = demo and not (settings.data_dir / seeding.SIGN_INS_FILE).exists()
+        if first_time:
+            click.echo("Bringing in the demo's brands, knowledge and tickets …")
+            with _background_database(settings) as database:
+                seeding.seed_demo(database, settings, demo_brands())
+
+        def tell() -> None:
+            serving.announce(settings, seeding.demo_sign_ins(settings), click.echo)
+            if demo:
+                Thread(target=fund_demo, args=(settings,), daemon=True).start()
+
+        code = supervise(
+            serving.children(settings), on_ready=tell, log_dir=settings.data_dir / "logs", output=sys.stdout
+        )
+    sys.exit(code)
+
+
+@main.command()
+def web() -> None:
+    """Run the web process alone."""
+    from workers_ui.app import run
+
+    run(Settings())
+
+
+@main.command()
+def work() -> None:
+    """Run the background process alone."""
+    from workers_ui.background import run
+
+    run(Settings())
+
+
+@main.command()
+@click.option("--data", type=click.Path(path_type=Path), help="Keep everything in this folder, and go on there.")
+@click.option("--knowledge", type=click.Path(exists=True, path_type=Path), help="A folder or a docs.jsonl.")
+@click.option("--tickets", type=click.Path(exists=True, path_type=Path), help="A JSONL with id, text, context.")
+@click.option("--workers", default=6, show_default=True, type=click.IntRange(1, 32))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output, nothing else.")
+def demo(data: Path | None, knowledge: Path | None, tickets: Path | None, workers: int, as_json: bool) -> None:
+    """Run the whole job without a browser, and tell it as a story."""
+    from workers_ui.content import NoSuchContent
+    from workers_ui.demo import DemoFailed, run_demo
+
+    try:
+        result = run_demo(
+            Settings(), data=data, knowledge=knowledge, tickets=tickets, workers=workers, quiet=as_json
+        )
+    except (NoSuchContent, DemoFailed) as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(asdict(result)))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to the newest schema and mark its money mode."""
+    from workers_ui.installation import database_running, prepare_database
+
+    with database_running(Settings()) as settings:
+        prepare_database(settings)
+    click.echo("The database is ready.")
+
+
+@main.command("prepare-model")
+def prepare_model_command() -> None:
+    """Export the packaged embedding model for fast encoding (a set-up step, about 5 seconds, once)."""
+    from knowledge_base.embedder import prepare_model
+
+    click.echo(f"The embedding model is ready in {prepare_model(Settings().model_dir)}.")
+
+
+@main.command("import")
+@click.argument("slug")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+def import_knowledge(slug: str, paths: tuple[Path, ...]) -> None:
+    """Read Markdown, HTML or JSONL into a brand's knowledge, with progress, and index it."""
+    from workers_ui.importing import import_paths
+
+    with _ready_settings() as settings:
+        outcome = import_paths(settings, slug, paths)
+    click.echo(f"{outcome.articles} articles changed, {outcome.unchanged} unchanged.")
+    for refusal in outcome.refusals:
+        click.echo(f"refused: {refusal.name}: {refusal.reason}", err=True)
+    sys.exit(1 if outcome.refusals and not (outcome.articles or outcome.unchanged) else 0)
+
+
+@main.command()
+@click.argument("slug")
+def reindex(slug: str) -> None:
+    """Build a brand's index anew from the database."""
+    from workers_ui.importing import rebuild
+
+    with _ready_settings() as settings:
+        rebuild(settings, slug)
+    click.echo("The index is new.")
+
+
+@main.command()
+def reconcile() -> None:
+    """Prove the ledger, and hold it against Stripe's balance; exit code 1 when anything differs."""
+    from workers_ui.proving import prove
+
+    with _ready_settings() as settings, _background_database(settings) as database:
+        findings = prove(database, settings)
+    for finding in findings:
+        click.echo(f"{'ok  ' if finding.ok else 'FIX '} {finding.what}: {finding.said}")
+    sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@main.group()
+def staff() -> None:
+    """People of the platform."""
+
+
+@staff.command("add")
+@click.argument("email")
+@click.option("--name", prompt=True)
+@click.option("--role", type=click.Choice(["finance", "operator"]), required=True)
+@click.password_option(prompt=PASSWORD_PROMPT)
+def staff_add(email: str, name: str, role: str, password: str) -> None:
+    """Make somebody finance or operator."""
+    from marketplace.accounts.commands import add_staff
+    from marketplace.accounts.models import StaffRole
+    from marketplace.kernel.clock import app_now
+
+    with _ready_settings() as settings, _background_database(settings) as database:
+        with database.transaction() as tx:
+            add_staff(
+                tx, email=email, name=name, password=password, role=StaffRole(role), now=app_now(tx)
+            )
+    click.echo(f"{email} may sign in as {role}.")
+
+
+@main.group()
+def brand() -> None:
+    """Tenants."""
+
+
+@brand.command("add")
+@click.argument("slug")
+@click.option("--name", prompt=True)
+@click.option("--owner", "owner", required=True, help="E-mail address of the first owner, who is invited.")
+@click.option("--time-zone", default="UTC", show_default=True)
+@click.option("--language", default="en", show_default=True)
+def brand_add(slug: str, name: str, owner: str, time_zone: str, language: str) -> None:
+    """Open a brand and invite its first owner; prints the one-time link."""
+    from marketplace.accounts.commands import create_brand, invite_member
+    from marketplace.accounts.models import MemberRole
+    from marketplace.kernel.clock import app_now
+
+    with _ready_settings() as settings, _background_database(settings) as database:
+        with database.transaction() as tx:
+            brand_id = create_brand(
+                tx, slug=slug, name=name, time_zone=time_zone, language=language, now=app_now(tx)
+            )
+            token = invite_member(
+                tx,
+                brand=brand_id,
+                email=owner,
+                role=MemberRole.OWNER,
+                invited_by=None,
+                base_url=settings.base_url,
+                now=app_now(tx),
+                invite_hours=settings.invite_hours,
+            )
+        click.echo(f"{name} is open. Its owner joins at {settings.base_url}/invite/{token}")
+
+
+@main.command()
+def doctor() -> None:
+    """Say what is missing or wrong, in plain words; exit code 1 when anything is."""
+    from workers_ui.doctor import examine
+
+    findings = examine(Settings())
+    for finding in findings:
+        click.echo(f"{'ok  ' if finding.ok else 'FIX '} {finding.what}: {finding.said}")
+    sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@main.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(yes: bool) -> None:
+    """Delete this installation's data folder: embedded database, snapshots, fake Stripe, logs."""
+    settings = Settings()
+    if not yes:
+        click.confirm(f"Delete everything in {settings.data_dir.resolve()}?", abort=True)
+    for part in ("postgres", "snapshots", "fake_stripe", "logs"):
+        shutil.rmtree(settings.data_dir / part, ignore_errors=True)
+    (settings.data_dir / "demo.json").unlink(missing_ok=True)
+    click.echo("Everything is gone; the next start begins anew.")
+
+
+@contextmanager
+def _ready_settings() -> Iterator[Settings]:
+    """Settings with a database that answers and has the newest schema."""
+    from workers_ui.installation import database_running, prepare_database
+
+    with database_running(Settings()) as settings:
+        prepare_database(settings)
+        yield settings
+
+
+@contextmanager
+def _background_database(settings: Settings) -> Iterator["Database"]:
+    from marketplace.kernel.db import Role
+    from workers_ui import parts
+
+    database = parts.database(settings, role=Role.BACKGROUND, process="command")
+    try:
+        yield database
+    except AppError as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        database.dispose()
+
+
+if __name__ == "__main__":
+    main()

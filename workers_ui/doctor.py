@@ -1,0 +1,89 @@
+"""`humancloud doctor`: what this installation has, and what it lacks, in plain words."""
+
+import sys
+from pathlib import Path
+
+import httpx
+
+from knowledge_base.embedder import ModelDamaged, ModelMissing, load_embedder
+from marketplace.kernel.db import Role
+from marketplace.kernel.redis import connect
+from marketplace.kernel.settings import MoneyMode, Settings
+from workers_ui import health, parts
+from workers_ui.proving import Finding
+from workers_ui.templating import BUILD_DIR
+
+SECONDS = 2.0
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at every part this installation needs; changes nothing."""
+    return [
+        _python(),
+        _front_end(BUILD_DIR),
+        _model(settings),
+        *_database(settings),
+        _redis(settings),
+        _payments(settings),
+        _site(settings),
+    ]
+
+
+def _python() -> Finding:
+    ok = (3, 11) <= sys.version_info[:2] < (3, 14)
+    return Finding(what="Python", ok=ok, said=f"{sys.version.split()[0]}; 3.11 to 3.13 are supported")
+
+
+def _front_end(build: Path) -> Finding:
+    ok = (build / "manifest.json").exists()
+    return Finding(what="front end", ok=ok, said="built" if ok else "not built: run `make setup`")
+
+
+def _model(settings: Settings) -> Finding:
+    try:
+        name = load_embedder(settings.model_dir).name
+    except (ModelMissing, ModelDamaged) as error:
+        return Finding(what="embedding model", ok=False, said=f"{error} Run `humancloud prepare-model`.")
+    return Finding(what="embedding model", ok=True, said=name)
+
+
+def _database(settings: Settings) -> list[Finding]:
+    if settings.database_url is None:
+        made = (settings.data_dir / "postgres").exists()
+        said = "embedded; it runs while `humancloud serve` does" if made else "embedded; made at the first start"
+        return [Finding(what="database", ok=True, said=said)]
+    database = parts.database(settings, role=Role.APP, process="doctor")
+    checks = health.check(database)
+    database.dispose()
+    return [Finding(what=what, ok=said == "ok", said=said) for what, said in checks.items()]
+
+
+def _redis(settings: Settings) -> Finding:
+    if settings.redis_url is None:
+        return Finding(what="Redis", ok=True, said="none named: fine for one web process")
+    announcer = connect(settings.redis_url)
+    ok = announcer.is_healthy()
+    announcer.close()
+    return Finding(what="Redis", ok=ok, said="answers" if ok else "does not answer; the site works without it")
+
+
+def _payments(settings: Settings) -> Finding:
+    if settings.fake_stripe:
+        return Finding(what="payments", ok=True, said="test money through fake Stripe")
+    if settings.stripe_api_key is None:
+        return Finding(what="payments", ok=False, said="live mode without STRIPE_API_KEY: payouts are off")
+    try:
+        parts.gateway(settings)
+    except Exception as error:  # the edge of a check: whatever is wrong with the key is what it reports
+        return Finding(what="payments", ok=False, said=str(error))
+    money = "live" if settings.money_mode is MoneyMode.LIVE else "test"
+    return Finding(what="payments", ok=True, said=f"Stripe, {money} money")
+
+
+def _site(settings: Settings) -> Finding:
+    try:
+        ready = httpx.get(f"{settings.base_url}/readyz", timeout=SECONDS)
+    except httpx.HTTPError:
+        return Finding(what="site", ok=True, said=f"not running at {settings.base_url}")
+    said = ", ".join(f"{part}: {state}" for part, state in ready.json().items())
+    return Finding(what="site", ok=ready.status_code == 200, said=said)

@@ -1,0 +1,216 @@
+"""A claimed ticket as the desk: thread, guidance with its passages, the brand's voice, the composer."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from guidance.confidence import Reason
+from guidance.lint import Finding, Severity
+from guidance.models import SuggestionState
+from guidance.queries import SuggestionView
+from guidance.voice import Voice, unfilled_slots
+from marketplace.tickets.models import Author, ClaimEnd, EscalationReason, ReleaseReason, ReplyState
+from marketplace.tickets.queries import Line
+from marketplace.tickets.worker_queries import OwnReply
+from workers_ui.presenters import worker as views
+from workers_ui.presenters.values import Badge, Choice, Tone
+
+DRAFT = "draft"
+HIGH = 0.8
+FAIR = 0.5
+MILLISECONDS = 1_000
+
+RELEASE_REASONS: Mapping[ReleaseReason, str] = {
+    ReleaseReason.NOT_MY_SKILL: "It is not my field",
+    ReleaseReason.NO_TIME: "I have no time now",
+    ReleaseReason.UNCLEAR: "I do not understand the question",
+    ReleaseReason.KNOWLEDGE_MISSING: "The knowledge does not cover it",
+    ReleaseReason.OTHER: "Something else",
+}
+ESCALATION_REASONS: Mapping[EscalationReason, str] = {
+    EscalationReason.NO_GROUNDED_ANSWER: "The knowledge does not answer it",
+    EscalationReason.NEEDS_BRAND_ACTION: "The brand has to do something (a refund, an account change)",
+    EscalationReason.POLICY_EXCEPTION: "The customer asks for an exception",
+    EscalationReason.SENSITIVE: "It is sensitive: legal, safety, privacy",
+    EscalationReason.OTHER: "Something else",
+}
+ENDED: Mapping[ClaimEnd, str] = {
+    ClaimEnd.RELEASED: "You gave this ticket back.",
+    ClaimEnd.EXPIRED: "Your time on this ticket ran out.",
+    ClaimEnd.HANDED_OVER: "The customer wrote again while you were away, so the ticket went back to the pool.",
+    ClaimEnd.ESCALATED: "You escalated this ticket to the brand.",
+    ClaimEnd.RESOLVED: "This ticket is resolved.",
+}
+SILENCE: Mapping[str, str] = {
+    Reason.NOTHING_FOUND: "Nothing in it is about this question.",
+    Reason.OFF_TOPIC: "The nearest passage is about something else.",
+    Reason.TOO_SHORT: "The message is too short to match.",
+    Reason.AMBIGUOUS: "Several articles fit equally well.",
+    Reason.WEAK: "The passages found are not a sure answer.",
+}
+REPLY_STATES: Mapping[ReplyState, Badge] = {
+    ReplyState.QUEUED: Badge(label="sending"),
+    ReplyState.SENT: Badge(label="sent", tone=Tone.GOOD),
+    ReplyState.FAILED: Badge(label="not delivered", tone=Tone.BAD),
+}
+PREPARING = views.Guidance(state=views.GuidanceState.PREPARING)
+NO_GUIDANCE = views.Guidance(state=views.GuidanceState.READY)
+
+
+def choices(reasons: Mapping[ReleaseReason, str] | Mapping[EscalationReason, str]) -> tuple[Choice, ...]:
+    return tuple(Choice(value=reason.value, label=label) for reason, label in reasons.items())
+
+
+def messages(
+    thread: Iterable[Line], own: Mapping[datetime, OwnReply], *, brand: str
+) -> tuple[views.ThreadMessage, ...]:
+    return tuple(_message(line, own, brand) for line in thread)
+
+
+def handover_summary(thread: Iterable[Line], own: Mapping[datetime, OwnReply]) -> str:
+    """What somebody who takes over must know first: that the customer has been answered before."""
+    others = [line for line in thread if line.author is Author.WORKER and line.written_at not in own]
+    if not others:
+        return ""
+    times = "once" if len(others) == 1 else f"{len(others)} times"
+    return f"another expert replied {times} to this customer. Go on from there, and promise nothing else."
+
+
+def ended_reason(end: ClaimEnd | None) -> str:
+    """Why a claim is over; None stands for a lease that ran out and is not swept up yet."""
+    return ENDED[end or ClaimEnd.EXPIRED]
+
+
+def guidance(found: SuggestionView | None) -> views.Guidance:
+    if found is None:
+        return PREPARING
+    if found.stale:
+        # A passage that was deleted must not be offered, so none are until guidance has looked again.
+        return views.Guidance(
+            state=views.GuidanceState.STALE,
+            suggestion=str(found.id),
+            reason="The customer wrote again, or the knowledge changed, since this was prepared.",
+            next_step="Ask again, or wait a moment: after a message a new one is prepared by itself.",
+        )
+    ready = found.state is SuggestionState.READY
+    return views.Guidance(
+        state=views.GuidanceState.READY if ready else views.GuidanceState.ABSTAINED,
+        suggestion=str(found.id),
+        cards=_cards(found),
+        draft=_draft(found) if ready else None,
+        reason="" if ready else SILENCE.get(found.reason, ""),
+        next_step=found.next_step,
+    )
+
+
+def voice(rules: Voice) -> views.Voice:
+    return views.Voice(
+        summary=rules.description or f"{rules.formality.value.capitalize()} in tone.",
+        do=tuple(f"“{word}”" for word in rules.words_to_use),
+        avoid=tuple(f"“{word}”" for word in rules.words_to_avoid),
+        greeting=rules.greeting,
+        sign_off=rules.sign_off,
+    )
+
+
+def findings(found: Sequence[Finding], text: str) -> tuple[views.LintFinding, ...]:
+    """What stops the sending first, then what asks for a second look."""
+    ordered = sorted(found, key=lambda one: one.severity is not Severity.BLOCK)
+    return tuple(
+        views.LintFinding(
+            text=one.message,
+            excerpt="" if text[one.start : one.end] in one.message else text[one.start : one.end].strip(),
+            blocking=one.severity is Severity.BLOCK,
+        )
+        for one in ordered
+    )
+
+
+def inserted_marks(asked: str, found: SuggestionView | None) -> tuple[str, ...]:
+    """What a form says was inserted, as its passages' ids and "draft": only what guidance really showed."""
+    if found is None:
+        return ()
+    by_rank = {str(passage.rank): str(passage.passage_id) for passage in found.passages}
+    known = {DRAFT, *by_rank.values()}
+    marks = (by_rank.get(mark, mark) for mark in (part.strip() for part in asked.split(",")))
+    return tuple(dict.fromkeys(mark for mark in marks if mark in known))
+
+
+def inserted_ranks(marks: Iterable[str], found: SuggestionView | None) -> list[str]:
+    """The marks as a receipt keeps them: "draft" and the passages' ranks."""
+    ranks = {str(passage.passage_id): str(passage.rank) for passage in found.passages} if found else {}
+    return [ranks.get(mark, mark) for mark in marks]
+
+
+def insertable(mark: str, found: SuggestionView | None) -> str:
+    """The text behind "draft" or a rank; empty when guidance shows no such thing."""
+    if found is None or found.stale:
+        return ""
+    if mark == DRAFT:
+        return found.draft
+    return next((passage.quoted for passage in found.passages if str(passage.rank) == mark), "")
+
+
+def revision(*moments: datetime | None) -> int:
+    """A number that grows with each save and each reply; 0 before the first."""
+    return max((int(moment.timestamp() * MILLISECONDS) for moment in moments if moment), default=0)
+
+
+class Confidence(StrEnum):
+    HIGH = "High"
+    FAIR = "Fair"
+    LOW = "Low"
+
+
+def confidence_label(share: float) -> str:
+    if share >= HIGH:
+        return Confidence.HIGH
+    return Confidence.FAIR if share >= FAIR else Confidence.LOW
+
+
+def _message(line: Line, own: Mapping[datetime, OwnReply], brand: str) -> views.ThreadMessage:
+    mine = own.get(line.written_at) if line.author is Author.WORKER else None
+    return views.ThreadMessage(
+        author=views.Author(line.author.value),
+        author_label=_author_label(line, mine, brand),
+        text=line.text,
+        sent_at=line.written_at,
+        affiliation_label=mine.label if mine else "",
+        state=REPLY_STATES.get(mine.state) if mine else None,
+    )
+
+
+def _author_label(line: Line, mine: OwnReply | None, brand: str) -> str:
+    match line.author:
+        case Author.CUSTOMER:
+            return "Customer"
+        case Author.BRAND:
+            return brand
+        case Author.WORKER:
+            return "You" if mine else "Another expert"
+
+
+def _cards(found: SuggestionView) -> tuple[views.PassageCard, ...]:
+    return tuple(
+        views.PassageCard(
+            number=passage.rank,
+            passage=str(passage.passage_id),
+            article_title=passage.title,
+            section_path=" › ".join(passage.section_path),  # noqa: RUF001 (an arrow, as breadcrumbs have it)
+            text=passage.quoted,
+            confidence=min(max(passage.score, 0.0), 1.0),
+            confidence_label="Match",
+            verified_on=passage.verified_at.date(),
+        )
+        for passage in found.passages
+    )
+
+
+def _draft(found: SuggestionView) -> views.SuggestedDraft:
+    return views.SuggestedDraft(
+        text=found.draft,
+        confidence=found.confidence,
+        confidence_label=confidence_label(found.confidence),
+        cited_numbers=tuple(passage.rank for passage in found.passages),
+        unfilled_slots=tuple(f"{{{slot.value}}}" for slot in unfilled_slots(found.draft)),
+    )

@@ -1,0 +1,5 @@
+"""The worker's pages, gathered into one router."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

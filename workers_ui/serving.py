@@ -1,0 +1,76 @@
+"""`humancloud serve`: web, background and, in test mode without a key, fake Stripe, supervised as one."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from marketplace.kernel.settings import Settings
+from workers_ui import parts
+from workers_ui.supervisor import Child
+
+BACKGROUND_DATABASE_CONNECTIONS = 8
+
+
+def children(settings: Settings) -> list[Child]:
+    """The processes of this installation; each gets the settings by its environment."""
+    env = environment_of(settings)
+    own = [
+        Child(
+            name="web",
+            command=_humancloud("web"),
+            env=env,
+            ready_url=f"http://{settings.host}:{settings.port}/healthz",
+        ),
+        Child(name="background", command=_humancloud("work"), env=env),
+    ]
+    return [_fake_stripe(settings), *own] if settings.fake_stripe else own
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """This process's environment with `settings` spelled out, for a child."""
+    env = dict(os.environ) | {
+        "DATABASE_URL": settings.database_url or "",
+        "HUMANCLOUD_DATA_DIR": str(settings.data_dir.resolve()),
+        "HUMANCLOUD_MODEL_DIR": str(settings.model_dir.resolve()),
+        "HUMANCLOUD_HOST": settings.host,
+        "HUMANCLOUD_PORT": str(settings.port),
+        "HUMANCLOUD_FAKE_STRIPE_PORT": str(settings.fake_stripe_port),
+        "HUMANCLOUD_MONEY_MODE": settings.money_mode.value,
+        "HUMANCLOUD_PUBLIC_URL": settings.public_url,
+        "OMP_NUM_THREADS": str(settings.encoder_threads),
+    }
+    return env
+
+
+def _fake_stripe(settings: Settings) -> Child:
+    return Child(
+        name="fake-stripe",
+        command=(
+            sys.executable,
+            "-m",
+            "billing.fake_stripe",
+            "--data",
+            str((settings.data_dir / "fake_stripe").resolve()),
+            "--port",
+            str(settings.fake_stripe_port),
+        ),
+        env=dict(os.environ),
+        ready_url=f"{parts.fake_stripe_url(settings)}/_fake/health",
+    )
+
+
+def _humancloud(*words: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "workers_ui.cli", *words)
+
+
+def announce(settings: Settings, sign_ins: Sequence[dict[str, str]], say: Callable[[str], None]) -> None:
+    """Tell where the site is and who may sign in."""
+    say("")
+    say(f"Human Cloud is at {settings.base_url}")
+    if sign_ins:
+        width = max(len(one["role"]) for one in sign_ins)
+        say("Demo sign-ins:")
+        for one in sign_ins:
+            say(f"  {one['role']:<{width}}  {one['email']}  {one['password']}")
+    say("Ctrl-C stops everything.")
+    say("")
