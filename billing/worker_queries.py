@@ -190,7 +190,8 @@ _LINES = text(
 )
 _SUMS = text(
     "SELECT currency, state, sum(amount_minor)::bigint AS amount, "
-    "coalesce(sum(amount_minor) FILTER (WHERE accrued_at >= :since AND state <> :reversed), 0)::bigint AS recent "
+    "coalesce(sum(amount_minor) FILTER (WHERE accrued_at >= :since AND state <> :reversed), 0)::bigint "
+    "AS recent "
     "FROM earning WHERE worker_id = :worker GROUP BY currency, state"
 )
 _BY_DAY = text(
@@ -199,7 +200,8 @@ _BY_DAY = text(
     "GROUP BY day"
 )
 _MONTHS = text(
-    "SELECT month, currency, paid, sum(net) OVER (PARTITION BY currency ORDER BY month)::bigint AS closing FROM ("
+    "SELECT month, currency, paid, sum(net) OVER (PARTITION BY currency ORDER BY month)::bigint AS closing "
+    "FROM ("
     "SELECT date_trunc('month', t.posted_at AT TIME ZONE 'UTC')::date AS month, a.currency, "
     "sum(CASE WHEN e.side = a.normal THEN e.amount_minor ELSE -e.amount_minor END)::bigint AS net, "
     "coalesce(sum(e.amount_minor) FILTER (WHERE t.kind = 'sent'), 0)::bigint AS paid "

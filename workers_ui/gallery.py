@@ -1,5 +1,7 @@
 """Every page with realistic sample data: for the /ui gallery, for template tests and for screenshots."""
 
+# ruff: noqa: S106, S107 -- sample words, no secret among them
+
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -177,6 +179,14 @@ def reset_sent(frame: MakeFrame) -> PageView:
 
 def reset_confirm(frame: MakeFrame) -> PageView:
     return public.ResetConfirmPage(frame=frame("/reset/tok"), token="tok")
+
+
+def terms(frame: MakeFrame) -> PageView:
+    return public.TermsPage(frame=frame("/terms"))
+
+
+def help_page(frame: MakeFrame) -> PageView:
+    return public.HelpPage(frame=frame("/help"))
 
 
 def mailbox(frame: MakeFrame) -> PageView:
@@ -827,7 +837,9 @@ def brand_ticket_escalated(frame: MakeFrame) -> PageView:
             note="The customer names a lawyer and a burn. I have not answered.",
             raised_at=ago(minutes=9),
             confirm_action=Action(href=f"{base}/escalation-confirmation", label="Confirm: ours to answer"),
-            reject_action=Action(href=f"{base}/escalation-rejection", label="Reject: it could have been answered"),
+            reject_action=Action(
+                href=f"{base}/escalation-rejection", label="Reject: it could have been answered"
+            ),
             fee=usd(53),
         ),
     )
@@ -1306,6 +1318,8 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "reset-request": reset_request,
     "reset-sent": reset_sent,
     "reset-confirm": reset_confirm,
+    "terms": terms,
+    "help": help_page,
     "mailbox": mailbox,
     "error-404": error(404),
     "error-500": error(500),

@@ -18,7 +18,7 @@ from babel.dates import format_date, format_skeleton, get_datetime_format
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from marketplace.kernel.money import Money, exponent
 from workers_ui.presenters.frame import Frame
@@ -31,6 +31,7 @@ DEFAULT_ZONE = "UTC"
 MINUTE_SECONDS = 60
 HOUR_SECONDS = 3600
 DAY_SECONDS = 86_400
+NOTHING = Markup("")
 
 
 class View(Protocol):
@@ -140,9 +141,9 @@ def _zone(context: Context) -> ZoneInfo:
     return ZoneInfo(str(context.get("time_zone", DEFAULT_ZONE)))
 
 
-def _time_element(moment: datetime, text: str, *, extra: str = "") -> Markup:
+def _time_element(moment: datetime, text: str, *, marker: Markup = NOTHING) -> Markup:
     return Markup('<time datetime="{}"{}>{}</time>').format(
-        moment.isoformat(timespec="seconds"), Markup(extra), escape(text)
+        moment.isoformat(timespec="seconds"), marker, text
     )
 
 
@@ -216,7 +217,7 @@ def due(context: Context, moment: datetime, now: datetime) -> Markup:
     """How long until `moment`, kept current by the page's script: "due in 15 min", "6 min late"."""
     seconds = int((moment - now).total_seconds())
     text = f"due in {_span(seconds)}" if seconds >= 0 else f"{_span(-seconds)} late"
-    return _time_element(moment, text, extra=" data-due")
+    return _time_element(moment, text, marker=Markup(" data-due"))
 
 
 def left(moment: datetime, now: datetime) -> str:

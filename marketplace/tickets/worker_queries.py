@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, TextClause, select, text
+from sqlalchemy import Row, TextClause, func, select, text
 
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
@@ -217,7 +217,7 @@ def unsent_texts(tx: Tx, *, worker: WorkerId, now: datetime) -> tuple[UnsentText
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnReply:
-    """A reply of the worker who asks. It was written in its message's transaction, so at the very same time."""
+    """A reply of the worker who asks, written in its message's transaction, so at the very same time."""
 
     written_at: datetime
     state: ReplyState
@@ -234,6 +234,12 @@ def own_replies(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> dict[datetime,
     return {
         row.written_at: OwnReply(written_at=row.written_at, state=row.state, label=row.label) for row in rows
     }
+
+
+def find_last_reply_at(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> datetime | None:
+    """When `worker` replied last on `ticket`."""
+    wrote = select(func.max(Reply.written_at)).where(Reply.ticket_id == ticket, Reply.worker_id == worker)
+    return tx.scalar(wrote)
 
 
 def escalation_fee(tx: Tx, *, ticket: TicketId) -> Money | None:
@@ -265,6 +271,7 @@ class PastDesk:
     """A ticket that was in a worker's hands: he may read the thread up to his claim's end, and his text."""
 
     ticket: TicketId
+    brand_id: BrandId
     brand: str
     number: int
     subject: str
@@ -286,6 +293,7 @@ def find_past_desk(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> PastDesk | 
     draft = find_draft(tx, ticket=ticket, worker=worker)
     return PastDesk(
         ticket=ticket,
+        brand_id=BrandId(row.brand_id),
         brand=row.brand,
         number=row.number,
         subject=mask(row.subject).text,
@@ -354,12 +362,13 @@ _CARD = (
     "JOIN terms t ON t.brand_id = p.brand_id AND t.id = p.terms_id WHERE p.state = 'open' "
 )
 _FOR_WORKER = text(
-    _CARD + "AND NOT EXISTS (SELECT FROM release r WHERE r.ticket_id = p.ticket_id AND r.worker_id = :worker) "
+    f"{_CARD} AND NOT EXISTS (SELECT FROM release r WHERE r.ticket_id = p.ticket_id "  # noqa: S608 - constants
+    "AND r.worker_id = :worker) "
     "AND NOT EXISTS (SELECT FROM member m JOIN worker w ON w.person_id = m.person_id "
     "WHERE m.brand_id = p.brand_id AND w.id = :worker) "
     "ORDER BY p.rank_at, p.ticket_id LIMIT :limit OFFSET :offset"
 )
-_OF_TICKETS = text(_CARD + "AND p.ticket_id = ANY(:tickets) ORDER BY p.rank_at, p.ticket_id")
+_OF_TICKETS = text(f"{_CARD} AND p.ticket_id = ANY(:tickets) ORDER BY p.rank_at, p.ticket_id")
 _WAITING = text("SELECT count(*) FROM (SELECT FROM pool_ticket WHERE state = 'open' LIMIT :limit) AS o")
 _ROOM = text(
     "SELECT least(count(*) FILTER (WHERE p.channel = 'email'), w.email_cap) "
@@ -383,8 +392,8 @@ _HELD = text(
     "ORDER BY p.lease_ends_at NULLS LAST, p.ticket_id LIMIT :limit"
 )
 _SENT = text(
-    "SELECT * FROM (SELECT DISTINCT ON (r.ticket_id) r.ticket_id, r.written_at, k.number, k.subject, k.state, "
-    "b.name AS brand, t.pay_minor, t.currency FROM reply r "
+    "SELECT * FROM (SELECT DISTINCT ON (r.ticket_id) r.ticket_id, r.written_at, k.number, k.subject, "
+    "k.state, b.name AS brand, t.pay_minor, t.currency FROM reply r "
     "JOIN ticket k ON k.brand_id = r.brand_id AND k.id = r.ticket_id JOIN brand b ON b.id = r.brand_id "
     "JOIN claim c ON c.brand_id = r.brand_id AND c.id = r.claim_id "
     "JOIN terms t ON t.brand_id = c.brand_id AND t.id = c.terms_id "

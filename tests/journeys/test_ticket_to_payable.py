@@ -28,7 +28,7 @@ from marketplace.tickets.pool import (
     release_ticket,
 )
 from marketplace.tickets.replies import ApiFeed, customer_writes, deliver_queued, send_reply
-from tests.builders import Clock, a_brand, a_worker, an_open_ticket, as_brand, as_worker, usd
+from tests.builders import Clock, a_brand, a_worker, an_open_ticket, as_brand, as_worker, give_funds, usd
 
 
 @pytest.fixture
@@ -176,8 +176,6 @@ def test_silence_resolves_and_the_cap_and_releases_hold(
 def test_an_unfunded_ticket_is_never_shown_and_opens_once_when_money_arrives(
     db: Database, background: Database
 ) -> None:
-    from tests.builders import give_funds
-
     with background.transaction() as tx:
         brand = a_brand(tx, funds=usd(300))
         tickets = [an_open_ticket(tx, brand) for _ in range(3)]

@@ -1,5 +1,29 @@
 """The brand's pages, gathered into one router."""
 
 from fastapi import APIRouter
+from fastapi.responses import RedirectResponse
+
+from marketplace.kernel.errors import NotFound
+from workers_ui.deps import IsSignedIn
+from workers_ui.pages import (
+    brand_articles,
+    brand_knowledge,
+    brand_team,
+    brand_ticket,
+    brand_tickets,
+    brand_wallet,
+)
+from workers_ui.pages.brand_scope import area_path, first_area
 
 router = APIRouter()
+for part in (brand_tickets, brand_ticket, brand_knowledge, brand_articles, brand_wallet, brand_team):
+    router.include_router(part.router)
+
+
+@router.get("/b/{slug}")
+def brand_home(slug: str, principal: IsSignedIn) -> RedirectResponse:
+    """A brand's address alone leads to the first area its member may open."""
+    membership = principal.membership(slug)
+    if membership is None:
+        raise NotFound
+    return RedirectResponse(area_path(membership, first_area(membership)), status_code=303)

@@ -37,7 +37,7 @@ ESCALATION_REASONS: Mapping[EscalationReason, str] = {
 ENDED: Mapping[ClaimEnd, str] = {
     ClaimEnd.RELEASED: "You gave this ticket back.",
     ClaimEnd.EXPIRED: "Your time on this ticket ran out.",
-    ClaimEnd.HANDED_OVER: "The customer wrote again while you were away, so the ticket went back to the pool.",
+    ClaimEnd.HANDED_OVER: "The customer wrote while you were away, so the ticket went back to the pool.",
     ClaimEnd.ESCALATED: "You escalated this ticket to the brand.",
     ClaimEnd.RESOLVED: "This ticket is resolved.",
 }
@@ -196,7 +196,7 @@ def _cards(found: SuggestionView) -> tuple[views.PassageCard, ...]:
             number=passage.rank,
             passage=str(passage.passage_id),
             article_title=passage.title,
-            section_path=" › ".join(passage.section_path),  # noqa: RUF001 (an arrow, as breadcrumbs have it)
+            section_path=" › ".join(passage.section_path),
             text=passage.quoted,
             confidence=min(max(passage.score, 0.0), 1.0),
             confidence_label="Match",

@@ -35,7 +35,7 @@ def rows_of(
 
 
 def row_of(card: PoolCard, coverage: Coverage | None, now: datetime) -> views.PoolRow:
-    """`card` as a row. Its revision is the time it was read, so that a late event never undoes a newer page."""
+    """`card` as a row. Its revision is the time it was read: a late event never undoes a newer page."""
     return views.PoolRow(
         ticket=str(card.ticket),
         revision=int(now.timestamp() * 1_000),

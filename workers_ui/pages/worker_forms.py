@@ -1,4 +1,4 @@
-"""What the worker's handlers share: the ticket in the path, fields with limits, redirects that say a sentence."""
+"""What the worker's handlers share: the ticket in the path, limited fields, redirects that say a sentence."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -21,7 +21,7 @@ def _ticket(ticket: str) -> TicketId:
 
 ThisTicket = Annotated[TicketId, Depends(_ticket)]
 ClaimNumber = Annotated[int, Form(ge=0, le=LARGEST_CLAIM_NUMBER)]
-Typed = Annotated[str, Form(max_length=TYPED_LIMIT)]
+TypedText = Annotated[str, Form(max_length=TYPED_LIMIT)]
 Short = Annotated[str, Form(max_length=200)]
 
 

@@ -310,7 +310,7 @@ class PriceRow:
 class WalletPage:
     """POST top-ups: amount (as typed, decimal), currency at the first one, idempotency_key.
     POST prices: category, total (decimal). A new price is a new version; posted tickets keep theirs.
-    POST categories: name, total (decimal, may be empty). Prices need a currency: `can_price` comes with it."""
+    POST categories: name, total (decimal, may be empty). Prices need a currency; `can_price` says so."""
 
     template: ClassVar[str] = "brand/wallet.html"
     frame: Frame

@@ -15,7 +15,7 @@ class Theme(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NavLink:
-    """`count_key` names the live counter a stream event changes; `also` is a path prefix it stands for too."""
+    """`count_key` names the live counter a stream event changes; `also` a path prefix it stands for too."""
 
     href: str
     label: str

@@ -82,6 +82,22 @@ class ResetConfirmPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TermsPage:
+    """What a worker agrees to, in plain words."""
+
+    template: ClassVar[str] = "public/terms.html"
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpPage:
+    """How it works, for workers, brands and finance."""
+
+    template: ClassVar[str] = "public/help.html"
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxMessage:
     to: str
     subject: str

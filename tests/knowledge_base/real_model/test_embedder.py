@@ -65,7 +65,7 @@ def test_both_encoders_share_one_space(embedder: OnnxEmbedder, reference: Refere
     """Int8 agrees to 0.99 for most texts, not for each: "Thanks!" is the worst of these with 0.959.
 
     The export itself is exact; on 200 real questions int8's median was 0.994 and its lowest 0.987. Without
-    per_channel, or with a wrong mask or pooling, all three bounds break.
+    per_channel, or with the mask ignored, all three bounds break.
     """
     quick, slow = embedder.encode(SENTENCES), reference.encode(SENTENCES)
     assert quick.shape == slow.shape == (30, 384)
@@ -80,7 +80,7 @@ def test_both_encoders_share_one_space(embedder: OnnxEmbedder, reference: Refere
 
 
 def test_vectors_have_length_one_and_keep_the_order_of_the_texts(embedder: OnnxEmbedder) -> None:
-    """Int8 scales are of a whole batch, so a text's vector moves a little with its neighbours in the batch."""
+    """Int8 scales are of a whole batch, so a text's vector moves a little with its neighbours there."""
     vectors = embedder.encode(SENTENCES)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     alone = np.array([embedder.encode_query(sentence) for sentence in SENTENCES])

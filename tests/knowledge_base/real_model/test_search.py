@@ -1,6 +1,6 @@
 """Hybrid search ranks what a person would, and listens to the conversation as well as to its last turn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,7 @@ class OtherModel:
     name = "another-model"
     dimensions = 384
 
-    def encode(self, texts: list[str]) -> Vectors:
+    def encode(self, texts: Sequence[str]) -> Vectors:
         return np.zeros((len(texts), 384), dtype=np.float32)
 
     def encode_query(self, text: str) -> Vectors:

@@ -1,0 +1,115 @@
+"""One article: its passages and how often they are cited, replacing it by a file, deleting it."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Request, UploadFile
+from fastapi.responses import HTMLResponse, Response
+
+from guidance.usage_queries import citations_of_passages, open_suggestions_citing
+from knowledge_base import commands, queries
+from knowledge_base.models import ArticleState
+from knowledge_base.parts import is_jsonl
+from knowledge_base.readers import Document, Refusal, read_any
+from marketplace.accounts.permissions import Permission, allowed
+from marketplace.accounts.sessions import Membership
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import Invalid
+from marketplace.kernel.ids import ArticleId
+from workers_ui.deps import CheckedForm, HasTx, IsSignedIn, as_uuid, at_brand
+from workers_ui.errors import status_of
+from workers_ui.frames import page as answer
+from workers_ui.pages import brand_knowledge_views as present
+from workers_ui.pages.answers import see
+from workers_ui.pages.brand_scope import area_path, frame_for, refused
+from workers_ui.presenters.brand import ArticlePage
+from workers_ui.presenters.values import EMPTY_FORM, FormState
+
+router = APIRouter()
+
+Views = Annotated[Membership, Depends(at_brand(Permission.VIEW_KNOWLEDGE))]
+Manages = Annotated[Membership, Depends(at_brand(Permission.MANAGE_KNOWLEDGE))]
+
+
+class UnfitFile(Invalid):
+    """This file cannot take the article's place."""
+
+
+@router.get("/b/{slug}/knowledge/{article}")
+def read_article(request: Request, tx: HasTx, membership: Views, article: str) -> HTMLResponse:
+    return answer(request, _article_page(request, tx, membership, _article_id(article)))
+
+
+@router.post("/b/{slug}/knowledge/{article}/replace", dependencies=[CheckedForm])
+def replace_article(
+    request: Request,
+    tx: HasTx,
+    membership: Manages,
+    principal: IsSignedIn,
+    article: str,
+    file: Annotated[UploadFile | str | None, File()] = None,
+) -> Response:
+    """Put the file's text in the article's place. It holds in search from this answer on."""
+    article_id = _article_id(article)
+    line = queries.article(tx, brand=membership.brand, article_id=article_id).line
+    try:
+        document = replace(_document(file), key=line.key)
+        put = commands.put_article(
+            tx, brand=membership.brand, document=document, author=principal.person, now=app_now(tx)
+        )
+    except Invalid as error:
+        view = _article_page(request, tx, membership, article_id, form=refused({}, error))
+        return answer(request, view, status=status_of(error))
+    said = "Replaced." if put.changed else "Nothing changed: the file holds the same text."
+    return see(f"{area_path(membership, 'knowledge')}/{article_id}", said=said)
+
+
+@router.post("/b/{slug}/knowledge/{article}/delete", dependencies=[CheckedForm])
+def delete_article(tx: HasTx, membership: Manages, article: str) -> Response:
+    """Retire it: from this answer on it is in no search."""
+    line = queries.article(tx, brand=membership.brand, article_id=_article_id(article)).line
+    commands.delete_article(tx, brand=membership.brand, key=line.key)
+    return see(area_path(membership, "knowledge"), said=f"“{line.title}” is deleted.")
+
+
+def _document(file: UploadFile | str | None) -> Document:
+    """The one document of an uploaded file. Raises UnfitFile with a sentence for the person."""
+    if file is None or isinstance(file, str) or not file.filename:
+        raise UnfitFile("Choose a Markdown or HTML file.")
+    if is_jsonl(file.filename):
+        raise UnfitFile("A JSONL file holds many articles. Replace one article by a Markdown or HTML file.")
+    outcome = next(iter(read_any(file.filename, file.file.read())))
+    if isinstance(outcome, Refusal):
+        raise UnfitFile(f"{outcome.name}: {outcome.reason}")
+    return outcome
+
+
+def _article_page(
+    request: Request, tx: Tx, membership: Membership, article_id: ArticleId, *, form: FormState = EMPTY_FORM
+) -> ArticlePage:
+    brand = membership.brand
+    detail = queries.article(tx, brand=brand, article_id=article_id)
+    line = detail.line
+    is_live = line.state is ArticleState.PUBLISHED
+    return ArticlePage(
+        frame=frame_for(request, tx, membership),
+        slug=membership.slug,
+        article=str(line.id),
+        title=line.title,
+        state=present.article_state(line, queries.index_status(tx, brand=brand)),
+        revision_label=f"revision {line.revision_number}",
+        source_name=line.key,
+        updated_at=line.written_at,
+        passages=present.article_passages(detail, citations_of_passages(tx, brand=brand, article=line.id)),
+        delete_effect=present.delete_effect(
+            len(detail.passages), open_suggestions_citing(tx, brand=brand, article=line.id)
+        ),
+        can_edit=is_live and allowed(membership.role, Permission.MANAGE_KNOWLEDGE),
+        verified_on=line.verified_at.date(),
+        form=form,
+    )
+
+
+def _article_id(text: str) -> ArticleId:
+    return ArticleId(as_uuid(text))

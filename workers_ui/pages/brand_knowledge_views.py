@@ -1,0 +1,146 @@
+"""A brand's knowledge as its people see it: articles, imports under way, and the answer to a test question."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from guidance.confidence import Reason
+from guidance.trial import Trial
+from knowledge_base.models import ArticleState, ImportState
+from knowledge_base.queries import ArticleDetail, ArticleLine, ImportStatus, IndexStatus
+from marketplace.kernel.ids import PassageId
+from workers_ui.presenters import brand as views
+from workers_ui.presenters.values import Badge, Tone
+
+SECTION_JOINT = " › "  # noqa: RUF001 - a path of headings is read with this mark
+READY = Badge(label="ready", tone=Tone.GOOD)
+INDEXING = Badge(label="indexing", tone=Tone.INFO)
+DELETED = Badge(label="deleted", tone=Tone.NEUTRAL)
+DRAFT = Badge(label="draft", tone=Tone.NEUTRAL)
+REFUSED = Badge(label="refused", tone=Tone.BAD)
+STAGES: Mapping[ImportState, str] = {
+    ImportState.QUEUED: "waiting to be read",
+    ImportState.READING: "being read",
+    ImportState.INDEXING: "being indexed",
+    ImportState.READY: "ready",
+    ImportState.FAILED: "nothing was taken",
+}
+SILENCES: Mapping[Reason, str] = {
+    Reason.NOTHING_FOUND: "The knowledge base has nothing on this question.",
+    Reason.OFF_TOPIC: "The nearest passage is about something else.",
+    Reason.TOO_SHORT: "The question is too short to match.",
+    Reason.AMBIGUOUS: "Several articles fit equally well.",
+    Reason.WEAK: "No passage matches well enough.",
+}
+NOT_QUOTABLE = "The passages hold nothing that may be quoted in your voice."
+
+
+def article_row(line: ArticleLine, *, index: IndexStatus, cited: int) -> views.ArticleRow:
+    return views.ArticleRow(
+        article=str(line.id),
+        title=line.title,
+        state=article_state(line, index),
+        passage_count=line.passages,
+        used_count=cited,
+        updated_at=line.written_at,
+    )
+
+
+def article_state(line: ArticleLine, index: IndexStatus) -> Badge:
+    match line.state:
+        case ArticleState.RETIRED:
+            return DELETED
+        case ArticleState.DRAFT:
+            return DRAFT
+        case ArticleState.PUBLISHED:
+            return INDEXING if index.behind and _is_newer(line.verified_at, index) else READY
+
+
+def _is_newer(changed_at: datetime, index: IndexStatus) -> bool:
+    return index.indexed_at is None or changed_at > index.indexed_at
+
+
+def article_passages(
+    detail: ArticleDetail, cited: Mapping[PassageId, int]
+) -> tuple[views.ArticlePassage, ...]:
+    return tuple(
+        views.ArticlePassage(
+            passage=str(passage.id),
+            section_path=SECTION_JOINT.join(passage.section_path),
+            text=passage.text,
+            cited_count=cited.get(passage.id, 0),
+        )
+        for passage in detail.passages
+    )
+
+
+def delete_effect(passages: int, open_suggestions: int) -> str:
+    """What goes with the article, before anybody deletes it."""
+    left = "1 passage leaves" if passages == 1 else f"{passages:,} passages leave"
+    if open_suggestions == 1:
+        stale = " 1 open suggestion that cites it is marked out of date."
+    elif open_suggestions:
+        stale = f" {open_suggestions:,} open suggestions that cite it are marked out of date."
+    else:
+        stale = ""
+    return f"{left} search at once.{stale} Receipts of sent replies keep their own copy."
+
+
+def import_progress(status: ImportStatus, *, slug: str) -> views.ImportProgress:
+    return views.ImportProgress(
+        slug=slug,
+        import_id=str(status.id),
+        state=views.ImportState(status.state.value),
+        stage_label=_stage(status),
+        done=status.files_read,
+        total=status.files,
+        files=_files(status),
+    )
+
+
+def _stage(status: ImportStatus) -> str:
+    stage = STAGES[status.state]
+    if status.state is not ImportState.READY:
+        return stage
+    taken = "1 article" if status.articles == 1 else f"{status.articles:,} articles"
+    unchanged = f", {status.unchanged:,} unchanged" if status.unchanged else ""
+    return f"{stage}, {taken}{unchanged}"
+
+
+def _files(status: ImportStatus) -> tuple[views.ImportFile, ...]:
+    named = tuple(
+        views.ImportFile(name=refusal.name, state=REFUSED, detail=refusal.reason)
+        for refusal in status.refusals
+    )
+    if not status.more_refusals:
+        return named
+    rest = views.ImportFile(name=f"{status.more_refusals:,} more", state=REFUSED)
+    return (*named, rest)
+
+
+def question_test(question: str, trial: Trial) -> views.QuestionTest:
+    """What a worker would be shown: the desk's cards and its draft, or why guidance keeps silent."""
+    return views.QuestionTest(
+        question=question,
+        asked=True,
+        passages=tuple(
+            views.FoundPassage(
+                article=str(passage.article_id),
+                article_title=passage.title,
+                section_path=SECTION_JOINT.join(passage.section_path),
+                text=passage.text,
+                confidence=min(max(passage.score, 0.0), 1.0),
+                confidence_label="Match",
+            )
+            for passage in trial.passages
+        ),
+        draft=trial.draft.text if trial.draft else "",
+        abstained=trial.draft is None,
+        reason="" if trial.draft else _silence(trial),
+    )
+
+
+def _silence(trial: Trial) -> str:
+    if trial.assessment.answer:
+        return NOT_QUOTABLE
+    why = SILENCES[trial.assessment.reason]
+    return f"{why} The worker reads: {trial.assessment.next_step}"

@@ -1,0 +1,182 @@
+"""One ticket as its brand sees it: the thread in clear with a receipt for every reply, and what may be done."""
+
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, Response
+
+from guidance.queries import receipts_of_ticket
+from guidance.usage_queries import replies_without_grounds
+from marketplace.accounts.permissions import Permission, allowed
+from marketplace.accounts.sessions import Membership
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import Conflict, Invalid
+from marketplace.kernel.ids import TicketId
+from marketplace.kernel.money import Money
+from marketplace.tickets import brand_queries, endings, queries, replies
+from marketplace.tickets.models import ResolvedBy, Terms, Ticket
+from marketplace.tickets.terms import terms_in_force, terms_of
+from workers_ui.deps import CheckedForm, HasTx, IsSignedIn, as_uuid, at_brand
+from workers_ui.errors import status_of
+from workers_ui.frames import page as answer
+from workers_ui.idempotency import KEY_LIMIT, once
+from workers_ui.pages import brand_ticket_views as present
+from workers_ui.pages.answers import see
+from workers_ui.pages.brand_scope import area_path, frame_for, plain_lines, refused
+from workers_ui.pages.brand_tickets import LANGUAGES, TYPED_LIMIT
+from workers_ui.presenters.brand import BrandTicketPage
+from workers_ui.presenters.values import EMPTY_FORM, FormState
+
+router = APIRouter()
+
+Views = Annotated[Membership, Depends(at_brand(Permission.VIEW_TICKETS))]
+Posts = Annotated[Membership, Depends(at_brand(Permission.POST_TICKETS))]
+Answers = Annotated[Membership, Depends(at_brand(Permission.ANSWER_AS_BRAND))]
+
+
+@router.get("/b/{slug}/tickets/{ticket}")
+def read_ticket(request: Request, tx: HasTx, membership: Views, ticket: str) -> HTMLResponse:
+    return answer(request, _ticket_page(request, tx, membership, _ticket_id(ticket)))
+
+
+@router.post("/b/{slug}/tickets/{ticket}/messages", dependencies=[CheckedForm])
+def add_message(
+    request: Request,
+    tx: HasTx,
+    membership: Posts,
+    principal: IsSignedIn,
+    ticket: str,
+    text: Annotated[str, Form(max_length=TYPED_LIMIT)] = "",
+    idempotency_key: Annotated[str, Form(max_length=KEY_LIMIT)] = "",
+) -> Response:
+    """What the customer wrote, pasted in: it goes to the worker, or reopens the ticket in its window."""
+    ticket_id, written = _ticket_id(ticket), plain_lines(text).strip()
+
+    def act() -> dict[str, str]:
+        message = replies.customer_writes(
+            tx, brand=membership.brand, ticket=ticket_id, text=written, external_id=None, now=app_now(tx)
+        )
+        return {"message": str(message.id)}
+
+    try:
+        with tx.begin_nested():
+            once(
+                tx,
+                principal=f"person:{principal.person}",
+                key=idempotency_key or None,
+                asked=["message", str(ticket_id), written],
+                now=app_now(tx),
+                act=act,
+            )
+    except (Invalid, Conflict) as error:
+        field = "text" if isinstance(error, Invalid) else ""
+        form = refused({"text": text}, error, field=field)
+        view = _ticket_page(request, tx, membership, ticket_id, form=form)
+        return answer(request, view, status=status_of(error))
+    return see(_path(membership, ticket_id), said="The message is added.")
+
+
+@router.post("/b/{slug}/tickets/{ticket}/confirmation", dependencies=[CheckedForm])
+def confirm_for_customer(tx: HasTx, membership: Answers, ticket: str) -> Response:
+    """The customer said that it is solved."""
+    return _resolved(tx, membership, _ticket_id(ticket), ResolvedBy.CUSTOMER)
+
+
+@router.post("/b/{slug}/tickets/{ticket}/resolution", dependencies=[CheckedForm])
+def resolve(tx: HasTx, membership: Answers, ticket: str) -> Response:
+    """The brand accepts the answer itself."""
+    return _resolved(tx, membership, _ticket_id(ticket), ResolvedBy.BRAND)
+
+
+@router.post("/b/{slug}/tickets/{ticket}/escalation-confirmation", dependencies=[CheckedForm])
+def confirm_escalation(tx: HasTx, membership: Answers, principal: IsSignedIn, ticket: str) -> Response:
+    """The ticket was the brand's to answer: the worker earns the escalation fee."""
+    found = _ticket_id(ticket)
+    endings.confirm_escalation(tx, brand=membership.brand, ticket=found, by=principal.name, now=app_now(tx))
+    return see(_path(membership, found), said="Confirmed. The ticket is yours to answer.")
+
+
+@router.post("/b/{slug}/tickets/{ticket}/escalation-rejection", dependencies=[CheckedForm])
+def reject_escalation(tx: HasTx, membership: Answers, principal: IsSignedIn, ticket: str) -> Response:
+    """The ticket could have been answered: nothing is paid, and its price is free again."""
+    found = _ticket_id(ticket)
+    endings.reject_escalation(tx, brand=membership.brand, ticket=found, by=principal.name, now=app_now(tx))
+    said = "Rejected. Nothing is paid; the reserved price is back in your wallet."
+    return see(_path(membership, found), said=said)
+
+
+def _resolved(tx: Tx, membership: Membership, ticket: TicketId, by: ResolvedBy) -> Response:
+    endings.resolve_ticket(tx, brand=membership.brand, ticket=ticket, by=by, now=app_now(tx))
+    return see(_path(membership, ticket), said="Resolved. The worker is paid after the review window.")
+
+
+def _ticket_page(
+    request: Request, tx: Tx, membership: Membership, ticket_id: TicketId, *, form: FormState = EMPTY_FORM
+) -> BrandTicketPage:
+    ticket = queries.brand_ticket(tx, brand=membership.brand, ticket=ticket_id)
+    story = _story(tx, membership, ticket)
+    terms = _terms(tx, ticket)
+    path = _path(membership, ticket_id)
+    may_answer = allowed(membership.role, Permission.ANSWER_AS_BRAND)
+    may_post = allowed(membership.role, Permission.POST_TICKETS)
+    confirmation, resolution = present.ending_actions(ticket, path=path, may=may_answer)
+    return BrandTicketPage(
+        frame=frame_for(request, tx, membership),
+        slug=membership.slug,
+        ticket=str(ticket_id),
+        number=present.number_label(ticket.number),
+        subject=ticket.subject,
+        state=present.STATES[ticket.state],
+        thread=present.thread(story),
+        facts=present.facts(
+            story,
+            category=brand_queries.category_name(tx, brand=membership.brand, key=ticket.category),
+            language=LANGUAGES.get(ticket.language, ticket.language),
+            terms_version=terms.version if terms and ticket.terms_id else None,
+        ),
+        price=terms and Money(amount_minor=terms.total_minor, currency=terms.currency),
+        customer_message=present.message_action(story, path=path, may=may_post, now=app_now(tx)),
+        confirmation=confirmation,
+        resolution=resolution,
+        idempotency_key=uuid4().hex,
+        escalation=present.escalation_panel(story, path=path, may=may_answer, fee=_escalation_fee(terms)),
+        form=form,
+    )
+
+
+def _story(tx: Tx, membership: Membership, ticket: Ticket) -> present.Story:
+    brand = membership.brand
+    may_open_articles = allowed(membership.role, Permission.VIEW_KNOWLEDGE)
+    return present.Story(
+        ticket=ticket,
+        brand=membership.name,
+        customer=brand_queries.customer_of(tx, ticket),
+        messages=queries.thread(tx, brand=brand, ticket=ticket.id),
+        replies=tuple(brand_queries.replies_of_ticket(tx, brand=brand, ticket=ticket.id)),
+        receipts={one.reply: one for one in receipts_of_ticket(tx, brand=brand, ticket=ticket.id)},
+        without_grounds=replies_without_grounds(tx, brand=brand, ticket=ticket.id),
+        escalations=tuple(brand_queries.escalations_of_ticket(tx, brand=brand, ticket=ticket.id)),
+        resolutions=tuple(brand_queries.resolutions_of_ticket(tx, brand=brand, ticket=ticket.id)),
+        articles_path=area_path(membership, "knowledge") if may_open_articles else "",
+    )
+
+
+def _terms(tx: Tx, ticket: Ticket) -> Terms | None:
+    """What the ticket costs: the terms it opened under, else those it would open under now."""
+    if ticket.terms_id is not None:
+        return terms_of(tx, brand=ticket.brand_id, terms=ticket.terms_id)
+    return terms_in_force(tx, brand=ticket.brand_id, category=ticket.category)
+
+
+def _escalation_fee(terms: Terms | None) -> Money | None:
+    return terms and Money(amount_minor=terms.escalation_fee_minor, currency=terms.currency)
+
+
+def _ticket_id(text: str) -> TicketId:
+    return TicketId(as_uuid(text))
+
+
+def _path(membership: Membership, ticket: TicketId) -> str:
+    return f"{area_path(membership, 'tickets')}/{ticket}"

@@ -1,0 +1,302 @@
+"""The brand's list of tickets, and posting one by hand."""
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel, Field
+
+from marketplace.accounts.errors import BadEmail, BadLanguages, BadName
+from marketplace.accounts.fields import clean_name, language_tag, normalised_email
+from marketplace.accounts.permissions import Permission, allowed
+from marketplace.accounts.queries import brand as brand_card
+from marketplace.accounts.sessions import Membership
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import AppError, Conflict, Invalid
+from marketplace.tickets import brand_queries, posting, queries
+from marketplace.tickets.models import Channel, TicketState
+from marketplace.tickets.terms import UnknownCategory
+from workers_ui.deps import CheckedForm, HasTx, IsSignedIn, at_brand
+from workers_ui.errors import status_of
+from workers_ui.frames import page as answer
+from workers_ui.idempotency import KEY_LIMIT, KeyReused, once
+from workers_ui.pages import brand_ticket_views as present
+from workers_ui.pages.answers import see
+from workers_ui.pages.brand_scope import area_path, frame_for, pager, plain_lines, refused
+from workers_ui.presenters.brand import BrandTicketsPage, Counter, NewTicketForm
+from workers_ui.presenters.values import Choice, FilterTab, FormState, Notice, Tone
+
+router = APIRouter()
+
+Views = Annotated[Membership, Depends(at_brand(Permission.VIEW_TICKETS))]
+Posts = Annotated[Membership, Depends(at_brand(Permission.POST_TICKETS))]
+
+LANGUAGES = {
+    "en": "English",
+    "de": "German",
+    "fr": "French",
+    "es": "Spanish",
+    "it": "Italian",
+    "nl": "Dutch",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "pt-BR": "Portuguese (Brazil)",
+    "sv": "Swedish",
+    "tr": "Turkish",
+    "ar": "Arabic",
+    "hi": "Hindi",
+    "ja": "Japanese",
+    "zh": "Chinese",
+}
+ALWAYS_SHOWN = (
+    TicketState.OPEN,
+    TicketState.CLAIMED,
+    TicketState.ANSWERED,
+    TicketState.ESCALATED,
+    TicketState.RESOLVED,
+)
+TYPED_LIMIT = 200_000
+"""Beyond what any field takes, so that too long a text is refused with a sentence and not lost."""
+
+Typed = Annotated[str, Field(max_length=TYPED_LIMIT)]
+
+
+class TicketForm(BaseModel):
+    """A ticket as typed. Blank where the person left it so; judged by `_checked`."""
+
+    idempotency_key: Annotated[str, Field(max_length=KEY_LIMIT)] = ""
+    external_id: Typed = ""
+    category: Typed = ""
+    channel: Typed = Channel.EMAIL.value
+    language: Typed = "en"
+    customer_name: Typed = ""
+    customer_email: Typed = ""
+    subject: Typed = ""
+    text: Typed = ""
+
+
+class FieldsRefused(Invalid):
+    """Not posted: some fields need a look."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+@router.get("/b/{slug}/tickets")
+def list_tickets(
+    request: Request,
+    tx: HasTx,
+    membership: Views,
+    state: Annotated[str, Query(max_length=40)] = "",
+    page: Annotated[int, Query(ge=1, le=queries.DEEPEST_PAGE)] = 1,
+) -> HTMLResponse:
+    return answer(request, _tickets_page(request, tx, membership, state=_state(state), page=page))
+
+
+@router.post("/b/{slug}/tickets", dependencies=[CheckedForm])
+def post_ticket(
+    request: Request,
+    tx: HasTx,
+    membership: Posts,
+    principal: IsSignedIn,
+    typed: Annotated[TicketForm, Form()],
+) -> Response:
+    """Post a ticket by hand. The form sent twice makes one ticket, with or without a number of the brand's own."""
+    key = typed.idempotency_key or uuid4().hex
+    asked = ["ticket", membership.slug, typed.model_dump(exclude={"idempotency_key"})]
+
+    def act() -> dict[str, Any]:
+        ticket = _checked(typed, generated_id=f"web-{key}")
+        made, _ = posting.post_ticket(tx, brand=membership.brand, ticket=ticket, now=app_now(tx))
+        return {"ticket": str(made.id), "number": made.number}
+
+    try:
+        # A refusal takes everything back with it, the key's row too: the form may be sent again.
+        with tx.begin_nested():
+            posted = once(
+                tx, principal=f"person:{principal.person}", key=key, asked=asked, now=app_now(tx), act=act
+            )
+    except (Invalid, Conflict, UnknownCategory) as error:
+        view = _tickets_page(request, tx, membership, form=_refused_form(typed, error))
+        return answer(request, view, status=422 if isinstance(error, UnknownCategory) else status_of(error))
+    number = present.number_label(posted["number"])
+    return see(f"{area_path(membership, 'tickets')}/{posted['ticket']}", said=f"Ticket {number} is posted.")
+
+
+def _checked(typed: TicketForm, *, generated_id: str) -> posting.NewTicket:
+    """The ticket that was typed. Raises FieldsRefused with every field that needs a look."""
+    errors: dict[str, str] = {}
+    text = plain_lines(typed.text).strip()
+    if not typed.subject.strip() or len(typed.subject) > posting.SUBJECT_LIMIT:
+        errors["subject"] = f"Give it a subject of at most {posting.SUBJECT_LIMIT} characters."
+    if not text or len(text) > posting.TEXT_LIMIT:
+        errors["text"] = f"Say what the customer wrote, in at most {posting.TEXT_LIMIT:,} characters."
+    if len(typed.external_id) > KEY_LIMIT:
+        errors["external_id"] = f"A number of your own has at most {KEY_LIMIT} characters."
+    if typed.channel not in set(Channel):
+        errors["channel"] = "Choose a channel from the list."
+    parts = {
+        "customer_name": _part(clean_name, typed.customer_name, BadName, "customer_name", errors),
+        "customer_email": _part(normalised_email, typed.customer_email, BadEmail, "customer_email", errors),
+    }
+    language = _part(language_tag, typed.language, BadLanguages, "language", errors)
+    if errors:
+        raise FieldsRefused(errors)
+    return posting.NewTicket(
+        external_id=typed.external_id.strip() or generated_id,
+        subject=typed.subject.strip(),
+        text=text,
+        channel=Channel(typed.channel),
+        language=language or "en",
+        category=typed.category or None,
+        customer_name=parts["customer_name"],
+        customer_email=parts["customer_email"],
+    )
+
+
+def _part(clean: Any, text: str, refusal: type[AppError], field: str, errors: dict[str, str]) -> str | None:
+    """An optional field in its stored form; a refused one is noted in `errors`."""
+    if not text.strip():
+        return None
+    try:
+        return str(clean(text))
+    except refusal as error:
+        errors[field] = error.detail
+        return None
+
+
+def _refused_form(typed: TicketForm, error: AppError) -> FormState:
+    values = typed.model_dump(exclude={"idempotency_key"})
+    match error:
+        case FieldsRefused():
+            return FormState(values=values, errors=error.errors, problem=error.detail)
+        case UnknownCategory():
+            return refused(values, error, field="category")
+        case posting.ExternalIdTaken():
+            return refused(values, error, field="external_id")
+        case KeyReused():
+            sent = "This form was sent before with another text. Send it again to post this as a new ticket."
+            return FormState(values=values, problem=sent)
+        case _:
+            return refused(values, error)
+
+
+def _tickets_page(
+    request: Request,
+    tx: Tx,
+    membership: Membership,
+    *,
+    state: TicketState | None = None,
+    page: int = 1,
+    form: FormState | None = None,
+) -> BrandTicketsPage:
+    counts = queries.count_by_state(tx, brand=membership.brand)
+    lines = brand_queries.ticket_lines(tx, brand=membership.brand, state=state, page=page)
+    total = counts.get(state, 0) if state else sum(counts.values())
+    first = (page - 1) * queries.PAGE_ROWS + 1
+    base = area_path(membership, "tickets")
+    query = urlencode({"state": state.value} if state else {})
+    return BrandTicketsPage(
+        frame=frame_for(request, tx, membership),
+        slug=membership.slug,
+        brand=membership.name,
+        counters=_counters(tx, membership, counts),
+        tabs=_tabs(base, counts, state),
+        rows=tuple(present.ticket_row(line) for line in lines),
+        new_ticket=_new_ticket_form(tx, membership, form),
+        can_post=allowed(membership.role, Permission.POST_TICKETS),
+        callouts=_callouts(membership, counts),
+        pager=pager(
+            f"{base}?{query}{'&' if query else ''}page=",
+            page=page,
+            has_more=first + len(lines) <= total,
+            first=first,
+            shown=len(lines),
+            total=total,
+        ),
+    )
+
+
+def _state(text: str) -> TicketState | None:
+    if text and text not in set(TicketState):
+        raise Invalid(f"There is no state {text!r}.")
+    return TicketState(text) if text else None
+
+
+def _counters(tx: Tx, membership: Membership, counts: dict[TicketState, int]) -> tuple[Counter, ...]:
+    oldest = brand_queries.oldest_waiting_since(tx, brand=membership.brand)
+    minutes = int((app_now(tx) - oldest).total_seconds() // 60) if oldest else 0
+    return (
+        Counter(
+            label="Waiting",
+            value=counts.get(TicketState.OPEN, 0),
+            hint=f"oldest {_span(minutes)}" if oldest else "",
+        ),
+        Counter(label="Claimed", value=counts.get(TicketState.CLAIMED, 0)),
+        Counter(label="Answered", value=counts.get(TicketState.ANSWERED, 0), hint="wait for the customer"),
+        Counter(
+            label="Escalated to you",
+            value=brand_queries.undecided_escalations(tx, brand=membership.brand),
+            hint="to decide",
+        ),
+    )
+
+
+def _span(minutes: int) -> str:
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
+
+
+def _tabs(base: str, counts: dict[TicketState, int], current: TicketState | None) -> tuple[FilterTab, ...]:
+    """All, the states of every day, and a rare state only while it has a ticket or is looked at."""
+    shown = [one for one in TicketState if one in ALWAYS_SHOWN or counts.get(one) or one is current]
+    return (
+        FilterTab(label="All", href=base, count=sum(counts.values()), current=current is None),
+        *(
+            FilterTab(
+                label=present.STATES[one].label.capitalize(),
+                href=f"{base}?{urlencode({'state': one.value})}",
+                count=counts.get(one, 0),
+                current=one is current,
+            )
+            for one in shown
+        ),
+    )
+
+
+def _callouts(membership: Membership, counts: dict[TicketState, int]) -> tuple[Notice, ...]:
+    waiting = counts.get(TicketState.AWAITING_FUNDS, 0)
+    if not waiting:
+        return ()
+    subject = "1 ticket waits" if waiting == 1 else f"{waiting} tickets wait"
+    text = f"{subject} for funds and no worker sees them."
+    if not allowed(membership.role, Permission.VIEW_WALLET):
+        return (Notice(text=text, tone=Tone.WARN),)
+    return (
+        Notice(text=text, tone=Tone.WARN, href=area_path(membership, "wallet"), link_label="Open the wallet"),
+    )
+
+
+def _new_ticket_form(tx: Tx, membership: Membership, form: FormState | None) -> NewTicketForm:
+    categories = queries.categories(tx, membership.brand)
+    language = brand_card(tx, membership.brand).language
+    default = next((one.key for one in categories if one.is_default), "")
+    return NewTicketForm(
+        idempotency_key=uuid4().hex,
+        categories=tuple(Choice(value=one.key, label=one.name) for one in categories),
+        channels=tuple(Choice(value=one.value, label=present.CHANNELS[one]) for one in Channel),
+        languages=language_choices(language),
+        form=form or FormState(values={"category": default, "language": language}),
+        open=form is not None,
+    )
+
+
+def language_choices(own: str) -> tuple[Choice, ...]:
+    """The brand's own language first where the list does not have it."""
+    known = LANGUAGES if own in LANGUAGES else {own: own, **LANGUAGES}
+    return tuple(Choice(value=tag, label=name) for tag, name in known.items())

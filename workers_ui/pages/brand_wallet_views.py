@@ -1,0 +1,82 @@
+"""A brand's wallet and prices as its people see them."""
+
+from collections.abc import Mapping, Sequence
+
+from billing.brand_queries import WalletMovement
+from billing.models import TopUp, TopUpState
+from marketplace.kernel.money import BASIS_POINTS, Money
+from marketplace.tickets.models import Category, Terms
+from marketplace.tickets.terms import FEE_BASIS_POINTS
+from workers_ui.presenters import brand as views
+from workers_ui.presenters.values import Choice, Notice, Tone
+
+CURRENCIES = (
+    Choice(value="usd", label="US dollar"),
+    Choice(value="eur", label="Euro"),
+    Choice(value="gbp", label="Pound sterling"),
+    Choice(value="cad", label="Canadian dollar"),
+    Choice(value="aud", label="Australian dollar"),
+    Choice(value="chf", label="Swiss franc"),
+    Choice(value="jpy", label="Japanese yen"),
+)
+MOVED: Mapping[str, str] = {
+    "top_up": "Top-up",
+    "reserve": "Reserved for",
+    "escalate": "Back after the escalation of",
+    "release": "Back from",
+}
+RETURNED: Mapping[TopUpState, Notice] = {
+    TopUpState.PAID: Notice(text="Your top-up has arrived.", tone=Tone.GOOD),
+    TopUpState.PROCESSING: Notice(
+        text="Your bank is sending the money. It is in your wallet as soon as it arrives.", tone=Tone.INFO
+    ),
+    TopUpState.FAILED: Notice(text="The payment failed. Nothing was charged.", tone=Tone.BAD),
+    TopUpState.EXPIRED: Notice(text="The payment page has expired. Start another top-up.", tone=Tone.WARN),
+}
+NOT_PAID = Notice(text="The top-up is not paid yet.", tone=Tone.WARN)
+
+
+def fee_percent() -> str:
+    """ "20 %"."""
+    return f"{100 * FEE_BASIS_POINTS / BASIS_POINTS:g} %"
+
+
+def returned(top_up: TopUp) -> Notice:
+    """What to say to somebody who comes back from the payment page."""
+    return RETURNED.get(top_up.state, NOT_PAID)
+
+
+def movement(moved: WalletMovement) -> views.WalletMovement:
+    return views.WalletMovement(
+        happened_at=moved.at,
+        text=MOVED.get(moved.kind, moved.kind.replace("_", " ").capitalize()),
+        amount=moved.amount,
+        balance_after=moved.balance_after,
+        ticket=str(moved.ticket) if moved.ticket_number else "",
+        ticket_number=f"#{moved.ticket_number}" if moved.ticket_number else "",
+    )
+
+
+def price_rows(categories: Sequence[Category], own_terms: Mapping[str, Terms]) -> tuple[views.PriceRow, ...]:
+    """One row a category, with the newest terms it has of its own."""
+    return tuple(_price_row(one, own_terms.get(one.key)) for one in categories)
+
+
+def _price_row(category: Category, terms: Terms | None) -> views.PriceRow:
+    label = f"{category.name} (default)" if category.is_default else category.name
+    if terms is None:
+        return views.PriceRow(category=category.key, category_label=label)
+    return views.PriceRow(
+        category=category.key,
+        category_label=label,
+        total=_money(terms, terms.total_minor),
+        pay=_money(terms, terms.pay_minor),
+        fee=_money(terms, terms.fee_minor),
+        version=terms.version,
+        since=terms.created_at,
+        escalation_fee=_money(terms, terms.escalation_fee_minor),
+    )
+
+
+def _money(terms: Terms, amount_minor: int) -> Money:
+    return Money(amount_minor=amount_minor, currency=terms.currency)

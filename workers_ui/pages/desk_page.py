@@ -1,0 +1,182 @@
+"""Putting a desk together for its page: from the claim's own rows, with what was typed and refused."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from guidance.lint import Finding, lint
+from guidance.queries import SuggestionView, cited_passages, newest_suggestion, suggestion_for_desk
+from guidance.voices import voice_of
+from marketplace.accounts.queries import brand as brand_card
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Scope, Tx, rescope
+from marketplace.kernel.errors import NotFound
+from marketplace.kernel.ids import TicketId, WorkerId
+from marketplace.kernel.money import Money
+from marketplace.tickets import queries, worker_queries
+from marketplace.tickets.models import PoolState
+from marketplace.tickets.replies import REPLY_LIMIT, affiliation_label
+from workers_ui.frames import page, worker_frame
+from workers_ui.pages import desk_views
+from workers_ui.pages.pool_views import CLAIMED, CUSTOMER_WROTE, WAITING, channel_name, ticket_number
+from workers_ui.pages.worker_forms import fresh_key
+from workers_ui.presenters.values import Badge, Choice, FormState, Tone
+from workers_ui.presenters.worker import Composer, DeskPage, Lease
+
+LOST = Badge(label="not yours any more", tone=Tone.BAD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What a form sent: shown again when it was refused. `text` None: the saved draft stands."""
+
+    text: str | None = None
+    inserted: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+    def because(self, problem: str) -> "Typed":
+        return replace(self, problem=problem)
+
+
+NOTHING_TYPED = Typed()
+
+
+def desk_page(
+    request: Request,
+    tx: Tx,
+    *,
+    ticket: TicketId,
+    worker: WorkerId,
+    typed: Typed = NOTHING_TYPED,
+    status: int = 200,
+) -> HTMLResponse:
+    """The desk of a ticket that `worker` holds. Raises StaleClaim."""
+    desk = queries.desk(tx, ticket=ticket, worker=worker, now=app_now(tx))
+    brand = brand_card(tx, desk.brand)
+    own = worker_queries.own_replies(tx, ticket=ticket, worker=worker)
+    found = find_guidance(tx, ticket=ticket, worker=worker)
+    answered = desk.state is PoolState.ANSWERED
+    view = DeskPage(
+        frame=worker_frame(request, tx),
+        ticket=str(ticket),
+        number=ticket_number(desk.number),
+        subject=desk.subject,
+        brand=brand.name,
+        channel=channel_name(desk.channel),
+        language=desk.language.upper(),
+        pay=Money(amount_minor=desk.pay_minor, currency=desk.currency),
+        state=WAITING if answered else CUSTOMER_WROTE if own else CLAIMED,
+        lease=Lease(claim_number=desk.claim_number, deadline=desk.lease_ends_at),
+        thread=desk_views.messages(desk.thread, own, brand=brand.name),
+        guidance=desk_views.guidance(found),
+        voice=desk_views.voice(voice_of(tx, brand=desk.brand).voice),
+        composer=_composer(tx, ticket, worker, typed, found, label=affiliation_label(brand.name)),
+        category=desk.category,
+        category_confirmed=desk.tagged or bool(own),
+        categories=tuple(Choice(value=key, label=name) for key, name in desk.categories),
+        release_reasons=desk_views.choices(desk_views.RELEASE_REASONS),
+        escalation_reasons=desk_views.choices(desk_views.ESCALATION_REASONS),
+        escalation_fee=worker_queries.escalation_fee(tx, ticket=ticket),
+        handover_summary=desk_views.handover_summary(desk.thread, own),
+        answered=answered,
+        marked_done=desk.done,
+        form=FormState(values=typed.values, errors=typed.errors, problem=typed.problem),
+    )
+    return page(request, view, status=status)
+
+
+def lost_page(
+    request: Request,
+    tx: Tx,
+    *,
+    ticket: TicketId,
+    worker: WorkerId,
+    typed: Typed = NOTHING_TYPED,
+    status: int = 200,
+) -> HTMLResponse:
+    """A ticket that `worker` held before: the thread up to his claim's end, and his unsent text.
+
+    Raises NotFound for a ticket that he never held.
+    """
+    past = worker_queries.find_past_desk(tx, ticket=ticket, worker=worker)
+    if past is None:
+        raise NotFound
+    own = worker_queries.own_replies(tx, ticket=ticket, worker=worker)
+    view = DeskPage(
+        frame=worker_frame(request, tx),
+        ticket=str(ticket),
+        number=ticket_number(past.number),
+        subject=past.subject,
+        brand=past.brand,
+        channel=channel_name(past.channel),
+        language=past.language.upper(),
+        pay=past.pay,
+        state=LOST,
+        lease=Lease(
+            claim_number=past.claim_number,
+            deadline=None,
+            held=False,
+            ended_reason=desk_views.ended_reason(past.ended),
+        ),
+        thread=desk_views.messages(past.thread, own, brand=past.brand),
+        guidance=desk_views.NO_GUIDANCE,
+        voice=desk_views.voice(voice_of(tx, brand=past.brand_id).voice),
+        composer=Composer(idempotency_key="", draft=typed.text or past.draft),
+        category=past.category,
+        category_confirmed=True,
+        categories=(),
+        release_reasons=(),
+        escalation_reasons=(),
+        form=FormState(problem=typed.problem),
+    )
+    return page(request, view, status=status)
+
+
+def find_guidance(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> SuggestionView | None:
+    """The suggestion for a ticket that `worker` holds.
+
+    The brand comes from the ticket's own row: with it the transaction may see whether the passages still
+    hold; afterwards it is the worker's alone again.
+    """
+    brand = worker_queries.find_brand_of_hold(tx, ticket=ticket, worker=worker)
+    if brand is None:
+        return None
+    rescope(tx, Scope(worker=worker, brand=brand))
+    found = suggestion_for_desk(tx, brand=brand, ticket=ticket)
+    rescope(tx, Scope(worker=worker))
+    return found
+
+
+def checked_text(tx: Tx, *, ticket: TicketId, worker: WorkerId, text: str) -> tuple[Finding, ...]:
+    """What the brand's rules say of a reply; nothing when `worker` does not hold the ticket."""
+    brand = worker_queries.find_brand_of_hold(tx, ticket=ticket, worker=worker)
+    if brand is None:
+        return ()
+    suggestion = newest_suggestion(tx, brand=brand, ticket=ticket)
+    passages = cited_passages(tx, suggestion) if suggestion else []
+    return lint(text, voice_of(tx, brand=brand).voice, passages)
+
+
+def _composer(
+    tx: Tx, ticket: TicketId, worker: WorkerId, typed: Typed, found: SuggestionView | None, *, label: str
+) -> Composer:
+    saved = worker_queries.find_draft(tx, ticket=ticket, worker=worker)
+    text = typed.text if typed.text is not None else saved.body if saved else ""
+    noted = checked_text(tx, ticket=ticket, worker=worker, text=text) if text.strip() else ()
+    return Composer(
+        idempotency_key=fresh_key(),
+        draft=text,
+        draft_revision=desk_views.revision(
+            saved.saved_at if saved else None,
+            worker_queries.find_last_reply_at(tx, ticket=ticket, worker=worker),
+        ),
+        draft_saved_at=saved.saved_at if saved and typed.text is None and saved.body else None,
+        affiliation_label=label,
+        max_length=REPLY_LIMIT,
+        findings=desk_views.findings(noted, text),
+        inserted=desk_views.inserted_marks(typed.inserted, found),
+    )

@@ -1,0 +1,81 @@
+"""A stored receipt as the one record that worker, brand and finance read."""
+
+from datetime import datetime
+
+from guidance.queries import ReceiptView
+from workers_ui.presenters.brand import Receipt, ReceiptPassage
+
+DRAFT = "draft"
+SECTION_JOINT = " › "  # noqa: RUF001 - a path of headings is read with this mark
+
+
+def receipt(
+    stored: ReceiptView,
+    *,
+    worker_alias: str,
+    sent_at: datetime,
+    label: str,
+    abstained: bool,
+    articles_path: str = "",
+) -> Receipt:
+    """`articles_path` is where the reader may open a cited article; empty where they may not."""
+    return Receipt(
+        worker_alias=worker_alias,
+        sent_at=sent_at,
+        edit_summary=edit_summary(stored),
+        affiliation_label=label,
+        support=support(stored),
+        passages=_passages(stored, articles_path),
+        abstained=abstained,
+    )
+
+
+def alias(name: str) -> str:
+    """Robin Reed → Robin R.: enough to tell two workers apart, too little to look one up."""
+    first, *others = name.split()
+    return f"{first} {others[-1][0]}." if others else first
+
+
+def edit_summary(stored: ReceiptView) -> str:
+    """ "draft inserted, 14 % changed"."""
+    if not stored.inserted:
+        return "written by hand"
+    what = DRAFT if DRAFT in stored.inserted else _passages_named(stored.inserted)
+    changed = "sent unchanged" if not stored.edit_distance else f"{_percent(stored.edited_share)} changed"
+    return f"{what} inserted, {changed}"
+
+
+def support(stored: ReceiptView) -> str:
+    """How many of the sent sentences stand in the passages; greeting and sign-off seldom do."""
+    held = sum(sentence["passage_rank"] is not None for sentence in stored.support)
+    said = f"{held} of {len(stored.support)} sentences stand in the passages."
+    return (
+        said if stored.confidence is None else f"{said} Guidance was {_percent(stored.confidence)} confident."
+    )
+
+
+def _passages(stored: ReceiptView, articles_path: str) -> tuple[ReceiptPassage, ...]:
+    quoted = {sentence["passage_rank"] for sentence in stored.support}
+    from_draft = quoted if DRAFT in stored.inserted else set()
+    return tuple(
+        ReceiptPassage(
+            article_title=passage.title,
+            section_path=SECTION_JOINT.join(passage.section_path),
+            excerpt=passage.quoted,
+            shown=True,
+            inserted=str(passage.rank) in stored.inserted or passage.rank in from_draft,
+            revision_label=f"revision {passage.revision_number}",
+            article_href=f"{articles_path}/{passage.article_id}" if articles_path else "",
+        )
+        for passage in stored.passages
+    )
+
+
+def _passages_named(inserted: tuple[str, ...]) -> str:
+    ranks = sorted(set(inserted))
+    return f"passage {ranks[0]}" if len(ranks) == 1 else f"passages {' and '.join(ranks)}"
+
+
+def _percent(share: float) -> str:
+    # 99.6 % changed is not all of it, and 0.4 % is not nothing.
+    return f"{min(99, max(1, round(100 * share))) if 0 < share < 1 else round(100 * share)} %"
