@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import and_, func, select
 
-from billing.batches import BatchChanged, BatchNotFound, batch_of, minimum_payout_minor
+from billing.batches import (
+    BatchChanged,
+    BatchNotFound,
+    batch_of,
+    content_hash,
+    minimum_payout_minor,
+)
 from billing.finance_queries import PAGE_ROWS, person_names
 from billing.models import (
     Earning,
@@ -55,10 +61,18 @@ def batch_card(tx: Tx, batch: BatchId) -> BatchCard:
     return _cards(tx, [row])[0]
 
 
-def batch_as_seen(tx: Tx, batch: BatchId, content_hash: str) -> PayoutBatch:
-    """The batch, locked, if it is still what somebody saw. Raises BatchNotFound, BatchChanged."""
+def batch_as_seen(tx: Tx, batch: BatchId, seen_hash: str) -> PayoutBatch:
+    """The batch, locked, if it is the one that somebody saw. Raises BatchNotFound, BatchChanged."""
     row = batch_of(tx, batch)
-    if row.content_hash != content_hash:
+    if row.content_hash != seen_hash:
+        raise BatchChanged
+    return row
+
+
+def batch_to_sign(tx: Tx, batch: BatchId, seen_hash: str) -> PayoutBatch:
+    """Like `batch_as_seen`, for a signature: its payouts must still be what the hash says, too."""
+    row = batch_as_seen(tx, batch, seen_hash)
+    if content_hash(tx, batch) != seen_hash and row.finished_at is None:
         raise BatchChanged
     return row
 

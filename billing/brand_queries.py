@@ -83,7 +83,8 @@ def top_up(tx: Tx, *, brand: BrandId, top_up_id: TopUpId) -> TopUp:
 
 
 _SPENT = text(
-    "SELECT coalesce(sum(CASE WHEN e.side = a.normal THEN -e.amount_minor ELSE e.amount_minor END), 0)::bigint "
+    "SELECT coalesce(sum(CASE WHEN e.side = a.normal THEN -e.amount_minor ELSE e.amount_minor END), 0)"
+    "::bigint "
     "FROM ledger_account a JOIN ledger_entry e ON e.account_id = a.id JOIN ledger_txn t ON t.id = e.txn_id "
     "WHERE a.brand_id = :brand AND a.currency = :currency AND a.code IN ('brand_wallet', 'brand_reserved') "
     "AND t.kind <> 'top_up' AND t.posted_at >= :since"

@@ -110,9 +110,7 @@ def earned_by_day(
         "since": since,
         "reversed": EarningState.REVERSED,
     }
-    return {
-        row.day: Money(amount_minor=row.amount, currency=currency) for row in tx.execute(_BY_DAY, asked)
-    }
+    return {row.day: Money(amount_minor=row.amount, currency=currency) for row in tx.execute(_BY_DAY, asked)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +205,7 @@ _MONTHS = text(
     "coalesce(sum(e.amount_minor) FILTER (WHERE t.kind = 'sent'), 0)::bigint AS paid "
     "FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id JOIN ledger_txn t ON t.id = e.txn_id "
     "WHERE a.worker_id = :worker AND a.code IN ('worker_pending', 'worker_payable', 'worker_in_flight') "
-    "GROUP BY 1, 2) AS by_month ORDER BY month DESC, currency COLLATE \"C\" LIMIT :limit"
+    'GROUP BY 1, 2) AS by_month ORDER BY month DESC, currency COLLATE "C" LIMIT :limit'
 )
 _TRANSFERS = text(
     "SELECT stripe_transfer, amount_minor, paid_at FROM payout WHERE worker_id = :worker "

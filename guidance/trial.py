@@ -14,7 +14,7 @@ from marketplace.kernel.ids import BrandId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """The passages found, whether they would be offered as an answer, and the draft; None when they would not."""
+    """The passages found, whether they would be offered as an answer, and the draft; None when not."""
 
     assessment: Assessment
     passages: tuple[FoundPassage, ...]

@@ -15,7 +15,7 @@ from billing.gateway import CallUnknown, CredentialsRefused, PaymentGateway
 from guidance.commands import prepare_suggestion
 from knowledge_base.imports import read_import
 from knowledge_base.indexing import build_index
-from knowledge_base.queries import brands_behind
+from knowledge_base.queries import brands_behind, unfinished_imports
 from knowledge_base.retrieval import IndexUnavailable, Retriever
 from marketplace.accounts.mail import deliver_mail, mail_port
 from marketplace.events.dispatcher import Answer, run_dispatcher
@@ -159,7 +159,9 @@ class Background:
     def finish_knowledge(self) -> None:
         """Second net: imports and indexes whose job was lost on the way."""
         with self.database.transaction() as tx:
-            behind = brands_behind(tx)
+            unread, behind = unfinished_imports(tx), brands_behind(tx)
+        for brand, knowledge_import in unread:
+            read_import(self.database, brand, knowledge_import)
         for brand in behind:
             self.index(str(brand))
 

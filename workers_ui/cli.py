@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from marketplace.kernel import log as logs
 from marketplace.kernel.errors import AppError
 from marketplace.kernel.settings import Settings
 
@@ -24,6 +25,7 @@ PASSWORD_PROMPT = "Password (10 characters or more)"  # noqa: S105 - a prompt
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Human Cloud: a marketplace for customer service. Settings come from the environment (docs/map.md)."""
+    logs.configure(process="command", level="WARNING")
 
 
 @main.command()

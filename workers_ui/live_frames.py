@@ -1,21 +1,273 @@
-"""Facts as frames of the live stream."""
+"""Facts as frames of the live stream: which event each becomes, and who hears it.
 
-from collections.abc import Iterable, Sequence
+Workers hear the pool and what is theirs, members their brands, finance the payouts. Frames name things by id
+alone, and the page asks for what it may see; only a pool row travels as HTML, rendered once for everybody.
+"""
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from babel import Locale
 from starlette.requests import Request
 
+from guidance.coverage import Coverage, coverage_of
+from knowledge_base.models import ImportState
+from marketplace.accounts.models import StaffRole
+from marketplace.accounts.sessions import Principal, principal_of
+from marketplace.events.facts import (
+    BatchReleased,
+    CustomerWrote,
+    EscalationConfirmed,
+    EscalationRejected,
+    Fact,
+    ImportAdvanced,
+    IndexPublished,
+    KnowledgeChanged,
+    LeaseExpired,
+    PayoutFailed,
+    PayoutSent,
+    ReplyQueued,
+    ReplySent,
+    SuggestionPrepared,
+    TicketAdmitted,
+    TicketAwaitsFunds,
+    TicketClaimed,
+    TicketEscalated,
+    TicketHeldBack,
+    TicketOpened,
+    TicketPosted,
+    TicketReleased,
+    TicketReopened,
+    TicketResolved,
+    WalletFunded,
+    kind_of,
+)
 from marketplace.events.queries import Told
+from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
+from marketplace.kernel.ids import BrandId, TicketId, WorkerId
+from marketplace.kernel.money import Money
+from marketplace.tickets.pool_queries import PoolCard, open_cards, waiting
+from marketplace.tickets.worker_queries import LastClaimant, last_claimants
+from workers_ui.deps import services, session_token
 from workers_ui.live import Frame, Renderer
-from workers_ui.templating import Templates
+from workers_ui.pages.brand_knowledge_views import STAGES
+from workers_ui.pages.pool_views import row_of
+from workers_ui.pages.worker_earnings_views import written
+from workers_ui.templating import DEFAULT_LOCALE, Templates
+
+POOL = "pool"
+FINANCE = "finance"
+
+
+def _kinds(*facts: type[Fact]) -> frozenset[str]:
+    return frozenset(kind_of(fact) for fact in facts)
+
+
+# What a fact means for the pool: a ticket may wait there now, or it has left.
+ENTERS = _kinds(TicketOpened, TicketReleased, LeaseExpired, TicketReopened)
+MAY_CHANGE = _kinds(CustomerWrote, SuggestionPrepared)
+LEAVES: Mapping[str, str] = {
+    kind_of(TicketClaimed): "claimed",
+    kind_of(TicketResolved): "resolved",
+    kind_of(TicketEscalated): "escalated",
+}
+TAKEN = "claimed"
+
+# What it means for the worker who holds the ticket, or held it last.
+FOR_THE_CLAIMANT: Mapping[str, tuple[str, ...]] = {
+    kind_of(TicketClaimed): ("mine",),
+    kind_of(TicketReleased): ("mine", "ticket.lease"),
+    kind_of(LeaseExpired): ("mine", "ticket.lease"),
+    kind_of(ReplyQueued): ("mine", "ticket.message"),
+    kind_of(ReplySent): ("ticket.message",),
+    kind_of(CustomerWrote): ("mine", "ticket.message"),
+    kind_of(SuggestionPrepared): ("ticket.guidance",),
+    kind_of(TicketEscalated): ("mine", "ticket.lease"),
+    kind_of(TicketResolved): ("mine", "ticket.lease"),
+    kind_of(TicketReopened): ("mine",),
+}
+
+# What it means for the brand's people.
+CHANGES_THE_THREAD = _kinds(ReplyQueued, ReplySent, CustomerWrote)
+CHANGES_THE_STATE = _kinds(
+    TicketPosted,
+    TicketAdmitted,
+    TicketHeldBack,
+    TicketAwaitsFunds,
+    TicketOpened,
+    TicketClaimed,
+    LeaseExpired,
+    TicketReleased,
+    TicketEscalated,
+    EscalationConfirmed,
+    EscalationRejected,
+    TicketResolved,
+    TicketReopened,
+)
+CHANGES_KNOWLEDGE = _kinds(KnowledgeChanged, IndexPublished)
+CHANGES_PAYOUTS = _kinds(PayoutSent, PayoutFailed, BatchReleased)
+
+
+def topics_of(request: Request) -> frozenset[str] | None:
+    """What the person behind the request may follow; None when nobody is signed in."""
+    token = session_token(request)
+    if token is None:
+        return None
+    with services(request).database.transaction() as tx:
+        principal = principal_of(tx, token, app_now(tx))
+    return None if principal is None else _topics(principal)
 
 
 def renderer(templates: Templates) -> Renderer:
+    """Frames for facts that were just committed, by the state in which everything is now."""
+
     def render(tx: Tx, facts: Sequence[Told]) -> Iterable[tuple[Told, Frame]]:
-        return []
+        state = _read(tx, facts)
+        return [(told, frame) for told in facts for frame in _frames(told, state, templates)]
 
     return render
 
 
-def topics_of(request: Request) -> frozenset[str] | None:
-    return None
+def for_worker(worker: WorkerId) -> str:
+    return f"worker:{worker}"
+
+
+def for_brand(brand: BrandId) -> str:
+    return f"brand:{brand}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """What rendering needs of the database, read once for all facts of one look."""
+
+    now: datetime
+    cards: Mapping[TicketId, PoolCard]
+    coverage: Mapping[TicketId, Coverage]
+    claimants: Mapping[TicketId, LastClaimant]
+    waiting: int
+
+
+def _read(tx: Tx, facts: Sequence[Told]) -> _State:
+    pool_tickets = _tickets(facts, ENTERS | MAY_CHANGE)
+    cards = open_cards(tx, pool_tickets) if pool_tickets else {}
+    claimed = [
+        (told.brand, TicketId(told.subject))
+        for told in facts
+        if told.kind in FOR_THE_CLAIMANT and told.worker is None and told.brand and told.subject
+    ]
+    moves = any(told.kind in LEAVES or told.kind in ENTERS | MAY_CHANGE for told in facts)
+    return _State(
+        now=app_now(tx),
+        cards=cards,
+        coverage=coverage_of(tx, list(cards)) if cards else {},
+        claimants=last_claimants(tx, claimed) if claimed else {},
+        waiting=waiting(tx) if moves else 0,
+    )
+
+
+def _tickets(facts: Sequence[Told], kinds: frozenset[str]) -> list[TicketId]:
+    found = (TicketId(told.subject) for told in facts if told.kind in kinds and told.subject)
+    return list(dict.fromkeys(found))
+
+
+def _frames(told: Told, state: _State, templates: Templates) -> Iterator[Frame]:
+    yield from _to_the_pool(told, state, templates)
+    yield from _to_the_claimant(told, state)
+    yield from _to_the_brand(told)
+    yield from _about_payouts(told)
+
+
+def _to_the_pool(told: Told, state: _State, templates: Templates) -> Iterator[Frame]:
+    if told.subject is None:
+        return
+    ticket = TicketId(told.subject)
+    card = state.cards.get(ticket)
+    if told.kind in LEAVES:
+        yield _removed(ticket, LEAVES[told.kind], state)
+    elif told.kind in ENTERS | MAY_CHANGE and card is not None:
+        row = row_of(card, state.coverage.get(ticket), state.now)
+        html = templates.part(row, locale=DEFAULT_LOCALE)
+        data = {"id": str(ticket), "rev": row.revision, "html": html, "waiting": state.waiting}
+        yield Frame(topics=frozenset({POOL}), event="pool.upsert", data=data)
+    elif told.kind in ENTERS:
+        # Somebody was faster than this look.
+        yield _removed(ticket, TAKEN, state)
+
+
+def _removed(ticket: TicketId, reason: str, state: _State) -> Frame:
+    data = {"id": str(ticket), "reason": reason, "waiting": state.waiting}
+    return Frame(topics=frozenset({POOL}), event="pool.remove", data=data)
+
+
+def _to_the_claimant(told: Told, state: _State) -> Iterator[Frame]:
+    if told.kind not in FOR_THE_CLAIMANT or told.subject is None:
+        return
+    last = state.claimants.get(TicketId(told.subject))
+    worker = told.worker or (last.worker if last else None)
+    if worker is None:
+        return
+    for event in FOR_THE_CLAIMANT[told.kind]:
+        yield _changed(for_worker(worker), event, str(told.subject))
+
+
+def _to_the_brand(told: Told) -> Iterator[Frame]:
+    if told.brand is None:
+        return
+    topic, subject = for_brand(told.brand), str(told.subject)
+    if told.kind in CHANGES_THE_THREAD:
+        yield _changed(topic, "ticket.message", subject)
+    if told.kind in CHANGES_THE_THREAD | CHANGES_THE_STATE:
+        yield _changed(topic, "ticket.state", subject)
+    elif told.kind == kind_of(ImportAdvanced):
+        yield _import_progress(topic, told)
+    elif told.kind in CHANGES_KNOWLEDGE:
+        yield _changed(topic, "kb.changed")
+    elif told.kind == kind_of(WalletFunded):
+        yield _notice(topic, "Your top-up has arrived. Tickets that waited for it open now.", tone="good")
+
+
+def _import_progress(topic: str, told: Told) -> Frame:
+    data: dict[str, object] = {
+        "id": str(told.subject),
+        "done": told.body["files_read"],
+        "total": told.body["files"],
+        "stage": STAGES[ImportState(told.body["state"])],
+        "state": told.body["state"],
+    }
+    return Frame(topics=frozenset({topic}), event="kb.progress", data=data)
+
+
+def _about_payouts(told: Told) -> Iterator[Frame]:
+    if told.kind not in CHANGES_PAYOUTS:
+        return
+    yield _changed(FINANCE, "payout")
+    if told.worker is None:
+        return
+    yield _changed(for_worker(told.worker), "payout")
+    if told.kind == kind_of(PayoutSent):
+        amount = Money(amount_minor=told.body["amount_minor"], currency=told.body["currency"])
+        text = f"{written(amount, Locale.parse(DEFAULT_LOCALE))} was sent to your account at Stripe."
+        yield _notice(for_worker(told.worker), text, tone="good")
+    else:
+        text = "A payout to you did not go through. What you earned is safe; look at your payout set-up."
+        yield _notice(for_worker(told.worker), text, tone="warn")
+
+
+def _changed(topic: str, event: str, subject: str = "") -> Frame:
+    """Something changed: the parts that show it ask for themselves again."""
+    return Frame(topics=frozenset({topic}), event=event, data={"id": subject} if subject else {})
+
+
+def _notice(topic: str, text: str, *, tone: str) -> Frame:
+    return Frame(topics=frozenset({topic}), event="notice", data={"text": text, "tone": tone})
+
+
+def _topics(principal: Principal) -> frozenset[str]:
+    own = {for_brand(membership.brand) for membership in principal.brands}
+    if principal.worker is not None:
+        own |= {POOL, for_worker(principal.worker)}
+    if StaffRole.FINANCE in principal.staff:
+        own.add(FINANCE)
+    return frozenset(own)

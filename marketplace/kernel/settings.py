@@ -56,7 +56,7 @@ class Settings(BaseSettings):
 
     # Knowledge and guidance
     encoder_threads: int = Field(default=1, ge=1, le=64)
-    hybrid_weight: float = Field(default=0.5, ge=0.0, le=1.0, description="Share of the dense score in hybrid search.")
+    hybrid_weight: float = Field(default=0.6, ge=0.0, le=1.0, description="Share of the dense score in hybrid search.")
     answer_threshold: float = Field(default=0.5, ge=0.0, le=1.0, description="Below this confidence guidance abstains.")
 
     # Money

@@ -1,8 +1,9 @@
-"""What a brand reads of its tickets: the list with its customers, a ticket's replies, endings and escalations."""
+"""What a brand reads of its tickets: the list with its customers, and what became of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, func, select
 
@@ -140,7 +141,7 @@ def oldest_waiting_since(tx: Tx, *, brand: BrandId) -> datetime | None:
     )
 
 
-def _ticket_lines(brand: BrandId) -> Select[tuple[object, ...]]:
+def _ticket_lines(brand: BrandId) -> Select[*tuple[Any, ...]]:
     written = (
         select(func.max(Message.written_at))
         .where(Message.brand_id == Ticket.brand_id, Message.ticket_id == Ticket.id)

@@ -8,6 +8,7 @@ from workers_ui.deps import IsSignedIn
 from workers_ui.pages import (
     brand_articles,
     brand_knowledge,
+    brand_new_ticket,
     brand_team,
     brand_ticket,
     brand_tickets,
@@ -16,7 +17,15 @@ from workers_ui.pages import (
 from workers_ui.pages.brand_scope import area_path, first_area
 
 router = APIRouter()
-for part in (brand_tickets, brand_ticket, brand_knowledge, brand_articles, brand_wallet, brand_team):
+for part in (
+    brand_tickets,
+    brand_new_ticket,
+    brand_ticket,
+    brand_knowledge,
+    brand_articles,
+    brand_wallet,
+    brand_team,
+):
     router.include_router(part.router)
 
 

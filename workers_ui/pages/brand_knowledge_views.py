@@ -1,4 +1,4 @@
-"""A brand's knowledge as its people see it: articles, imports under way, and the answer to a test question."""
+"""A brand's knowledge as its people see it: articles, imports under way, an answered test question."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,7 +11,7 @@ from marketplace.kernel.ids import PassageId
 from workers_ui.presenters import brand as views
 from workers_ui.presenters.values import Badge, Tone
 
-SECTION_JOINT = " › "  # noqa: RUF001 - a path of headings is read with this mark
+SECTION_JOINT = " › "
 READY = Badge(label="ready", tone=Tone.GOOD)
 INDEXING = Badge(label="indexing", tone=Tone.INFO)
 DELETED = Badge(label="deleted", tone=Tone.NEUTRAL)

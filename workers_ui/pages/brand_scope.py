@@ -1,14 +1,18 @@
 """What every brand page needs: a frame whose links this member may follow, forms and pages of lists."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from fastapi import Request
 
 from marketplace.accounts.permissions import Permission, allowed
-from marketplace.accounts.sessions import Membership
+from marketplace.accounts.sessions import Membership, Principal
+from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
-from marketplace.kernel.errors import AppError
+from marketplace.kernel.errors import AppError, Conflict
 from workers_ui.frames import brand_frame
+from workers_ui.idempotency import KeyReused, once
 from workers_ui.presenters.frame import Frame
 from workers_ui.presenters.values import FormState, Pager
 
@@ -18,6 +22,14 @@ AREAS = (
     ("wallet", Permission.VIEW_WALLET),
     ("team", Permission.VIEW_TEAM),
 )
+
+
+TYPED_LIMIT = 200_000
+"""Beyond what any field takes, so that too long a text is refused with a sentence and not lost."""
+
+
+class SentBefore(Conflict):
+    """This form was sent before with something else in it. Send it again to make this a new one."""
 
 
 def frame_for(request: Request, tx: Tx, membership: Membership) -> Frame:
@@ -34,6 +46,27 @@ def area_path(membership: Membership, area: str) -> str:
 def first_area(membership: Membership) -> str:
     """Where this member's day begins."""
     return next(area for area, need in AREAS if allowed(membership.role, need))
+
+
+def once_per_form(
+    tx: Tx, principal: Principal, *, key: str, asked: object, act: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """What `act` answers; a form that is sent twice acts once. Raises SentBefore, and whatever `act` raises.
+
+    A refusal takes everything back with it, the key's row too, so the form may be sent again.
+    """
+    try:
+        with tx.begin_nested():
+            return once(
+                tx,
+                principal=f"person:{principal.person}",
+                key=key or None,
+                asked=asked,
+                now=app_now(tx),
+                act=act,
+            )
+    except KeyReused as error:
+        raise SentBefore from error
 
 
 def refused(typed: dict[str, str], error: AppError, *, field: str = "") -> FormState:
@@ -56,5 +89,5 @@ def pager(href: str, *, page: int, has_more: bool, first: int, shown: int, total
     return Pager(
         previous_href=f"{href}{page - 1}" if page > 1 else "",
         next_href=f"{href}{page + 1}" if has_more else "",
-        label=f"{first:,}–{first + shown - 1:,}{of_all}",  # noqa: RUF001 - a range is set with an en dash
+        label=f"{first:,}–{first + shown - 1:,}{of_all}",
     )

@@ -1,4 +1,4 @@
-"""One ticket as its brand sees it: the thread in clear with a receipt for every reply, and what may be done."""
+"""One ticket as its brand sees it: the thread in clear, a receipt for every reply, and what may be done."""
 
 from typing import Annotated
 from uuid import uuid4
@@ -21,11 +21,18 @@ from marketplace.tickets.terms import terms_in_force, terms_of
 from workers_ui.deps import CheckedForm, HasTx, IsSignedIn, as_uuid, at_brand
 from workers_ui.errors import status_of
 from workers_ui.frames import page as answer
-from workers_ui.idempotency import KEY_LIMIT, once
+from workers_ui.idempotency import KEY_LIMIT
 from workers_ui.pages import brand_ticket_views as present
 from workers_ui.pages.answers import see
-from workers_ui.pages.brand_scope import area_path, frame_for, plain_lines, refused
-from workers_ui.pages.brand_tickets import LANGUAGES, TYPED_LIMIT
+from workers_ui.pages.brand_scope import (
+    TYPED_LIMIT,
+    area_path,
+    frame_for,
+    once_per_form,
+    plain_lines,
+    refused,
+)
+from workers_ui.pages.brand_tickets import LANGUAGES
 from workers_ui.presenters.brand import BrandTicketPage
 from workers_ui.presenters.values import EMPTY_FORM, FormState
 
@@ -61,15 +68,7 @@ def add_message(
         return {"message": str(message.id)}
 
     try:
-        with tx.begin_nested():
-            once(
-                tx,
-                principal=f"person:{principal.person}",
-                key=idempotency_key or None,
-                asked=["message", str(ticket_id), written],
-                now=app_now(tx),
-                act=act,
-            )
+        once_per_form(tx, principal, key=idempotency_key, asked=["message", str(ticket_id), written], act=act)
     except (Invalid, Conflict) as error:
         field = "text" if isinstance(error, Invalid) else ""
         form = refused({"text": text}, error, field=field)
@@ -136,12 +135,14 @@ def _ticket_page(
             language=LANGUAGES.get(ticket.language, ticket.language),
             terms_version=terms.version if terms and ticket.terms_id else None,
         ),
-        price=terms and Money(amount_minor=terms.total_minor, currency=terms.currency),
+        price=_money(terms, terms.total_minor) if terms else None,
         customer_message=present.message_action(story, path=path, may=may_post, now=app_now(tx)),
         confirmation=confirmation,
         resolution=resolution,
         idempotency_key=uuid4().hex,
-        escalation=present.escalation_panel(story, path=path, may=may_answer, fee=_escalation_fee(terms)),
+        escalation=present.escalation_panel(
+            story, path=path, may=may_answer, fee=_money(terms, terms.escalation_fee_minor) if terms else None
+        ),
         form=form,
     )
 
@@ -170,8 +171,8 @@ def _terms(tx: Tx, ticket: Ticket) -> Terms | None:
     return terms_in_force(tx, brand=ticket.brand_id, category=ticket.category)
 
 
-def _escalation_fee(terms: Terms | None) -> Money | None:
-    return terms and Money(amount_minor=terms.escalation_fee_minor, currency=terms.currency)
+def _money(terms: Terms, amount_minor: int) -> Money:
+    return Money(amount_minor=amount_minor, currency=terms.currency)
 
 
 def _ticket_id(text: str) -> TicketId:

@@ -62,7 +62,7 @@ ESCALATION_REASONS: Mapping[EscalationReason, str] = {
 }
 RESOLVERS: Mapping[ResolvedBy, str] = {
     ResolvedBy.CUSTOMER: "the customer",
-    ResolvedBy.SILENCE: "the customer’s silence",  # noqa: RUF001
+    ResolvedBy.SILENCE: "the customer’s silence",
     ResolvedBy.BRAND: "you",
 }
 NOT_YOURS = "Your role does not include this."
@@ -175,7 +175,7 @@ def _happened(story: Story) -> Iterable[tuple[datetime, str]]:
     for resolution in story.resolutions:
         yield resolution.resolved_at, f"Resolved by {RESOLVERS[resolution.by]}."
         if resolution.reopened_at is not None:
-            yield resolution.reopened_at, "Reopened by the customer’s message."  # noqa: RUF001
+            yield resolution.reopened_at, "Reopened by the customer’s message."
 
 
 def facts(

@@ -3,6 +3,7 @@
 Handlers that speak to Stripe hold no transaction meanwhile: they open short ones of their own.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -13,14 +14,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from billing import brand_queries, top_ups
 from billing.accounts import reserved, wallet
-from billing.gateway import CallRejected, CallUnknown, CredentialsRefused
+from billing.gateway import CallUnknown, CredentialsRefused
 from billing.ledger import balance
 from marketplace.accounts.permissions import Permission, allowed, require_at_brand
 from marketplace.accounts.queries import brand as brand_card
 from marketplace.accounts.sessions import Membership, Principal
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope, Tx
-from marketplace.kernel.errors import AppError, Conflict, Invalid
+from marketplace.kernel.errors import Conflict, Invalid, Unavailable
 from marketplace.kernel.ids import TopUpId
 from marketplace.kernel.money import Money
 from marketplace.tickets import queries
@@ -40,11 +41,11 @@ from workers_ui.deps import (
 )
 from workers_ui.errors import status_of
 from workers_ui.frames import page as answer
-from workers_ui.idempotency import KEY_LIMIT, KeyReused, once
+from workers_ui.idempotency import KEY_LIMIT
 from workers_ui.pages import brand_wallet_views as present
-from workers_ui.pages.amounts import UnreadableAmount, typed_amount
+from workers_ui.pages.amounts import typed_amount
 from workers_ui.pages.answers import see
-from workers_ui.pages.brand_scope import area_path, frame_for, pager, refused
+from workers_ui.pages.brand_scope import area_path, frame_for, once_per_form, pager, refused
 from workers_ui.parts import PaymentsOff
 from workers_ui.presenters.brand import WalletPage
 from workers_ui.presenters.values import EMPTY_FORM, FormState, Notice
@@ -55,16 +56,14 @@ router = APIRouter()
 Prices = Annotated[Membership, Depends(at_brand(Permission.MANAGE_PRICES))]
 Amount = Annotated[str, Form(max_length=100)]
 
-NO_CURRENCY_YET = "Top up first: the first top-up fixes your currency, and prices are in it."
-
 log = structlog.get_logger()
 
 
 class NoCurrencyYet(Conflict):
-    __doc__ = NO_CURRENCY_YET
+    """Top up first: the first top-up fixes your currency, and prices are in it."""
 
 
-class ProviderSilent(Conflict):
+class ProviderSilent(Unavailable):
     """The payment provider did not answer. Nothing is charged; send the form again."""
 
 
@@ -103,10 +102,10 @@ def start_top_up(
     try:
         wanted = _asked(having.database, membership, principal, typed, key)
         return RedirectResponse(_checkout(having, membership, wanted), status_code=303)
-    except (Invalid, Conflict, PaymentsOff) as error:
+    except (Invalid, Conflict, Unavailable) as error:
         # Only where the provider was silent is the same wish sent again; else the next try is a new one.
         again = key if isinstance(error, ProviderSilent) else uuid4().hex
-        status = 503 if isinstance(error, ProviderSilent) else status_of(error)
+        status = status_of(error)
         form = refused(typed, error, field="amount" if isinstance(error, Invalid) else "")
     with _as_brand(having.database, membership) as tx:
         view = _wallet_page(request, tx, membership, top_up_form=form, key=again)
@@ -177,7 +176,7 @@ def _member(principal: Principal, slug: str, permission: Permission) -> Membersh
     return membership
 
 
-def _as_brand(database: Database, membership: Membership) -> Any:
+def _as_brand(database: Database, membership: Membership) -> AbstractContextManager[Tx]:
     return database.transaction(Scope(brand=membership.brand))
 
 
@@ -201,19 +200,13 @@ def _asked(
         amount = typed_amount(typed["amount"], currency=currency)
 
         def act() -> dict[str, Any]:
-            asked = top_ups.ask_top_up(
+            wish = top_ups.ask_top_up(
                 tx, brand=membership.brand, amount=amount, person=principal.person, now=app_now(tx)
             )
-            return {"top_up": str(asked.id)}
+            return {"top_up": str(wish.id)}
 
-        stored = once(
-            tx,
-            principal=f"person:{principal.person}",
-            key=key,
-            asked=["top_up", membership.slug, amount.amount_minor, amount.currency],
-            now=app_now(tx),
-            act=act,
-        )
+        asked = ["top_up", membership.slug, amount.amount_minor, amount.currency]
+        stored = once_per_form(tx, principal, key=key, asked=asked, act=act)
     return TopUpId(UUID(stored["top_up"]))
 
 
@@ -236,7 +229,9 @@ def _checkout(having: Services, membership: Membership, top_up: TopUpId) -> str:
         raise ProviderSilent from error
     except CredentialsRefused as error:
         log.error("top_up.credentials_refused", top_up=str(top_up))
-        raise PaymentsOff from error
+        raise PaymentsOff(
+            "The payment provider does not accept our key. Its operator has to replace it."
+        ) from error
 
 
 def _typed_total(tx: Tx, membership: Membership, text: str) -> Money:
@@ -276,7 +271,7 @@ def _wallet_page(
         fee_percent=present.fee_percent(),
         can_top_up=allowed(membership.role, Permission.MANAGE_WALLET),
         can_price=may_price and card.currency is not None,
-        price_hint=NO_CURRENCY_YET if may_price and card.currency is None else "",
+        price_hint=NoCurrencyYet().detail if may_price and card.currency is None else "",
         currencies=() if card.currency else present.CURRENCIES,
         awaiting_funds=queries.count_by_state(tx, brand=brand).get(TicketState.AWAITING_FUNDS, 0),
         top_up_form=top_up_form,

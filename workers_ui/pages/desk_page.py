@@ -15,9 +15,10 @@ from marketplace.kernel.db import Scope, Tx, rescope
 from marketplace.kernel.errors import NotFound
 from marketplace.kernel.ids import TicketId, WorkerId
 from marketplace.kernel.money import Money
-from marketplace.tickets import queries, worker_queries
+from marketplace.tickets import pool, queries, worker_queries
 from marketplace.tickets.models import PoolState
 from marketplace.tickets.replies import REPLY_LIMIT, affiliation_label
+from marketplace.tickets.unsent import keep_unsent
 from workers_ui.frames import page, worker_frame
 from workers_ui.pages import desk_views
 from workers_ui.pages.pool_views import CLAIMED, CUSTOMER_WROTE, WAITING, channel_name, ticket_number
@@ -134,6 +135,32 @@ def lost_page(
         form=FormState(problem=typed.problem),
     )
     return page(request, view, status=status)
+
+
+def again(
+    request: Request,
+    tx: Tx,
+    ticket: TicketId,
+    worker: WorkerId,
+    typed: Typed,
+    *,
+    problem: str,
+    status: int = 422,
+) -> HTMLResponse:
+    """The desk once more, with what was typed and why it was refused."""
+    try:
+        refused = typed.because(problem)
+        return desk_page(request, tx, ticket=ticket, worker=worker, typed=refused, status=status)
+    except pool.StaleClaim:
+        return too_late(request, tx, ticket, worker, typed)
+
+
+def too_late(request: Request, tx: Tx, ticket: TicketId, worker: WorkerId, typed: Typed) -> HTMLResponse:
+    """The claim is over: what was typed is kept and shown as unsent."""
+    if typed.text:
+        keep_unsent(tx, ticket=ticket, worker=worker, body=typed.text, now=app_now(tx))
+    late = typed.because(pool.StaleClaim().detail)
+    return lost_page(request, tx, ticket=ticket, worker=worker, typed=late, status=409)
 
 
 def find_guidance(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> SuggestionView | None:

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from billing.batch_queries import (
     batch_as_seen,
     batch_card,
+    batch_to_sign,
     batches_page,
     payout_rows,
     ready_to_pay,
@@ -159,14 +160,14 @@ def batch_page(
 
 @router.post("/batches/{batch}/submission", dependencies=[CheckedForm])
 def submit(tx: HasTx, staff: Submitter, batch: str, content_hash: Seen = "") -> RedirectResponse:
-    seen = batch_as_seen(tx, BatchId(as_uuid(batch)), content_hash)
+    seen = batch_to_sign(tx, BatchId(as_uuid(batch)), content_hash)
     submit_batch(tx, batch=seen.id, person=staff.person, now=app_now(tx))
     return _signed("submitted", seen.id, staff, said="Submitted. Now a second person has to approve it.")
 
 
 @router.post("/batches/{batch}/approval", dependencies=[CheckedForm])
 def approve(tx: HasTx, staff: Approver, batch: str, content_hash: Seen = "") -> RedirectResponse:
-    seen = batch_as_seen(tx, BatchId(as_uuid(batch)), content_hash)
+    seen = batch_to_sign(tx, BatchId(as_uuid(batch)), content_hash)
     approve_batch(tx, batch=seen.id, person=staff.person, now=app_now(tx))
     return _signed("approved", seen.id, staff, said="Approved. It can be released now.")
 
@@ -175,7 +176,7 @@ def approve(tx: HasTx, staff: Approver, batch: str, content_hash: Seen = "") -> 
 def release(
     tx: HasTx, having: HasServices, staff: Approver, batch: str, content_hash: Seen = ""
 ) -> RedirectResponse:
-    seen = batch_as_seen(tx, BatchId(as_uuid(batch)), content_hash)
+    seen = batch_to_sign(tx, BatchId(as_uuid(batch)), content_hash)
     environment = parts.environment(having.settings)
     release_batch(tx, batch=seen.id, person=staff.person, environment=environment, now=app_now(tx))
     return _signed("released", seen.id, staff, said="Released. The transfers are on their way to Stripe.")

@@ -29,9 +29,7 @@ def show_mine(request: Request, tx: HasTx, worker: AsWorker) -> HTMLResponse:
         claims=tuple(held_row(one) for one in held if one.state is PoolState.CLAIMED),
         waiting_on_customer=tuple(held_row(one) for one in held if one.state is PoolState.ANSWERED),
         sent_today=tuple(sent_row(one) for one in sent),
-        lost_drafts=tuple(
-            lost_draft(one) for one in worker_queries.unsent_texts(tx, worker=worker, now=now)
-        ),
+        lost_drafts=tuple(lost_draft(one) for one in worker_queries.unsent_texts(tx, worker=worker, now=now)),
         claim_cap=worker_queries.room_of(tx, worker=worker, now=now).cap,
     )
     return page(request, view)

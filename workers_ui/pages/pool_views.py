@@ -7,7 +7,8 @@ from guidance.coverage import Coverage
 from marketplace.kernel.ids import TicketId
 from marketplace.kernel.money import Money
 from marketplace.tickets.models import PoolState, TicketState
-from marketplace.tickets.worker_queries import HeldTicket, PoolCard, PoolPage, SentTicket, UnsentText
+from marketplace.tickets.pool_queries import PoolCard, PoolPage
+from marketplace.tickets.worker_queries import HeldTicket, SentTicket, UnsentText
 from workers_ui.presenters import worker as views
 from workers_ui.presenters.values import Badge, Pager, Tone
 

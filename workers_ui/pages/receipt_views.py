@@ -6,7 +6,7 @@ from guidance.queries import ReceiptView
 from workers_ui.presenters.brand import Receipt, ReceiptPassage
 
 DRAFT = "draft"
-SECTION_JOINT = " › "  # noqa: RUF001 - a path of headings is read with this mark
+SECTION_JOINT = " › "
 
 
 def receipt(

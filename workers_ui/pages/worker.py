@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from workers_ui.pages import desk, mine, worker_earnings, worker_pool
+from workers_ui.pages import desk, desk_acts, mine, worker_earnings, worker_pool
 
 router = APIRouter()
-for part in (worker_pool, desk, mine, worker_earnings):
+for part in (worker_pool, desk, desk_acts, mine, worker_earnings):
     router.include_router(part.router)

@@ -78,9 +78,7 @@ def show_earnings(
         ),
         chart=_chart(tx, worker, principal, sums, now),
         lines=tuple(views.line(one) for one in found.lines),
-        statements=tuple(
-            views.statement_link(one) for one in worker_queries.months_owed(tx, worker=worker)
-        ),
+        statements=tuple(views.statement_link(one) for one in worker_queries.months_owed(tx, worker=worker)),
         pager=pager("/worker/earnings", page=found.page, has_more=found.has_more),
     )
     return page(request, view)
@@ -153,6 +151,4 @@ def _chart(
         zone=zone,
         since=day_began(now, zone, days_ago=views.CHART_DAYS - 1),
     )
-    return views.chart(
-        days, currency=currency, today=views.today_in(now, zone), locale=principal.locale
-    )
+    return views.chart(days, currency=currency, today=views.today_in(now, zone), locale=principal.locale)

@@ -72,10 +72,10 @@ def chart(days: Mapping[date, Money], *, currency: str, today: date, locale: str
         return None
     best = max(shown, key=lambda day: values[day].amount_minor)
     known = Locale.parse(locale, sep="-")
-    whole = _written(Money(amount_minor=total, currency=currency), known)
+    whole = written(Money(amount_minor=total, currency=currency), known)
     return BarChart(
         caption=f"{whole} earned in seven days; {format_skeleton('EEEE', best, locale=known)} was the best "
-        f"with {_written(values[best], known)}.",
+        f"with {written(values[best], known)}.",
         column="Earned",
         bars=tuple(
             Bar(label=format_skeleton("E", day, locale=known), value=value) for day, value in values.items()
@@ -186,5 +186,6 @@ def _unfinished(ability: PayoutAbility) -> str:
     return "Your account at Stripe is begun, and not ready to receive money yet."
 
 
-def _written(amount: Money, locale: Locale) -> str:
+def written(amount: Money, locale: Locale) -> str:
+    """`amount` in running text, where no template formats it."""
     return str(format_currency(major_units(amount), amount.currency.upper(), locale=locale))

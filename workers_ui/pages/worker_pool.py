@@ -12,7 +12,7 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import AppError
 from marketplace.kernel.ids import TicketId, WorkerId
-from marketplace.tickets import pool, worker_queries
+from marketplace.tickets import pool, pool_queries, worker_queries
 from workers_ui.deps import AsWorker, CheckedForm, HasTx
 from workers_ui.errors import status_of
 from workers_ui.frames import page, worker_frame
@@ -46,7 +46,7 @@ def show_pool(
     request: Request,
     tx: HasTx,
     worker: AsWorker,
-    number: Annotated[int, Query(alias="page", ge=1, le=worker_queries.DEEPEST_PAGE)] = 1,
+    number: Annotated[int, Query(alias="page", ge=1, le=pool_queries.DEEPEST_PAGE)] = 1,
 ) -> HTMLResponse:
     return _pool_page(request, tx, worker, number=number)
 
@@ -77,8 +77,8 @@ def claim(request: Request, tx: HasTx, worker: AsWorker, ticket: ThisTicket) -> 
 def _taken(request: Request, tx: Tx, worker: WorkerId, ticket: TicketId) -> HTMLResponse:
     """The row that was lost, with the way to the next best; the rest of the page stays as it is."""
     templates: Templates = request.app.state.services.templates
-    lost = worker_queries.find_in_pool(tx, ticket)
-    best = worker_queries.next_best(tx, worker=worker)
+    lost = pool_queries.find_in_pool(tx, ticket)
+    best = pool_queries.next_best(tx, worker=worker)
     row = PoolRowTaken(
         ticket=str(ticket),
         subject=lost.subject if lost else "This ticket",
@@ -93,7 +93,7 @@ def _taken(request: Request, tx: Tx, worker: WorkerId, ticket: TicketId) -> HTML
 def _refused(request: Request, tx: Tx, worker: WorkerId, refusal: AppError) -> HTMLResponse:
     """The pool as it is now, with why this claim was not possible and what to take instead."""
     lost = isinstance(refusal, pool.AlreadyClaimed | pool.GoneFromPool)
-    best = worker_queries.next_best(tx, worker=worker) if lost else None
+    best = pool_queries.next_best(tx, worker=worker) if lost else None
     notice = Notice(
         text=f"Taken: {refusal.detail}" if lost else refusal.detail,
         tone=Tone.WARN,
@@ -113,13 +113,13 @@ def _pool_page(
     status: int = 200,
 ) -> HTMLResponse:
     now = app_now(tx)
-    found = worker_queries.pool_for(tx, worker=worker, page=number)
+    found = pool_queries.pool_for(tx, worker=worker, page=number)
     coverage = coverage_of(tx, [card.ticket for card in found.cards])
     room = worker_queries.room_of(tx, worker=worker, now=now)
     view = PoolPage(
         frame=worker_frame(request, tx),
         rows=rows_of(found.cards, coverage, now),
-        waiting=worker_queries.waiting(tx),
+        waiting=pool_queries.waiting(tx),
         claims_held=room.held,
         claim_cap=room.cap,
         callouts=(*callouts, *_about_country(request)),
