@@ -2,15 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import func, select, text, update
+from psycopg.errors import CheckViolation
+from sqlalchemy import func, select, text, tuple_, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from billing.accounts import in_flight, payable
 from billing.gateway import transfer_params
-from billing.ledger import credit, debit, post
+from billing.ledger import Account, credit, debit, lock_accounts, post
 from billing.models import (
     BatchState,
     CallState,
@@ -32,6 +34,7 @@ from marketplace.kernel.money import exponent
 
 MINIMUM_PAYOUT_UNITS = 10
 EARNINGS_PER_BATCH = 5_000
+FOUR_EYES_CONSTRAINT = "ck_payout_batch_four_eyes"
 CHANGED_SINCE_SIGNED = "HC002"
 
 
@@ -62,6 +65,9 @@ def minimum_payout_minor(currency: str) -> int:
 
 def draft_batch(tx: Tx, *, currency: str, author: PersonId | None, now: datetime) -> PayoutBatch:
     """A batch of everything payable in `currency`: one payout per worker who can receive it."""
+    planned = _planned(tx, currency)
+    if not planned:
+        raise NothingToPay
     batch = PayoutBatch(
         id=BatchId(new_id()),
         currency=currency,
@@ -72,16 +78,8 @@ def draft_batch(tx: Tx, *, currency: str, author: PersonId | None, now: datetime
     )
     tx.add(batch)
     tx.flush()
-    by_worker: dict[WorkerId, list[Earning]] = {}
-    for earning in _payable(tx, currency):
-        by_worker.setdefault(earning.worker_id, []).append(earning)
-    accounts = _receiving_accounts(tx, by_worker)
-    for worker, earnings in by_worker.items():
-        total = sum(earning.amount_minor for earning in earnings)
-        if worker in accounts and total >= minimum_payout_minor(currency):
-            _plan_payout(tx, batch, worker, accounts[worker], earnings, now)
-    if not _payouts(tx, batch.id):
-        raise NothingToPay
+    for destination, earnings in planned:
+        _plan_payout(tx, batch, destination, earnings, now)
     batch.content_hash = content_hash(tx, batch.id)
     return batch
 
@@ -89,8 +87,8 @@ def draft_batch(tx: Tx, *, currency: str, author: PersonId | None, now: datetime
 def submit_batch(tx: Tx, *, batch: BatchId, person: PersonId, now: datetime) -> PayoutBatch:
     """Sign the batch's content as its first person."""
     row = _batch_in(tx, batch, BatchState.DRAFT)
-    row.state, row.submitted_at, row.submitted_by = BatchState.SUBMITTED, now, person
-    _flush(tx)
+    with _judged(tx):
+        row.state, row.submitted_at, row.submitted_by = BatchState.SUBMITTED, now, person
     return row
 
 
@@ -99,9 +97,10 @@ def approve_batch(tx: Tx, *, batch: BatchId, person: PersonId, now: datetime) ->
     row = _batch_in(tx, batch, BatchState.SUBMITTED)
     if row.submitted_by == person:
         raise SamePerson
-    row.state, row.approved_at, row.approved_by = BatchState.APPROVED, now, person
-    row.approved_hash = content_hash(tx, batch)
-    _flush(tx)
+    signed = content_hash(tx, batch)
+    with _judged(tx):
+        row.state, row.approved_at, row.approved_by = BatchState.APPROVED, now, person
+        row.approved_hash = signed
     return row
 
 
@@ -110,9 +109,11 @@ def release_batch(
 ) -> PayoutBatch:
     """Hand an approved batch to sending: money moves to in-flight, and each transfer's request is stored."""
     row = _batch_in(tx, batch, BatchState.APPROVED)
-    row.state, row.released_at, row.released_by = BatchState.RELEASING, now, person
-    _flush(tx)
-    for payout in _payouts(tx, batch):
+    with _judged(tx):
+        row.state, row.released_at, row.released_by = BatchState.RELEASING, now, person
+    payouts = _payouts(tx, batch)
+    lock_accounts(tx, ((account, row.currency) for payout in payouts for account in _accounts_of(tx, payout)))
+    for payout in payouts:
         start_attempt(tx, payout, environment=environment, now=now)
     record(tx, BatchReleased(batch=batch))
     return row
@@ -179,8 +180,9 @@ def store_call(tx: Tx, payout: Payout, *, environment: str, now: datetime) -> St
 
 def finish_batch(tx: Tx, *, batch: BatchId, now: datetime) -> None:
     """Close a releasing batch once no payout of it is under way."""
-    row = tx.get_one(PayoutBatch, batch, with_for_update=True)
-    states = {payout.state for payout in _payouts(tx, batch)}
+    tx.flush()
+    row = batch_of(tx, batch)  # its lock makes the last of several finishing senders see all the others
+    states = set(tx.scalars(select(Payout.state).where(Payout.batch_id == batch)))
     if row.state is not BatchState.RELEASING or states & {PayoutState.SENDING, PayoutState.UNKNOWN}:
         return
     row.state = BatchState.DONE_WITH_FAILURES if PayoutState.REJECTED in states else BatchState.DONE
@@ -195,8 +197,10 @@ def free_earnings(tx: Tx, payout: Payout) -> None:
 
 def set_earnings(tx: Tx, payout: Payout, state: EarningState) -> None:
     """Move every earning of a payout to `state`."""
-    lines = select(PayoutLine.earning_id).where(PayoutLine.payout_id == payout.id, ~PayoutLine.dropped)
-    tx.execute(update(Earning).where(Earning.id.in_(lines)).values(state=state))
+    lines = select(PayoutLine.brand_id, PayoutLine.earning_id).where(
+        PayoutLine.payout_id == payout.id, ~PayoutLine.dropped
+    )
+    tx.execute(update(Earning).where(tuple_(Earning.brand_id, Earning.id).in_(lines)).values(state=state))
 
 
 def amounts_by_brand(tx: Tx, payout: Payout) -> dict[BrandId, int]:
@@ -223,32 +227,49 @@ def batch_of(tx: Tx, batch: BatchId) -> PayoutBatch:
     return row
 
 
-def _payable(tx: Tx, currency: str) -> Sequence[Earning]:
-    return tx.scalars(
-        select(Earning)
-        .where(Earning.state == EarningState.PAYABLE, Earning.currency == currency)
+def _planned(tx: Tx, currency: str) -> list[tuple[str, list[Earning]]]:
+    """Per worker: the account at Stripe, and the earnings that go there."""
+    by_worker: dict[WorkerId, tuple[str, list[Earning]]] = {}
+    for earning, destination in _payable(tx, currency):
+        by_worker.setdefault(earning.worker_id, (destination, []))[1].append(earning)
+    minimum = minimum_payout_minor(currency)
+    return [
+        (destination, earnings)
+        for destination, earnings in by_worker.values()
+        if sum(earning.amount_minor for earning in earnings) >= minimum
+    ]
+
+
+def _payable(tx: Tx, currency: str) -> list[tuple[Earning, str]]:
+    """The oldest payable earnings of workers above the minimum, and the accounts that can receive them.
+
+    Workers who must wait are left out here, so that they cannot fill the limit and hold up everybody else.
+    """
+    ready = (Earning.state == EarningState.PAYABLE, Earning.currency == currency)
+    above_minimum = (
+        select(Earning.worker_id)
+        .where(*ready)
+        .group_by(Earning.worker_id)
+        .having(func.sum(Earning.amount_minor) >= minimum_payout_minor(currency))
+    )
+    rows = tx.execute(
+        select(Earning, StripeAccount.account)
+        .join(StripeAccount, StripeAccount.worker_id == Earning.worker_id)
+        .where(*ready, StripeAccount.transfers_active, Earning.worker_id.in_(above_minimum))
         .order_by(Earning.accrued_at, Earning.id)
         .limit(EARNINGS_PER_BATCH)
-        .with_for_update(skip_locked=True)
-    ).all()
-
-
-def _receiving_accounts(tx: Tx, workers: dict[WorkerId, list[Earning]]) -> dict[WorkerId, str]:
-    rows = tx.scalars(
-        select(StripeAccount).where(
-            StripeAccount.worker_id.in_(workers), StripeAccount.transfers_active, StripeAccount.account.is_not(None)
-        )
+        .with_for_update(of=Earning, skip_locked=True)
     )
-    return {row.worker_id: row.account for row in rows if row.account}
+    return [(earning, account) for earning, account in rows if account is not None]
 
 
 def _plan_payout(
-    tx: Tx, batch: PayoutBatch, worker: WorkerId, destination: str, earnings: Sequence[Earning], now: datetime
+    tx: Tx, batch: PayoutBatch, destination: str, earnings: Sequence[Earning], now: datetime
 ) -> None:
     payout = Payout(
         id=PayoutId(new_id()),
         batch_id=batch.id,
-        worker_id=worker,
+        worker_id=earnings[0].worker_id,
         currency=batch.currency,
         amount_minor=sum(earning.amount_minor for earning in earnings),
         destination=destination,
@@ -272,6 +293,14 @@ def _plan_payout(
     tx.flush()
 
 
+def _accounts_of(tx: Tx, payout: Payout) -> list[Account]:
+    """The accounts that sending a payout posts to."""
+    return [
+        in_flight(payout.worker_id),
+        *(payable(brand, payout.worker_id) for brand in amounts_by_brand(tx, payout)),
+    ]
+
+
 def _payouts(tx: Tx, batch: BatchId) -> Sequence[Payout]:
     tx.flush()
     return tx.scalars(
@@ -286,13 +315,17 @@ def _batch_in(tx: Tx, batch: BatchId, *states: BatchState) -> PayoutBatch:
     return row
 
 
-def _flush(tx: Tx) -> None:
-    """Let the database judge the signature now, and say what it found in our words."""
+@contextmanager
+def _judged(tx: Tx) -> Iterator[None]:
+    """Let the database judge a signature at once, and say what it found in our words."""
     try:
         with tx.begin_nested():
+            yield
             tx.flush()
     except IntegrityError as error:
-        raise SamePerson from error
+        if isinstance(error.orig, CheckViolation) and error.orig.diag.constraint_name == FOUR_EYES_CONSTRAINT:
+            raise SamePerson from error
+        raise
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == CHANGED_SINCE_SIGNED:
             raise BatchChanged from error

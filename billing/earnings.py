@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from billing.accounts import payable, pending, platform_fee, reserved, wallet
-from billing.ledger import InsufficientFunds, credit, debit, post
+from billing.ledger import InsufficientFunds, credit, debit, lock_accounts, post
 from billing.models import Earning, EarningKind, EarningState
 from marketplace.events.facts import (
     EscalationConfirmed,
@@ -77,9 +77,10 @@ def open_awaiting(tx: Tx, *, brand: BrandId, now: datetime) -> int:
     ).all()
     opened = 0
     for ticket in waiting:
-        if not open_if_funded(tx, brand=brand, ticket=ticket, now=now):
-            break
-        opened += 1
+        if open_if_funded(tx, brand=brand, ticket=ticket, now=now):
+            opened += 1
+        elif tx.get_one(Ticket, (brand, ticket)).state is TicketState.AWAITING_FUNDS:
+            break  # the wallet is empty; whoever asked before keeps his place
     return opened
 
 
@@ -230,6 +231,14 @@ def mature(tx: Tx, *, now: datetime) -> int:
         .limit(SWEEP_LIMIT)
         .with_for_update(skip_locked=True)
     ).all()
+    lock_accounts(
+        tx,
+        (
+            (account(earning.brand_id, earning.worker_id), earning.currency)
+            for earning in due
+            for account in (pending, payable)
+        ),
+    )
     for earning in due:
         post(
             tx,

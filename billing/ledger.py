@@ -6,7 +6,7 @@ is the only caller of `post_ledger_txn`.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -69,8 +69,9 @@ def post(
 ) -> bool:
     """Post `legs` once under `key`: True when posted, False when the very same was posted before.
 
-    Legs of zero are left out. Raises InsufficientFunds when a floored account would fall below zero, and
-    LedgerKeyReused when the key carries another posting. Either leaves the transaction usable.
+    Legs of zero are left out. A transaction that posts more than once calls `lock_accounts` first. Raises
+    InsufficientFunds when a floored account would fall below zero, and LedgerKeyReused when the key carries
+    another posting. Either leaves the transaction usable.
     """
     rows = [_row(leg) for leg in legs if leg.amount_minor]
     parameters = {
@@ -103,6 +104,15 @@ _POST = text(
 )
 
 
+def lock_accounts(tx: Tx, accounts: Iterable[tuple[Account, str]]) -> None:
+    """Lock accounts, each with its currency, in the one order that keeps several postings from deadlocks."""
+    named = [_owner(account) | {"currency": currency} for account, currency in accounts]
+    tx.execute(_LOCK, {"accounts": json.dumps(named)})
+
+
+_LOCK = text("SELECT lock_ledger_accounts(CAST(:accounts AS jsonb))")
+
+
 def balance(tx: Tx, account: Account, *, currency: str) -> Money:
     """What stands on `account`, on its normal side; zero when nothing was ever posted to it."""
     total = tx.scalar(
@@ -132,7 +142,10 @@ def total_of(tx: Tx, code: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What the ledger says of itself: all three must be zero or empty."""
+    """What the ledger says of itself: no imbalance, no drift.
+
+    `imbalance_minor` adds up how far each transaction is out, so that two errors cannot cancel out.
+    """
 
     transactions: int
     imbalance_minor: int
@@ -140,22 +153,25 @@ class Proof:
 
 
 def proof(tx: Tx) -> Proof:
-    """Recompute the ledger: debits less credits, and cached balances against their entries."""
-    signed = case((LedgerEntry.side == Side.DEBIT, LedgerEntry.amount_minor), else_=-LedgerEntry.amount_minor)
-    imbalance = tx.scalar(select(func.sum(signed))) or 0
-    drifted = tx.execute(_DRIFTED).scalars().all()
+    """Recompute the ledger: debits less credits, and kept balances and versions against their entries."""
     return Proof(
         transactions=tx.scalar(select(func.count()).select_from(LedgerTxn)) or 0,
-        imbalance_minor=int(imbalance),
-        drifted_accounts=tuple(drifted),
+        imbalance_minor=int(tx.execute(_IMBALANCE).scalar_one()),
+        drifted_accounts=tuple(tx.execute(_DRIFTED).scalars()),
     )
 
 
+_IMBALANCE = text(
+    "SELECT coalesce(sum(abs(difference)), 0) FROM ("
+    "SELECT sum(CASE side WHEN 'D' THEN amount_minor ELSE -amount_minor END) AS difference "
+    "FROM ledger_entry GROUP BY txn_id, currency) AS txn"
+)
 _DRIFTED = text(
     "SELECT a.id FROM ledger_account a LEFT JOIN ledger_entry e ON e.account_id = a.id "
     "WHERE a.floor_zero GROUP BY a.id "
     "HAVING a.balance_minor <> coalesce(sum(CASE WHEN e.side = a.normal THEN e.amount_minor "
-    "ELSE -e.amount_minor END), 0) OR a.version <> count(e.id)"
+    "ELSE -e.amount_minor END), 0) OR a.version <> count(e.id) "
+    "OR a.version <> coalesce(max(e.account_version), 0) ORDER BY a.id"
 )
 
 
@@ -226,14 +242,18 @@ def _signed() -> ColumnElement[int]:
 def _row(leg: Leg) -> dict[str, object]:
     if leg.amount_minor < 0:
         raise ValueError("A leg's amount is positive; its side says which way it goes.")
+    return _owner(leg.account) | {"side": leg.side.value, "amount": leg.amount_minor}
+
+
+def _owner(account: Account) -> dict[str, object]:
     return {
-        "code": leg.account.code,
-        "brand": leg.account.brand and str(leg.account.brand),
-        "worker": leg.account.worker and str(leg.account.worker),
-        "side": leg.side.value,
-        "amount": leg.amount_minor,
+        "code": account.code,
+        "brand": account.brand and str(account.brand),
+        "worker": account.worker and str(account.worker),
     }
 
 
 def _fingerprint(kind: str, currency: str, rows: list[dict[str, object]]) -> str:
-    return hashlib.sha256(json.dumps([kind, currency, rows], sort_keys=True).encode()).hexdigest()
+    """One digest per posting, whatever the order of its legs."""
+    legs = sorted(json.dumps(row, sort_keys=True) for row in rows)
+    return hashlib.sha256(json.dumps([kind, currency, legs]).encode()).hexdigest()

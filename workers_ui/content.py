@@ -12,6 +12,7 @@ from knowledge_base.readers import Refusal, read_folder, read_jsonl
 DEMO = Path(__file__).parent / "demo_content"
 FORMALITIES = {"warm": Formality.FRIENDLY, "formal": Formality.FORMAL, "playful": Formality.CASUAL}
 SUBJECT_CHARACTERS = 120
+DOCS = "docs.jsonl"
 
 
 class NoSuchContent(Exception):
@@ -110,13 +111,17 @@ def _knowledge_files(knowledge: Path) -> Iterator[tuple[str, bytes]]:
         return
     if not knowledge.is_dir():
         raise NoSuchContent(f"There is nothing at {knowledge}.")
+    if (knowledge / DOCS).is_file():
+        yield DOCS, (knowledge / DOCS).read_bytes()
+        return
     for path in sorted(knowledge.rglob("*")):
-        if path.suffix.lower() in (".md", ".markdown", ".html", ".htm", ".jsonl") and path.is_file():
+        if path.suffix.lower() in (".md", ".markdown", ".html", ".htm") and path.is_file():
             yield str(path.relative_to(knowledge)), path.read_bytes()
 
 
 def _titles(knowledge: Path) -> Iterator[dict[str, Any]]:
-    documents = read_jsonl(knowledge.read_bytes()) if knowledge.is_file() else read_folder(knowledge)
+    listed = knowledge / DOCS if knowledge.is_dir() else knowledge
+    documents = read_jsonl(listed.read_bytes()) if listed.is_file() else read_folder(knowledge)
     for number, document in enumerate(documents, start=1):
         if not isinstance(document, Refusal):
             yield {"id": f"title-{number}", "text": document.title}

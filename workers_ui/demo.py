@@ -15,8 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 import httpx
 from rich.console import Console
@@ -25,13 +27,14 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing import statements
+from billing.gateway import CallUnknown
 from billing.ledger import proof, total_of
 from billing.models import Earning, EarningState, Payout, PayoutState
 from marketplace.accounts.api_keys import ApiScope, create_key
-from marketplace.accounts.models import Person, Worker
+from marketplace.accounts.models import Worker
 from marketplace.kernel.clock import app_now, shift_clock
 from marketplace.kernel.db import Database, Role, Scope
-from marketplace.kernel.ids import BrandId
+from marketplace.kernel.ids import BrandId, TopUpId
 from marketplace.kernel.money import Money, exponent
 from marketplace.kernel.settings import Settings
 from marketplace.tickets.models import TicketState
@@ -114,7 +117,9 @@ def run_demo(
         )
         with database_running(own) as running:
             prepare_database(running)
-            with Supervisor(serving.children(running), log_dir=folder / "logs") as supervisor:
+            with Supervisor(
+                serving.children(running), log_dir=folder / "logs", output=sys.stderr
+            ) as supervisor:
                 if not supervisor.wait_ready(60):
                     raise DemoFailed(f"The processes did not start; their logs are in {folder / 'logs'}.")
                 database = parts.database(running, role=Role.BACKGROUND, process="demo")
@@ -203,8 +208,16 @@ class Story:
                 continue
             asked = api("POST", "/top-ups", json={"amount_minor": needed, "currency": plan.currency})
             api("POST", f"/top-ups/{asked['id']}/checkout")
-            demo_money.finish_top_up(
-                self.settings, self.database, gateway, brand=brand, top_up=asked["id"]
+            top_up = TopUpId(UUID(asked["id"]))
+            _retried(
+                partial(
+                    demo_money.finish_top_up,
+                    self.settings,
+                    self.database,
+                    gateway,
+                    brand=brand,
+                    top_up=top_up,
+                )
             )
             money = Money(amount_minor=needed, currency=plan.currency)
             self.say(f"{plan.name} paid {_amount(money)} into its wallet.")
@@ -305,21 +318,29 @@ class Story:
     def pass_review(self, brands: dict[BrandId, PlannedBrand]) -> None:
         counted = self.scalar(_SETTLED)
         self.say(f"{counted} tickets have ended. Three days pass: the review windows close.")
-        with self.database.transaction() as tx:
-            if tx.scalar(select(Earning.id).where(Earning.state == EarningState.IN_WINDOW).limit(1)):
-                shift_clock(tx, by=REVIEW_IS_OVER)
+        if self.scalar(_IN_WINDOW):
+            _retried(self.let_time_pass)
         self.until("the review windows", lambda: self.scalar(_IN_WINDOW) == 0)
+
+    def let_time_pass(self) -> None:
+        with self.database.transaction() as tx:
+            shift_clock(tx, by=REVIEW_IS_OVER)
 
     def pay(self) -> None:
         """Workers set up their accounts; one finance person submits a batch, another approves and releases it."""
         gateway = parts.gateway(self.settings)
-        with self.database.transaction() as tx:
-            workers = tx.execute(
-                select(Worker.id, Worker.country, Person.email).join(Person, Person.id == Worker.person_id)
-            ).all()
+        workers = self.rows("SELECT w.id, w.country, p.email FROM worker w JOIN person p ON p.id = w.person_id")
         for worker, country, email in workers:
-            demo_money.onboard(
-                self.settings, self.database, gateway, worker=worker, country=country, email=email
+            _retried(
+                partial(
+                    demo_money.onboard,
+                    self.settings,
+                    self.database,
+                    gateway,
+                    worker=worker,
+                    country=country,
+                    email=email,
+                )
             )
         first, second = (Site(self.settings, person) for person in seeding.STAFF)
         for currency in sorted({plan.currency for plan in self.plans}):
@@ -525,7 +546,7 @@ def _retried(act: Callable[[], Answer]) -> Answer:
     for attempt in range(RETRIES):
         try:
             return act()
-        except (httpx.TransportError, SQLAlchemyError) as error:
+        except (httpx.TransportError, SQLAlchemyError, CallUnknown) as error:
             if attempt == RETRIES - 1:
                 raise DemoFailed(f"Something stays away: {error}") from error
             time.sleep(min(LOOK_SECONDS * (attempt + 1), 0.5))

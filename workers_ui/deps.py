@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, cast
 from uuid import UUID
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from marketplace.accounts.api_keys import ApiScope, KeyHolder, key_holder
 from marketplace.accounts.permissions import Permission, require_at_brand, require_on_platform
@@ -32,7 +33,33 @@ class FormExpired(NotAllowed):
 
 
 class KeyNeeded(NotSignedIn):
-    """Send your API key as `Authorization: Bearer hc_…`."""
+    """Send a live API key of your brand as `Authorization: Bearer hc_…`; this one is missing, unknown or revoked."""
+
+
+class TokenNeeded(NotSignedIn):
+    """Sign in by POST /api/v1/sessions and send its token as `Authorization: Bearer …`; sessions end."""
+
+
+class NotAWorker(NotAllowed):
+    """This is for workers, and you have no worker account. Sign up as a worker, or sign in as one."""
+
+
+_BRAND_KEY = HTTPBearer(
+    scheme_name="brandKey", description="A brand's API key, hc_test_… or hc_live_….", auto_error=False
+)
+_SESSION_TOKEN = HTTPBearer(
+    scheme_name="sessionToken", description="The token from POST /api/v1/sessions.", auto_error=False
+)
+BrandKey = Annotated[HTTPAuthorizationCredentials | None, Security(_BRAND_KEY)]
+SessionToken = Annotated[HTTPAuthorizationCredentials | None, Security(_SESSION_TOKEN)]
+RequestKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=200,
+        description="Your own name for this request: sent again with it, the request acts once.",
+    ),
+]
 
 
 def services(request: Request) -> Services:
@@ -141,10 +168,8 @@ def on_platform(permission: Permission) -> Callable[..., Principal]:
 def by_key(scope: ApiScope) -> Callable[..., BrandId]:
     """A dependency: the brand whose API key the request carries, if the key has `scope`."""
 
-    def brand(
-        tx: HasTx, having: HasServices, authorization: Annotated[str, Header(max_length=300)] = ""
-    ) -> BrandId:
-        holder = _key_holder(tx, authorization)
+    def brand(tx: HasTx, credentials: BrandKey) -> BrandId:
+        holder = _key_holder(tx, credentials)
         holder.require(scope)
         rescope(tx, Scope(brand=holder.brand))
         return holder.brand
@@ -155,9 +180,9 @@ def by_key(scope: ApiScope) -> Callable[..., BrandId]:
 def by_key_before(scope: ApiScope) -> Callable[..., BrandId]:
     """Like `by_key`, but its transaction is over when the handler starts: for handlers that call Stripe."""
 
-    def brand(having: HasServices, authorization: Annotated[str, Header(max_length=300)] = "") -> BrandId:
+    def brand(having: HasServices, credentials: BrandKey) -> BrandId:
         with having.database.transaction() as tx:
-            holder = _key_holder(tx, authorization)
+            holder = _key_holder(tx, credentials)
         holder.require(scope)
         return holder.brand
 
@@ -183,24 +208,31 @@ async def _checked_form_before(request: Request, principal: IsSignedInBefore) ->
 CheckedFormBefore = Depends(_checked_form_before)
 
 
-def _key_holder(tx: Transaction, authorization: str) -> KeyHolder:
-    kind, _, key = authorization.partition(" ")
-    holder = key_holder(tx, key.strip()) if kind.lower() == "bearer" else None
+def _key_holder(tx: Transaction, credentials: HTTPAuthorizationCredentials | None) -> KeyHolder:
+    holder = key_holder(tx, credentials.credentials.strip()) if credentials else None
     if holder is None:
         raise KeyNeeded
     return holder
 
 
-def worker_by_token(tx: HasTx, authorization: Annotated[str, Header(max_length=300)] = "") -> WorkerId:
-    """The worker whose session token (from POST /api/v1/sessions) the request carries."""
-    kind, _, token = authorization.partition(" ")
-    principal = principal_of(tx, token.strip(), app_now(tx)) if kind.lower() == "bearer" else None
+def _by_token(tx: HasTx, credentials: SessionToken) -> Principal:
+    token = credentials.credentials.strip() if credentials else ""
+    principal = principal_of(tx, token, app_now(tx)) if token else None
     if principal is None:
-        raise NotSignedIn("Sign in by POST /api/v1/sessions and send its token as `Authorization: Bearer …`.")
+        raise TokenNeeded
+    return principal
+
+
+ByToken = Annotated[Principal, Depends(_by_token)]
+
+
+def _worker_by_token(tx: HasTx, principal: ByToken) -> WorkerId:
+    if principal.worker is None:
+        raise NotAWorker
     return _as_worker(tx, principal)
 
 
-ByWorkerToken = Annotated[WorkerId, Depends(worker_by_token)]
+ByWorkerToken = Annotated[WorkerId, Depends(_worker_by_token)]
 
 
 def as_uuid(text: str) -> UUID:

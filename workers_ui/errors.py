@@ -6,9 +6,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from marketplace.kernel.errors import (
     AppError,
@@ -33,7 +34,18 @@ STATUS_OF_KIND: tuple[tuple[type[AppError], int], ...] = (
     (TooMany, 429),
     (Unavailable, 503),
 )
+CODE_OF_STATUS = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 RETRY_SECONDS = "30"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+PROBLEMS_NAMED = 3
+PLACE_CHARACTERS = 100
+UNREADABLE_TO_FASTAPI = "There was an error parsing the body"
+UNREADABLE = (
+    "The body cannot be read. Send what this address takes: JSON in UTF-8 with `Content-Type: application/json` "
+    "and without deep nesting, or a form with its boundary."
+)
+NOT_AN_OBJECT = "Send a JSON object as the body, with `Content-Type: application/json`."
+UNSTORABLE = "Something in the request cannot be stored: a number is too large, or a text holds a NUL character."
 
 log = structlog.get_logger()
 
@@ -43,7 +55,11 @@ def status_of(error: AppError) -> int:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error in the asker's form: problem+json under /api, a page elsewhere."""
+    """Answer every expected error in the asker's form: problem+json under /api, a page elsewhere.
+
+    What nobody expected is answered by `defect`, which the outermost layer (`security.Guard`) calls: FastAPI
+    would run a handler for it outside of that layer, without its headers.
+    """
 
     @app.exception_handler(AppError)
     def refused(request: Request, error: AppError) -> Response:
@@ -53,18 +69,18 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> Response:
-        return answer(request, 422, "malformed", _first_problem(error))
+        return answer(request, 422, "malformed", _problems(error))
 
     @app.exception_handler(HTTPException)
     def by_status(request: Request, error: HTTPException) -> Response:
-        detail = (
-            "There is nothing at this address."
-            if error.status_code == 404
-            else str(error.detail)
-        )
-        return answer(request, error.status_code, f"http_{error.status_code}", detail)
+        code = CODE_OF_STATUS.get(error.status_code, f"http_{error.status_code}")
+        headers = dict(error.headers or {})
+        if error.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_methods_of(request))
+        return answer(request, error.status_code, code, _detail(request, error), headers)
 
     @app.exception_handler(OperationalError)
+    @app.exception_handler(InterfaceError)
     @app.exception_handler(PoolTimeout)
     def database_away(request: Request, error: Exception) -> Response:
         log.error("database.away", reason=type(error).__name__)
@@ -72,14 +88,25 @@ def install(app: FastAPI) -> None:
             request, 503, "database_away", "The database is not answering. Try again in a moment."
         )
 
-    @app.exception_handler(Exception)
-    def defect(request: Request, error: Exception) -> Response:
-        log.error("request.failed", path=request.url.path, exc_info=error)
-        return answer(request, 500, "defect", "Something went wrong on our side. It has been noted.")
+    @app.exception_handler(DataError)
+    def unstorable(request: Request, error: DataError) -> Response:
+        # The database is the last to look: what it cannot hold should have been refused before.
+        log.warning("request.unstorable", path=request.url.path, reason=type(error.orig).__name__)
+        return answer(request, 422, "unstorable", UNSTORABLE)
 
 
-def answer(request: Request, status: int, code: str, detail: str) -> Response:
-    headers = {"Retry-After": RETRY_SECONDS} if status in (429, 503) else {}
+def defect(request: Request, error: Exception) -> Response:
+    """The answer to what nobody expected: noted with its traceback, told without it."""
+    log.error("request.failed", path=request.url.path, exc_info=error)
+    return answer(request, 500, "defect", "Something went wrong on our side. It has been noted.")
+
+
+def answer(
+    request: Request, status: int, code: str, detail: str, headers: dict[str, str] | None = None
+) -> Response:
+    """An error in the form that suits who asks."""
+    headers = dict(headers or {}) | _headers(request, status)
+    detail = detail.encode("utf-8", "replace").decode()  # a name sent to us may hold half a character
     if _is_api(request):
         body = {
             "type": "about:blank",
@@ -92,13 +119,53 @@ def answer(request: Request, status: int, code: str, detail: str) -> Response:
     return HTMLResponse(error_page(request, status, detail), status, headers)
 
 
+def _headers(request: Request, status: int) -> dict[str, str]:
+    match status:
+        case 401 if _is_api(request):
+            return {"WWW-Authenticate": "Bearer"}
+        case 413:
+            return {"Connection": "close"}  # the rest of the body is not read
+        case 429 | 503:
+            return {"Retry-After": RETRY_SECONDS}
+        case _:
+            return {}
+
+
 def _is_api(request: Request) -> bool:
     return request.url.path.startswith("/api/")
 
 
-def _first_problem(error: RequestValidationError) -> str:
-    problems = [
-        f"{'.'.join(str(part) for part in problem['loc'][1:]) or 'body'}: {problem['msg']}"
-        for problem in error.errors()[:3]
+def _detail(request: Request, error: HTTPException) -> str:
+    match error.status_code:
+        case 404:
+            return "There is nothing at this address."
+        case 405:
+            return f"This address does not take {request.method[:20]}. It takes {', '.join(_methods_of(request))}."
+        case 400 if error.detail == UNREADABLE_TO_FASTAPI:
+            return UNREADABLE
+        case _:
+            return str(error.detail)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Every method of the address; the framework would name only those of the first route that fits."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
     ]
-    return "; ".join(problems)
+
+
+def _problems(error: RequestValidationError) -> str:
+    """What is wrong and where, for the first few places."""
+    named = [_problem(tuple(problem["loc"]), problem) for problem in error.errors()[:PROBLEMS_NAMED]]
+    return "; ".join(named)
+
+
+def _problem(place: tuple[str | int, ...], problem: dict[str, object]) -> str:
+    if problem["type"] == "json_invalid":
+        return f"The body is not valid JSON: it goes wrong at character {place[-1]}. {NOT_AN_OBJECT}"
+    if place == ("body",):
+        return NOT_AN_OBJECT
+    return f"{'.'.join(str(part) for part in place[1:])[:PLACE_CHARACTERS]}: {problem['msg']}"

@@ -6,10 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
+from fastapi import HTTPException, Request
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from marketplace.kernel.errors import TooLarge
+from workers_ui import errors
 
 CONTENT_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -17,10 +18,12 @@ CONTENT_POLICY = (
 )
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 JSON_LIMIT_BYTES = 1_000_000
+LONGEST_NUMBER = 18
+UPLOADS = re.compile(r"/api/v1/imports|/b/[^/]+/knowledge(/.*)?")
 
 
 class Guard:
-    """Request ids, security headers and a limit on bodies, as plain ASGI."""
+    """Request ids, security headers, a limit on bodies and the last word on defects, as plain ASGI."""
 
     def __init__(
         self, app: ASGIApp, *, upload_limit_bytes: int, secure: bool, form_targets: tuple[str, ...]
@@ -46,25 +49,40 @@ class Guard:
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(process="web", request=request_id)
-        limit = self._upload_limit_bytes if _may_upload(scope) else JSON_LIMIT_BYTES
-        if _declared_length(scope) > limit:
-            await _refuse_size(send, limit)
-            return
+        begun = False
 
         async def answered(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-                if not scope["path"].startswith("/static/"):
-                    headers.setdefault("Cache-Control", "no-store")
+                begun = True
+                self._complete(MutableHeaders(scope=message), scope["path"], request_id)
             await send(message)
 
-        await self._app(scope, _limited(receive, limit), answered)
+        try:
+            await self._serve(scope, receive, answered)
+        except Exception as error:  # the edge of a request
+            if begun:
+                raise  # half an answer is out: the server cuts the connection
+            await errors.defect(Request(scope), error)(scope, receive, answered)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limit = self._upload_limit_bytes if UPLOADS.fullmatch(scope["path"]) else JSON_LIMIT_BYTES
+        if _declared_length(scope) > limit:
+            refusal = errors.answer(Request(scope), 413, "too_large", _too_large(limit))
+            await refusal(scope, receive, send)
+        else:
+            await self._app(scope, _limited(receive, limit), send)
+
+    def _complete(self, headers: MutableHeaders, path: str, request_id: str) -> None:
+        headers["X-Request-ID"] = request_id
+        for name, value in self._headers.items():
+            headers.setdefault(name, value)
+        if not path.startswith("/static/"):
+            headers.setdefault("Cache-Control", "no-store")
 
 
 def _limited(receive: Receive, limit: int) -> Receive:
+    """For bodies that do not say how long they are."""
     received = 0
 
     async def counted() -> MutableMapping[str, Any]:
@@ -72,10 +90,15 @@ def _limited(receive: Receive, limit: int) -> Receive:
         message = await receive()
         received += len(message.get("body", b""))
         if received > limit:
-            raise TooLarge(f"This is larger than the limit of {limit:,} bytes.")
+            # FastAPI makes a 400 of any other exception that comes while it reads a body.
+            raise HTTPException(413, _too_large(limit))
         return message
 
     return counted
+
+
+def _too_large(limit: int) -> str:
+    return f"This is larger than the limit of {limit:,} bytes. Send it in smaller parts."
 
 
 def _request_id(scope: Scope) -> str:
@@ -83,17 +106,6 @@ def _request_id(scope: Scope) -> str:
     return given if REQUEST_ID.fullmatch(given) else uuid4().hex
 
 
-def _may_upload(scope: Scope) -> bool:
-    return "/knowledge" in scope["path"] or scope["path"].endswith("/imports")
-
-
 def _declared_length(scope: Scope) -> int:
     length = dict(scope["headers"]).get(b"content-length", b"0")
-    return int(length) if length.isdigit() else 0
-
-
-async def _refuse_size(send: Send, limit: int) -> None:
-    body = f"This is larger than the limit of {limit:,} bytes. Send it in smaller parts.".encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return int(length[:LONGEST_NUMBER]) if length.isdigit() else 0

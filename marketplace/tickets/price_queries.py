@@ -1,6 +1,7 @@
 """What each category of a brand costs now."""
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId
@@ -12,7 +13,7 @@ def own_terms(tx: Tx, *, brand: BrandId) -> dict[str, Terms]:
     newest = (
         select(Terms)
         .where(Terms.brand_id == brand)
-        .distinct(Terms.category)
+        .ext(distinct_on(Terms.category))
         .order_by(Terms.category, Terms.version.desc())
     )
     return {terms.category: terms for terms in tx.scalars(newest)}

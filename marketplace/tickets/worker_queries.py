@@ -235,7 +235,12 @@ def find_past_desk(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> PastDesk | 
         claim_number=row.claim_number,
         ended=ClaimEnd(row.end_reason) if row.end_reason else None,
         pay=_pay(row),
-        thread=masked_thread(tx, brand=BrandId(row.brand_id), ticket=ticket),
+        thread=tuple(
+            line
+            for line in masked_thread(tx, brand=BrandId(row.brand_id), ticket=ticket)
+            # The message that ended the claim was written at its very end, and is for whoever comes next.
+            if row.ended_at is None or line.written_at < row.ended_at
+        ),
         draft=draft.body if draft else "",
     )
 
@@ -305,7 +310,7 @@ _UNSENT = text(
 )
 _PAST = text(
     "SELECT c.brand_id, b.name AS brand, k.number, k.subject, k.channel, k.language, g.name AS category, "
-    "c.number AS claim_number, c.end_reason, t.pay_minor, t.currency FROM claim c "
+    "c.number AS claim_number, c.ended_at, c.end_reason, t.pay_minor, t.currency FROM claim c "
     "JOIN ticket k ON k.brand_id = c.brand_id AND k.id = c.ticket_id JOIN brand b ON b.id = c.brand_id "
     "JOIN category g ON g.brand_id = k.brand_id AND g.key = k.category "
     "JOIN terms t ON t.brand_id = c.brand_id AND t.id = c.terms_id "

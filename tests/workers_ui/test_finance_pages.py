@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
+from httpx2 import Response
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 from selectolax.lexbor import LexborNode as Node
 from sqlalchemy import select, text, update
@@ -96,7 +96,7 @@ class Office:
         with self.site.background.transaction() as tx:
             return tx.get_one(PayoutBatch, BatchId(UUID(path.rsplit("/", 1)[-1])))
 
-    def act(self, by: Visitor, path: str, step: str, *, content_hash: str | None = None) -> httpx.Response:
+    def act(self, by: Visitor, path: str, step: str, *, content_hash: str | None = None) -> Response:
         seen = self.batch(path).content_hash if content_hash is None else content_hash
         return by.client.post(f"{path}/{step}", data={"csrf": by.csrf, "content_hash": seen})
 
@@ -591,8 +591,8 @@ def _copied_earning(tx: Tx, office: Office) -> None:
             "WITH new_resolution AS (INSERT INTO resolution (brand_id, id, ticket_id, number, by, credits, "
             "resolved_at, window_ends_at, reopened_at) SELECT brand_id, :resolution, ticket_id, "
             "(SELECT max(number) + 1 FROM resolution r WHERE r.ticket_id = resolution.ticket_id), by, "
-            "credits, resolved_at, window_ends_at, resolved_at FROM resolution WHERE ticket_id = :ticket LIMIT 1 "
-            "RETURNING id) "
+            "credits, resolved_at, window_ends_at, resolved_at FROM resolution "
+            "WHERE ticket_id = :ticket LIMIT 1 RETURNING id) "
             "INSERT INTO earning (brand_id, id, ticket_id, worker_id, kind, resolution_id, terms_id, "
             "amount_minor, currency, state, accrued_at, window_ends_at) "
             "SELECT e.brand_id, :id, e.ticket_id, e.worker_id, e.kind, n.id, e.terms_id, 1, e.currency, "

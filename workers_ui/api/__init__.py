@@ -1,14 +1,23 @@
 """The JSON API under /api/v1: for brands' own systems by API key, for workers by session token."""
 
+from typing import Any
+
 from fastapi import APIRouter
 
 from workers_ui.api import events, knowledge, people, pool, tickets, wallet
+from workers_ui.api.schemas import Problem
 
 DESCRIPTION = (
     "Post tickets, read replies, manage knowledge and the wallet with a brand's API key; claim and answer with a "
     "worker's session token. Errors are application/problem+json. Amounts are whole minor units."
 )
+ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "description": "Refused; the detail says what to do.",
+        "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
+    }
+}
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", responses=ERRORS)
 for part in (tickets, events, knowledge, wallet, people, pool):
     router.include_router(part.router)

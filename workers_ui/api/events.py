@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import Field
 
 from marketplace.accounts.api_keys import ApiScope
 from marketplace.events.queries import PAGE_LIMIT, START, Cursor, facts_after
@@ -12,6 +13,7 @@ from workers_ui.deps import HasTx, by_key
 
 router = APIRouter(tags=["events"])
 
+Kind = Annotated[str, Field(pattern=r"^[a-z_]{1,60}$")]
 Reads = Annotated[BrandId, Depends(by_key(ApiScope.EVENTS_READ))]
 
 
@@ -20,7 +22,7 @@ def read_events(
     tx: HasTx,
     _brand: Reads,
     after: Annotated[str, Query(max_length=40)] = "",
-    kind: Annotated[list[str], Query(max_length=20)] = [],  # noqa: B006 - FastAPI copies it per request
+    kind: Annotated[list[Kind], Query(max_length=20)] = [],  # noqa: B006 - FastAPI copies it per request
     limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
 ) -> EventsOut:
     """Facts after a cursor, oldest first. Keep `next` and pass it as `after`: nothing is skipped or repeated."""

@@ -1,18 +1,18 @@
 """Signing in for programs that work on a worker's behalf."""
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 
 from marketplace.accounts.sessions import sign_in, sign_out
 from marketplace.kernel.clock import app_now
 from workers_ui.api.schemas import SessionOut, SignInIn
-from workers_ui.deps import ByWorkerToken, HasServices, HasTx
+from workers_ui.deps import ByToken, HasServices, HasTx, SessionToken
 
 router = APIRouter(tags=["sessions"])
 
 
 @router.post("/sessions", status_code=201, response_model=SessionOut)
 def begin(body: SignInIn, request: Request, tx: HasTx, having: HasServices) -> SessionOut:
-    """A session token for a worker's e-mail and password; send it as `Authorization: Bearer …`."""
+    """A session token for an e-mail and password; send it as `Authorization: Bearer …`."""
     limit_sign_in(request, having, body.email)
     signed = sign_in(
         tx,
@@ -25,9 +25,10 @@ def begin(body: SignInIn, request: Request, tx: HasTx, having: HasServices) -> S
 
 
 @router.delete("/sessions/current", status_code=204)
-def end(tx: HasTx, _worker: ByWorkerToken, authorization: str = Header(max_length=300)) -> None:
+def end(tx: HasTx, _principal: ByToken, credentials: SessionToken) -> None:
     """End the session of the token that the request carries."""
-    sign_out(tx, authorization.partition(" ")[2].strip())
+    assert credentials is not None  # somebody is signed in with them
+    sign_out(tx, credentials.credentials.strip())
 
 
 def limit_sign_in(request: Request, having: HasServices, email: str) -> None:

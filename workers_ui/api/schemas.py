@@ -1,18 +1,38 @@
-"""What goes in and out over HTTP. Unknown fields are refused."""
+"""What goes in and out over HTTP. Unknown fields are refused, and so is what no row could hold."""
 
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from marketplace.tickets.models import Channel, EscalationReason, ReleaseReason
 
+HIGHEST_CLAIM_NUMBER = 2**31 - 1  # what the column holds
+
 ShortText = Annotated[str, Field(min_length=1, max_length=200)]
+ClaimNumber = Annotated[int, Field(ge=1, le=HIGHEST_CLAIM_NUMBER)]
 
 
 class In(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+    model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _holds_no_nul(cls, value: object) -> object:
+        if isinstance(value, str) and "\x00" in value:
+            raise ValueError("A text cannot hold NUL characters.")
+        return value
+
+
+class Problem(BaseModel):
+    """Every error: `code` is stable and for programs, `detail` says what to do."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
 
 
 class CustomerIn(In):
@@ -84,7 +104,7 @@ class EventsOut(BaseModel):
 
 class ArticleIn(In):
     title: ShortText
-    text: Annotated[str, Field(min_length=1, max_length=2_000_000)]
+    text: Annotated[str, Field(min_length=1, max_length=1_000_000)]
     format: Annotated[str, Field(pattern="^(markdown|html)$")] = "markdown"
 
 
@@ -179,12 +199,12 @@ class DeskOut(BaseModel):
 
 
 class CategoryIn(In):
-    claim_number: int
+    claim_number: ClaimNumber
     category: Annotated[str, Field(max_length=100)]
 
 
 class ReplyIn(In):
-    claim_number: int
+    claim_number: ClaimNumber
     text: Annotated[str, Field(min_length=1, max_length=5_000)]
     inserted: Annotated[list[Annotated[str, Field(pattern="^(draft|[1-3])$")]], Field(max_length=10)] = []
 
@@ -196,11 +216,11 @@ class ReplyOut(BaseModel):
 
 
 class ReleaseIn(In):
-    claim_number: int
+    claim_number: ClaimNumber
     reason: ReleaseReason
 
 
 class EscalationIn(In):
-    claim_number: int
+    claim_number: ClaimNumber
     reason: EscalationReason
     note: Annotated[str, Field(max_length=2_000)] = ""

@@ -14,8 +14,8 @@ BEGIN
     GRANT CREATE ON SCHEMA public TO humancloud_background;
     FOREACH name IN ARRAY ARRAY[
         'app_now()', 'app_clock()', 'expire_lease(uuid, timestamptz)', 'claim_ticket(uuid, uuid, uuid)',
-        'claim_next_ticket(uuid, uuid)', 'refuse_unbalanced_txn()', 'refuse_foreign_currency()',
-        'payout_batch_hash(uuid)',
+        'claim_next_ticket(uuid, uuid)', 'refuse_unbalanced_txn()', 'refuse_stray_entry()',
+        'payout_batch_hash(uuid)', 'lock_ledger_accounts(jsonb)',
         'post_ledger_txn(uuid, text, text, text, uuid, uuid, timestamptz, text, jsonb)'] LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO humancloud_background', name);
     END LOOP;

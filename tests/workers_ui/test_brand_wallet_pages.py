@@ -1,0 +1,378 @@
+"""Wallet and prices, through a real app and fake Stripe."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from httpx import Response
+from sqlalchemy import func, select
+
+from billing.brand_queries import month_start, spent_since
+from billing.models import TopUp, TopUpState
+from marketplace.accounts.models import Brand, MemberRole
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Database
+from marketplace.tickets.categories import CATEGORIES_PER_BRAND
+from marketplace.tickets.models import Category, Terms
+from marketplace.tickets.terms import CategoryPlan, add_category
+from tests.billing.conftest import fake_stripe, gateway_to, stripe_process
+from tests.billing.stripe_server import StripeServer
+from tests.builders import Clock, usd
+from tests.workers_ui.brand_site import (
+    Browser,
+    House,
+    a_house,
+    a_new_house,
+    an_answer,
+    tree,
+    value_of,
+    words,
+)
+from tests.workers_ui.conftest import Site
+
+__all__ = ["fake_stripe", "stripe_process"]  # fixtures
+
+
+@pytest.fixture
+def paying(site: Site, fake_stripe: StripeServer) -> StripeServer:  # noqa: F811 - pytest's way
+    """The site's payment provider is fake Stripe."""
+    _with_gateway(site, gateway_to(fake_stripe))
+    return fake_stripe
+
+
+@pytest.fixture
+def house(site: Site) -> House:
+    return a_house(site)
+
+
+@pytest.fixture
+def owner(house: House) -> Browser:
+    return house.member(MemberRole.OWNER)
+
+
+def _with_gateway(site: Site, gateway: object) -> None:
+    site.app.state.services = replace(site.app.state.services, gateway=gateway)
+
+
+def _top_up(browser: Browser, amount: str = "50.00", **changes: str) -> Response:
+    form = {"amount": amount, "currency": "", "idempotency_key": uuid4().hex, **changes}
+    return browser.post("/wallet/top-ups", form)
+
+
+def _pay(server: StripeServer, checkout: str, *, choice: str = "pay") -> str:
+    """Press a button of the payment page; where it leads back to, as a path."""
+    left = server.post(checkout, data={"choice": choice}, headers={"origin": server.url}, follow_redirects=False)
+    assert left.status_code == 303
+    back: str = left.headers["location"]
+    return back.removeprefix(back[: back.index("/b/")])
+
+
+def _top_ups(site: Site) -> list[TopUp]:
+    with site.background.transaction() as tx:
+        return list(tx.scalars(select(TopUp).order_by(TopUp.id)))
+
+
+def _stats(page: Response) -> dict[str, str]:
+    pairs = [
+        (node.css_first("dt").text(), node.css_first("dd").text(deep=False).strip())  # type: ignore[union-attr]
+        for node in tree(page).css("dl.stats .stat")
+    ]
+    return dict(pairs)
+
+
+# What stands there
+
+
+def test_the_wallet_shows_what_is_free_reserved_and_spent_and_how_it_moved(
+    db: Database, site: Site, owner: Browser
+) -> None:
+    ticket = owner.house.ticket()
+    an_answer(db, site, ticket, body="It is on its way.")
+    owner.post(f"/tickets/{ticket}/resolution")
+    owner.house.ticket()
+    a_house(site, name="Noise").ticket()
+
+    page = owner.get("/wallet")
+
+    assert _stats(page) == {"Balance": "$95.00", "Reserved": "$2.50", "Spent this month": "$2.50"}
+    rows = [
+        " ".join(row.text().split()) for row in tree(page).css("section[aria-labelledby=movements-title] tbody tr")
+    ]
+    assert [row.split(" Nov")[0].split(" Dec")[0].split(" Jan")[0][:15] for row in rows] == [
+        "Reserved for #2",
+        "Reserved for #1",
+        "Top-up " + rows[2].split()[1][:8],
+    ]
+    assert rows[0].endswith("−$2.50 $95.00")
+    assert rows[1].endswith("−$2.50 $97.50")
+    assert rows[2].endswith("$100.00 $100.00")
+    assert tree(page).css(f"main a[href='{owner.house.path('/tickets/')}{ticket}']")
+
+
+def test_a_month_begins_by_the_brands_own_clock() -> None:
+    just_after = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
+
+    assert month_start(just_after, "UTC") == datetime(2026, 11, 1, tzinfo=UTC)
+    assert month_start(just_after, "Europe/Berlin") == datetime(2026, 11, 30, 23, tzinfo=UTC)
+    # 1 November was still summer time in New York when the month began.
+    assert month_start(datetime(2026, 11, 20, tzinfo=UTC), "America/New_York") == datetime(
+        2026, 11, 1, 4, tzinfo=UTC
+    )
+
+
+def test_what_was_spent_before_the_month_is_not_counted(db: Database, site: Site, owner: Browser) -> None:
+    ticket = owner.house.ticket()
+    an_answer(db, site, ticket, body="It is on its way.")
+    owner.post(f"/tickets/{ticket}/resolution")
+    Clock(database=site.background).forward(timedelta(days=40))
+    brand = owner.house.brand
+    with site.background.transaction() as tx:
+        now = app_now(tx)
+        start = month_start(now, "UTC")
+        assert spent_since(tx, brand=brand, currency="usd", since=start) == usd(0)
+        assert spent_since(tx, brand=brand, currency="usd", since=now - timedelta(days=90)) == usd(250)
+
+
+def test_a_reopened_ticket_is_not_spent(db: Database, site: Site, owner: Browser) -> None:
+    ticket = owner.house.ticket()
+    an_answer(db, site, ticket, body="It is on its way.")
+    owner.post(f"/tickets/{ticket}/resolution")
+    owner.post(f"/tickets/{ticket}/messages", {"text": "Still broken"})
+
+    assert _stats(owner.get("/wallet")) == {"Balance": "$97.50", "Reserved": "$2.50", "Spent this month": "$0.00"}
+
+
+def test_tickets_that_wait_for_money_are_counted(site: Site) -> None:
+    poor = a_house(site, funds=usd(300))
+    for _ in range(3):
+        poor.ticket()
+
+    assert "2 tickets wait for funds" in words(poor.member().get("/wallet"))
+
+
+# Top-ups
+
+
+def test_a_top_up_leads_to_the_payment_page_and_back_into_the_wallet(
+    site: Site, owner: Browser, paying: StripeServer
+) -> None:
+    asked = _top_up(owner, "50,25")
+
+    assert asked.status_code == 303
+    checkout = asked.headers["location"]
+    assert checkout.startswith(f"{paying.url}/checkout/")
+    assert "form-action 'self' http://127.0.0.1" in asked.headers["content-security-policy"]
+    back = _pay(paying, checkout)
+    page = owner.visitor.client.get(back)
+
+    assert page.status_code == 200
+    assert "Your top-up has arrived." in words(page, "#toasts")
+    assert _stats(page)["Balance"] == "$150.25"
+    assert _stats(owner.visitor.client.get(back))["Balance"] == "$150.25"  # looked up again: credited once
+    assert [one.state for one in _top_ups(site)] == [TopUpState.PAID]
+
+
+@pytest.mark.parametrize(
+    ("choice", "sentence"), [("cancel", "is not paid yet"), ("pay_by_bank", "Your bank is sending the money")]
+)
+def test_coming_back_without_the_money_credits_nothing(
+    owner: Browser, paying: StripeServer, choice: str, sentence: str
+) -> None:
+    back = _pay(paying, _top_up(owner).headers["location"], choice=choice)
+
+    page = owner.visitor.client.get(back)
+
+    assert sentence in words(page, "#toasts")
+    assert _stats(page)["Balance"] == "$100.00"
+
+
+def test_the_form_sent_twice_opens_one_payment_page(site: Site, owner: Browser, paying: StripeServer) -> None:
+    key = uuid4().hex
+
+    first, second = _top_up(owner, idempotency_key=key), _top_up(owner, idempotency_key=key)
+
+    assert first.headers["location"] == second.headers["location"]
+    assert len(_top_ups(site)) == 1
+    other = _top_up(owner, "60.00", idempotency_key=key)
+    assert (other.status_code, "This form was sent before" in words(other)) == (409, True)
+    assert value_of(other, "idempotency_key") != key
+
+
+@pytest.mark.parametrize(
+    ("amount", "sentence"),
+    [
+        ("", "Write an amount such as 12.50"),
+        ("ten", "Write an amount such as 12.50"),
+        ("12.505", "USD has 2 decimals"),
+        ("0.99", "A top-up is at least 1.00"),
+        ("0", "A top-up is at least 1.00"),
+        ("1000000.00", "at most 999,999.99"),
+    ],
+)
+def test_an_amount_that_cannot_be_topped_up_is_refused_and_kept(
+    site: Site, owner: Browser, paying: StripeServer, amount: str, sentence: str
+) -> None:
+    refused = _top_up(owner, amount)
+
+    assert refused.status_code == 422
+    assert sentence in words(refused, "#top-up-amount-error")
+    assert value_of(refused, "amount") == amount
+    assert _top_ups(site) == []
+
+
+def test_the_first_top_up_fixes_the_currency(site: Site, paying: StripeServer) -> None:
+    browser = a_new_house(site).member()
+    before = browser.get("/wallet")
+    assert tree(before).css("select[name=currency]")
+    assert "Top up first" in words(before)
+
+    assert _top_up(browser, "50", currency="xxx").status_code == 422
+    assert _top_up(browser, "50.5", currency="jpy").status_code == 422
+    assert _top_up(browser, "5000", currency="jpy").status_code == 303
+
+    with site.background.transaction() as tx:
+        assert tx.get_one(Brand, browser.house.brand).currency == "jpy"
+    after = browser.get("/wallet")
+    assert not tree(after).css("select[name=currency]")
+    assert _stats(after)["Balance"] == "¥0"
+    assert [(one.amount_minor, one.currency) for one in _top_ups(site)] == [(5000, "jpy")]
+
+
+def test_a_silent_provider_keeps_the_form_and_the_next_try_goes_on_with_it(
+    site: Site, owner: Browser, paying: StripeServer
+) -> None:
+    paying.fault("timeout_before", path="/v1/checkout/sessions") if False else paying.stop()
+    silent = _top_up(owner, "50.00")
+    paying.start()
+
+    assert silent.status_code == 503
+    assert "did not answer. Nothing is charged" in words(silent)
+    again = _top_up(owner, value_of(silent, "amount"), idempotency_key=value_of(silent, "idempotency_key"))
+    assert again.status_code == 303
+    assert len(_top_ups(site)) == 1
+
+
+def test_without_a_provider_the_form_says_that_payments_are_off(site: Site, owner: Browser) -> None:
+    _with_gateway(site, None)
+
+    refused = _top_up(owner)
+
+    assert (refused.status_code, "Payments are switched off" in words(refused)) == (503, True)
+    assert owner.get(f"/wallet?top_up={_top_ups(site)[0].id}").status_code == 200
+
+
+def test_a_payment_of_another_brand_is_not_there(site: Site, owner: Browser, paying: StripeServer) -> None:
+    stranger = a_house(site, name="Somebody Else").member()
+    _top_up(stranger)
+
+    assert owner.get(f"/wallet?top_up={_top_ups(site)[0].id}").status_code == 404
+    assert owner.get(f"/wallet?top_up={uuid4()}").status_code == 404
+    assert owner.get("/wallet?top_up=x").status_code == 404
+
+
+def test_a_manager_reads_the_wallet_and_finance_tops_it_up(house: House, paying: StripeServer) -> None:
+    manager, finance = house.member(MemberRole.MANAGER), house.member(MemberRole.FINANCE)
+
+    assert not tree(manager.get("/wallet")).css("form[action$='/top-ups']")
+    assert _top_up(manager).status_code == 403
+    assert _top_up(finance).status_code == 303
+    assert not tree(finance.get("/wallet")).css("form[action$='/prices']")
+    assert finance.post("/wallet/prices", {"category": "general", "total": "3"}).status_code == 403
+
+
+# Prices
+
+
+def test_a_new_price_is_a_new_version_with_fee_and_pay(site: Site, owner: Browser) -> None:
+    assert owner.post("/wallet/prices", {"category": "general", "total": "3.15"}).status_code == 303
+
+    row = words(owner.get("/wallet"), "section[aria-labelledby=prices-title] tbody tr")
+    assert row.startswith("General (default) escalation confirmed: $0.76 $3.15 $2.52 $0.63 2 since")
+    with site.background.transaction() as tx:
+        newest = tx.scalars(select(Terms).where(Terms.version == 2)).one()
+    assert newest.created_by is not None
+    assert (newest.total_minor, newest.pay_minor, newest.fee_minor) == (315, 252, 63)
+
+
+@pytest.mark.parametrize(
+    ("total", "sentence"),
+    [
+        ("", "such as 12.50"),
+        ("zero", "such as 12.50"),
+        ("1.005", "USD has 2 decimals"),
+        ("0.09", "between 0.10 and 1,000.00"),
+        ("1000.01", "between 0.10 and 1,000.00"),
+    ],
+)
+def test_a_price_that_cannot_be_is_refused_and_kept(site: Site, owner: Browser, total: str, sentence: str) -> None:
+    refused = owner.post("/wallet/prices", {"category": "general", "total": total})
+
+    assert refused.status_code == 422
+    assert sentence in words(refused, "#price-error")
+    assert value_of(refused, "total") == total
+    with site.background.transaction() as tx:
+        assert tx.scalar(select(func.count()).select_from(Terms)) == 1
+
+
+def test_a_price_for_no_category_is_not_there(owner: Browser) -> None:
+    for category in ("none-such", "", "\0"):
+        assert owner.post("/wallet/prices", {"category": category, "total": "3"}).status_code == 404
+
+
+def test_a_category_is_added_with_its_price_or_without(site: Site, owner: Browser) -> None:
+    priced = owner.post("/wallet/categories", {"name": "Returns & refunds", "total": "4.00"})
+    plain = owner.post("/wallet/categories", {"name": "Größen", "total": ""})
+    foreign = owner.post("/wallet/categories", {"name": "退货", "total": ""})
+
+    assert {priced.status_code, plain.status_code, foreign.status_code} == {303}
+    with site.background.transaction() as tx:
+        keys = tx.scalars(select(Category.key).where(Category.brand_id == owner.house.brand)).all()
+        defaults = tx.scalars(select(Category.key).where(Category.is_default)).all()
+    assert sorted(keys) == ["category_4", "general", "grossen", "returns_refunds"]
+    assert defaults == ["general"]
+    page = owner.get("/wallet")
+    rows = [" ".join(row.text().split()) for row in tree(page).css("section[aria-labelledby=prices-title] tr")]
+    assert any(row.startswith("Größen no price of its own yet") for row in rows)
+    assert any(row.startswith("Returns & refunds") and "$4.00 $3.20 $0.80 1 since" in row for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "sentence"),
+    [
+        ({"name": "", "total": ""}, 422, "A name has"),
+        ({"name": "x" * 101, "total": ""}, 422, "A name has"),
+        ({"name": "a\0b", "total": ""}, 422, "A name has"),
+        ({"name": "general", "total": ""}, 409, "a category by this name"),
+        ({"name": "New one", "total": "0.01"}, 422, "between 0.10"),
+        ({"name": "New one", "total": "much"}, 422, "such as 12.50"),
+    ],
+)
+def test_a_category_that_cannot_be_is_refused_whole(
+    site: Site, owner: Browser, form: dict[str, object], status: int, sentence: str
+) -> None:
+    refused = owner.post("/wallet/categories", form)
+
+    assert (refused.status_code, sentence in words(refused)) == (status, True)
+    assert value_of(refused, "name") == str(form["name"]).replace("\0", "\ufffd")
+    with site.background.transaction() as tx:
+        assert tx.scalar(select(func.count()).select_from(Category)) == 1
+
+
+def test_categories_have_a_limit(site: Site, owner: Browser) -> None:
+    with site.background.transaction() as tx:
+        for number in range(CATEGORIES_PER_BRAND - 1):
+            add_category(tx, brand=owner.house.brand, plan=CategoryPlan(key=f"c{number}", name=f"C {number}"))
+
+    assert owner.post("/wallet/categories", {"name": "One more"}).status_code == 409
+
+
+def test_prices_wait_for_a_currency(site: Site) -> None:
+    browser = a_new_house(site).member()
+
+    assert browser.post("/wallet/categories", {"name": "General", "total": ""}).status_code == 303
+    refused = browser.post("/wallet/prices", {"category": "general", "total": "3"})
+
+    assert refused.status_code == 409
+    assert "General (default)" in words(refused)
+    assert "Top up first" in words(refused)

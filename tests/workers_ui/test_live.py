@@ -1,0 +1,383 @@
+"""The live stream over a real port: what one person does, the others' open pages hear."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Queue
+
+import httpx
+import pytest
+import uvicorn
+from selectolax.lexbor import LexborHTMLParser as HTMLParser
+
+from knowledge_base.commands import start_import
+from knowledge_base.imports import read_import
+from marketplace.accounts.models import Worker
+from marketplace.accounts.sessions import begin_session
+from marketplace.events.commands import record
+from marketplace.events.facts import PayoutSent
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Database, Scope
+from marketplace.kernel.ids import BrandId, PayoutId, PersonId, TicketId, WorkerId, new_id
+from marketplace.kernel.settings import Settings
+from marketplace.tickets.models import ReleaseReason
+from marketplace.tickets.pool import claim_ticket, release_ticket
+from marketplace.tickets.replies import ApiFeed, customer_writes, deliver_queued, send_reply
+from tests.builders import a_brand, a_member, a_worker, an_open_ticket, as_worker
+from tests.site_process import free_port
+from workers_ui.app import Server, create_app
+from workers_ui.deps import SESSION_COOKIE
+
+HEARD_SECONDS = 10.0
+QUIET_SECONDS = 1.0
+STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """One event as a browser's EventSource gets it."""
+
+    id: str
+    event: str
+    data: dict[str, object]
+
+
+@dataclass(slots=True)
+class Stream:
+    """An open stream, read in a thread of its own; `over` is set when the server ended it."""
+
+    heard: Queue[Heard] = field(default_factory=Queue)
+    opened: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def next(self, event: str, *, about: object = None) -> Heard:
+        """The next such event, whatever else comes before it."""
+        deadline = time.monotonic() + HEARD_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                found = self.heard.get(timeout=left)
+            except Empty:
+                break
+            if found.event == event and (about is None or found.data.get("id") == str(about)):
+                return found
+        raise AssertionError(f"no {event} about {about} within {HEARD_SECONDS} s")
+
+    def everything_for(self, seconds: float) -> list[Heard]:
+        time.sleep(seconds)
+        return [self.heard.get() for _ in range(self.heard.qsize())]
+
+
+def listen(url: str, token: str, *, after: str = "") -> Stream:
+    """Open the stream of whoever has `token`, and read it until it ends."""
+    stream = Stream()
+    threading.Thread(target=_read, args=(stream, url, token, after), daemon=True).start()
+    assert stream.opened.wait(HEARD_SECONDS)
+    return stream
+
+
+def _read(stream: Stream, url: str, token: str, after: str) -> None:
+    headers = {"last-event-id": after} if after else {}
+    timeout = httpx.Timeout(5.0, read=60.0)
+    with (
+        httpx.Client(cookies={SESSION_COOKIE: token}, timeout=timeout, trust_env=False) as client,
+        client.stream("GET", f"{url}/live", headers=headers) as answer,
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        block: dict[str, str] = {}
+        for line in answer.iter_lines():
+            stream.opened.set()
+            if line:
+                name, _, value = line.partition(": ")
+                block[name] = value
+                continue
+            if "event" in block:
+                body = json.loads(block["data"])
+                stream.heard.put(Heard(id=block.get("id", ""), event=block["event"], data=body))
+            block = {}
+    stream.over.set()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The site on a port of this machine, in a thread of this process."""
+
+    url: str
+    stop: Callable[[], None]
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Running]:
+    port = free_port()
+    app = create_app(settings)
+    server = Server(uvicorn.Config(app, port=port, log_level="warning", timeout_graceful_shutdown=3))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        if thread.is_alive():
+            server.handle_exit(signal.SIGTERM, None)
+        thread.join(STOP_SECONDS)
+        assert not thread.is_alive()
+
+    while not server.started:
+        time.sleep(0.02)
+    try:
+        yield Running(url=f"http://127.0.0.1:{port}", stop=stop)
+    finally:
+        stop()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Town:
+    """A running site, a brand with its manager, two workers, and noise: another brand's manager."""
+
+    site: Running
+    db: Database
+    background: Database
+    brand: BrandId
+    ann: WorkerId
+    bob: WorkerId
+    tokens: dict[object, str]
+    manager: PersonId
+    stranger: PersonId
+
+    def listen(self, who: object, *, after: str = "") -> Stream:
+        return listen(self.site.url, self.tokens[who], after=after)
+
+    def post(self, subject: str = "Where is my order?") -> TicketId:
+        with self.background.transaction() as tx:
+            return an_open_ticket(tx, self.brand, subject=subject)
+
+    def claim_over_http(self, who: WorkerId, ticket: TicketId) -> None:
+        with httpx.Client(cookies={SESSION_COOKIE: self.tokens[who]}, trust_env=False) as client:
+            pool = HTMLParser(client.get(f"{self.site.url}/worker/pool").text)
+            token = pool.css_first("#claim-form [name=csrf]")
+            assert token is not None
+            form = {"csrf": token.attributes["value"]}
+            answer = client.post(f"{self.site.url}/worker/pool/{ticket}/claim", data=form)
+            assert answer.status_code == 303, answer.text[:500]
+
+    def claim(self, who: WorkerId, ticket: TicketId) -> int:
+        with self.db.transaction() as tx:
+            return claim_ticket(tx, ticket=ticket, worker=who).number
+
+    def settle(self, stream: Stream) -> Heard:
+        """Wait until the site's look at facts is under way: the first one only notes where they are."""
+        for _ in range(5):
+            ticket = self.post("Is this heard?")
+            try:
+                return stream.next("pool.upsert", about=ticket)
+            except AssertionError:
+                continue
+        raise AssertionError("nothing was ever heard")
+
+
+@pytest.fixture
+def town(settings: Settings, db: Database, background: Database) -> Iterator[Town]:
+    with background.transaction() as tx:
+        brand, other = a_brand(tx), a_brand(tx, name="Noise & Sons")
+        ann, bob = a_worker(tx, name="Ann Able"), a_worker(tx, name="Bob Busy")
+        manager, stranger = a_member(tx, brand), a_member(tx, other)
+        people = {
+            ann: tx.get_one(Worker, ann).person_id,
+            bob: tx.get_one(Worker, bob).person_id,
+            manager: manager,
+            stranger: stranger,
+        }
+        tokens: dict[object, str] = {
+            who: begin_session(tx, person=person, session_hours=1, now=app_now(tx)).token
+            for who, person in people.items()
+        }
+    with running(settings) as site:
+        yield Town(
+            site=site,
+            db=db,
+            background=background,
+            brand=brand,
+            ann=ann,
+            bob=bob,
+            tokens=tokens,
+            manager=manager,
+            stranger=stranger,
+        )
+
+
+def test_nobody_listens_without_a_session(town: Town) -> None:
+    for cookies in ({}, {SESSION_COOKIE: "made-up"}):
+        answer = httpx.get(f"{town.site.url}/live", cookies=cookies, trust_env=False)
+        assert answer.status_code == 401
+
+
+def test_a_ticket_claimed_by_one_worker_leaves_the_others_page_and_comes_back_when_released(
+    town: Town,
+) -> None:
+    stream = town.listen(town.bob)
+    town.settle(stream)
+    ticket = town.post("Where is my kettle? I am sam@example.com")
+    shown = stream.next("pool.upsert", about=ticket)
+    row = HTMLParser(str(shown.data["html"])).css_first("li")
+    assert row is not None
+    assert row.id == f"ticket-{ticket}"
+    assert row.attributes["data-rev"] == str(shown.data["rev"])
+    assert "Where is my kettle?" in row.text()
+    assert "sam@example.com" not in str(shown.data)
+    town.claim_over_http(town.ann, ticket)
+    gone = stream.next("pool.remove", about=ticket)
+    assert gone.data == {"id": str(ticket), "reason": "claimed", "waiting": shown.data["waiting"] - 1}  # type: ignore[operator]  # a number, as JSON has it
+    with town.db.transaction(as_worker(town.ann)) as tx:
+        release_ticket(
+            tx, ticket=ticket, worker=town.ann, number=1, reason=ReleaseReason.NO_TIME, now=app_now(tx)
+        )
+    back = stream.next("pool.upsert", about=ticket)
+    assert back.data["waiting"] == shown.data["waiting"]
+    assert int(str(back.data["rev"])) > int(str(shown.data["rev"]))
+
+
+def test_a_row_of_the_stream_is_the_row_of_the_page(town: Town) -> None:
+    stream = town.listen(town.ann)
+    ticket = TicketId(new_id())
+    town.settle(stream)
+    ticket = town.post()
+    heard = HTMLParser(str(stream.next("pool.upsert", about=ticket).data["html"])).css_first("li")
+    page = httpx.get(
+        f"{town.site.url}/worker/pool", cookies={SESSION_COOKIE: town.tokens[town.ann]}, trust_env=False
+    )
+    shown = HTMLParser(page.text).css_first(f"#ticket-{ticket}")
+    assert heard is not None
+    assert shown is not None
+    assert heard.css_first("h2").html == shown.css_first("h2").html
+    assert heard.css_first(".pool-pay").html == shown.css_first(".pool-pay").html
+    assert heard.css_first("button").html == shown.css_first("button").html
+
+
+def test_who_comes_back_hears_what_he_missed_and_nothing_twice(town: Town) -> None:
+    stream = town.listen(town.bob)
+    last = town.settle(stream)
+    missed = [town.post(), town.post()]
+    for ticket in missed:
+        stream.next("pool.upsert", about=ticket)
+    returned = town.listen(town.bob, after=last.id)
+    for ticket in missed:
+        returned.next("pool.upsert", about=ticket)
+    assert returned.everything_for(QUIET_SECONDS) == []
+
+
+def test_who_comes_back_from_too_long_ago_or_with_nonsense_is_told_to_reload(town: Town) -> None:
+    town.settle(town.listen(town.bob))
+    for after in ("1-1", "nonsense", "99999999999999999999999-1"):
+        assert town.listen(town.bob, after=after).next("resync").data == {}
+
+
+def test_the_holder_hears_of_his_ticket_and_the_brand_of_its_own_and_nobody_else(town: Town) -> None:
+    ann, bob = town.listen(town.ann), town.listen(town.bob)
+    manager, stranger = town.listen(town.manager), town.listen(town.stranger)
+    town.settle(ann)
+    ticket = town.post()
+    number = town.claim(town.ann, ticket)
+    ann.next("mine", about=ticket)
+    with town.db.transaction(as_worker(town.ann)) as tx:
+        send_reply(tx, ticket=ticket, worker=town.ann, number=number, body="On its way.", now=app_now(tx))
+    ann.next("ticket.message", about=ticket)
+    with town.background.transaction() as tx:
+        deliver_queued(tx, delivery=ApiFeed(), now=app_now(tx))
+    with town.background.transaction() as tx:
+        customer_writes(
+            tx, brand=town.brand, ticket=ticket, text="Thanks, when?", external_id=None, now=app_now(tx)
+        )
+    for _ in range(2):
+        ann.next("ticket.message", about=ticket)
+        manager.next("ticket.message", about=ticket)
+    time.sleep(QUIET_SECONDS)
+    to_bob = [one for one in bob.everything_for(0) if one.event.startswith(("ticket.", "mine"))]
+    assert to_bob == []
+    assert stranger.everything_for(0) == []
+    for heard in (*ann.everything_for(0), *manager.everything_for(0)):
+        assert "Thanks, when?" not in json.dumps(heard.data)
+
+
+def test_an_import_moves_its_bar_on_the_brands_page(town: Town) -> None:
+    manager = town.listen(town.manager)
+    town.settle(town.listen(town.ann))
+    with town.background.transaction(Scope(brand=town.brand)) as tx:
+        started = start_import(
+            tx,
+            brand=town.brand,
+            files=[("returns.md", b"# Returns\n\nWithin thirty days.")],
+            author=None,
+            now=app_now(tx),
+        )
+    read_import(town.background, town.brand, started)
+    first = manager.next("kb.progress", about=started)
+    assert (first.data["total"], first.data["state"]) == (1, "reading")
+    assert first.data["stage"] == "being read"
+    manager.next("kb.changed")
+
+
+def test_a_payout_is_told_to_its_worker_alone(town: Town) -> None:
+    ann, bob = town.listen(town.ann), town.listen(town.bob)
+    town.settle(ann)
+    town.settle(bob)
+    with town.background.transaction() as tx:
+        record(tx, PayoutSent(worker=town.ann, payout=PayoutId(new_id()), amount_minor=1_250, currency="usd"))
+    ann.next("payout")
+    assert ann.next("notice").data == {
+        "text": "$12.50 was sent to your account at Stripe.",
+        "tone": "good",
+    }
+    assert [one.event for one in bob.everything_for(QUIET_SECONDS)] == []
+
+
+def test_stopping_ends_every_open_stream_within_five_seconds(town: Town) -> None:
+    streams = [town.listen(who) for who in (town.ann, town.bob, town.manager)]
+    began = time.monotonic()
+    town.site.stop()
+    assert all(stream.over.wait(1.0) for stream in streams)
+    assert time.monotonic() - began < STOP_SECONDS
+
+
+def test_a_web_process_with_an_open_stream_leaves_on_sigterm_within_five_seconds(
+    settings: Settings, background: Database, tmp_path: Path
+) -> None:
+    with background.transaction() as tx:
+        person = tx.get_one(Worker, a_worker(tx)).person_id
+        token = begin_session(tx, person=person, session_hours=1, now=app_now(tx)).token
+    port = free_port()
+    code = (
+        "from workers_ui.app import run; from marketplace.kernel.settings import Settings; "
+        f"run(Settings(port={port}))"
+    )
+    env = dict(os.environ) | {
+        "DATABASE_URL": str(settings.database_url),
+        "HUMANCLOUD_DATA_DIR": str(tmp_path),
+    }
+    with (tmp_path / "web.log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-c", code], env=env, stdout=log, stderr=log)
+        try:
+            _await(f"http://127.0.0.1:{port}/healthz")
+            stream = listen(f"http://127.0.0.1:{port}", token)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(STOP_SECONDS) in (0, -signal.SIGTERM)
+            assert stream.over.wait(1.0)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _await(url: str) -> None:
+    deadline = time.monotonic() + 60.0
+    while time.monotonic() < deadline:
+        try:
+            httpx.get(url, timeout=1.0, trust_env=False)
+            return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError(f"{url} does not answer")
