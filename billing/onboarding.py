@@ -1,11 +1,11 @@
 """A worker's way to be paid: an account at Stripe, made once, and what Stripe says it can do."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from billing.gateway import AccountStatus, PaymentGateway, ServiceAgreement
+from billing.gateway import AccountStatus, CallRejected, PaymentGateway, ServiceAgreement
 from billing.models import StripeAccount
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope
@@ -13,6 +13,7 @@ from marketplace.kernel.errors import Conflict
 from marketplace.kernel.ids import WorkerId, new_id
 
 CHECKS_PER_SWEEP = 50
+CHECK_AGAIN = timedelta(minutes=1)
 
 
 class CannotBePaidThere(Conflict):
@@ -66,25 +67,38 @@ def ensure_account(
 
 
 def refresh_account(database: Database, gateway: PaymentGateway, *, worker: WorkerId) -> AccountStatus | None:
-    """Read the account's abilities from Stripe and keep them; None when there is no account yet."""
+    """Read the account's abilities from Stripe and keep them; None when there is no account yet.
+
+    An account that Stripe no longer shows us can do nothing, and is kept as that.
+    """
     with database.transaction(Scope(worker=worker)) as tx:
         row = tx.get(StripeAccount, worker)
         account = row.account if row else None
     if account is None:
         return None
-    status = gateway.account_status(account)
+    try:
+        status = gateway.account_status(account)
+    except CallRejected as refusal:
+        status = AccountStatus(
+            account_id=account,
+            transfers_active=False,
+            payouts_enabled=False,
+            disabled_reason=refusal.code,
+            requirements_due=(),
+        )
     with database.transaction(Scope(worker=worker)) as tx:
         _keep(tx.get_one(StripeAccount, worker, with_for_update=True), status, app_now(tx))
     return status
 
 
 def accounts_to_check(database: Database) -> list[WorkerId]:
-    """Workers whose account is made but not yet able to receive, longest unread first."""
+    """Workers whose account is made but cannot receive, longest unread first; each once a minute at most."""
     with database.transaction() as tx:
+        unread = or_(StripeAccount.read_at.is_(None), StripeAccount.read_at <= app_now(tx) - CHECK_AGAIN)
         return list(
             tx.scalars(
                 select(StripeAccount.worker_id)
-                .where(StripeAccount.account.is_not(None), ~StripeAccount.transfers_active)
+                .where(StripeAccount.account.is_not(None), ~StripeAccount.transfers_active, unread)
                 .order_by(StripeAccount.read_at.nulls_first())
                 .limit(CHECKS_PER_SWEEP)
             )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import text
 
 from marketplace.kernel.db import Tx
-from marketplace.kernel.errors import Invalid
+from marketplace.kernel.errors import Invalid, TooLarge
 from marketplace.kernel.ids import WorkerId
 from marketplace.kernel.money import Money
 
@@ -18,6 +18,10 @@ LINE_LIMIT = 10_000
 
 class BadMonth(Invalid):
     """A month is written like 2026-11."""
+
+
+class StatementTooLong(TooLarge):
+    """This month has more than 10,000 lines. Ask for an export."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +60,9 @@ class Statement:
 
 
 def statement(tx: Tx, *, worker: WorkerId, month: str, currency: str) -> Statement:
-    """`worker`'s statement for `month` ("2026-11"). Raises BadMonth."""
+    """`worker`'s statement for `month` ("2026-11"). Raises BadMonth, StatementTooLong."""
     start, end = month_bounds(month)
-    owner = {"worker": worker, "currency": currency, "start": start, "end": end, "limit": LINE_LIMIT}
+    owner = {"worker": worker, "currency": currency, "start": start, "end": end, "limit": LINE_LIMIT + 1}
     opening = Money(amount_minor=tx.execute(_OPENING, owner).scalar_one(), currency=currency)
     movements = tuple(
         Movement(
@@ -71,6 +75,8 @@ def statement(tx: Tx, *, worker: WorkerId, month: str, currency: str) -> Stateme
         )
         for row in tx.execute(_MOVEMENTS, owner)
     )
+    if len(movements) > LINE_LIMIT:
+        raise StatementTooLong
     closing = opening
     for line in movements:
         closing = closing + line.amount
@@ -82,6 +88,40 @@ def statement(tx: Tx, *, worker: WorkerId, month: str, currency: str) -> Stateme
 def statement_months(tx: Tx, *, worker: WorkerId) -> list[tuple[str, str]]:
     """(month, currency) pairs in which anything happened, newest first."""
     return [(row.month, row.currency) for row in tx.execute(_MONTHS, {"worker": worker})]
+
+
+def month_bounds(month: str) -> tuple[datetime, datetime]:
+    """The UTC instants at which `month` begins and ends."""
+    try:
+        start = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise BadMonth from error
+    if start.year >= 9999:
+        raise BadMonth
+    end = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
+    return start, end
+
+
+_OWED = (
+    "FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id JOIN ledger_txn t ON t.id = e.txn_id "
+    "WHERE a.worker_id = :worker AND a.currency = :currency "
+    "AND a.code IN ('worker_pending', 'worker_payable', 'worker_in_flight') "
+)
+_SIGNED = "sum(CASE WHEN e.side = a.normal THEN e.amount_minor ELSE -e.amount_minor END)"
+_OPENING = text(f"SELECT coalesce({_SIGNED}, 0)::bigint {_OWED} AND t.posted_at < :start")
+_MOVEMENTS = text(
+    "SELECT m.posted_at, m.kind, m.amount, k.number, b.name AS brand, "
+    "CASE WHEN m.kind = 'sent' THEN substr(m.key, 6) END AS transfer "
+    "FROM (SELECT t.id, t.kind, t.key, t.posted_at, t.ticket_id, "
+    f"(array_agg(a.brand_id))[1] AS brand_id, {_SIGNED}::bigint AS amount {_OWED} "
+    "AND t.posted_at >= :start AND t.posted_at < :end "
+    f"GROUP BY t.id, t.kind, t.key, t.posted_at, t.ticket_id HAVING {_SIGNED} <> 0 "
+    "ORDER BY t.posted_at, t.id LIMIT :limit) AS m "
+    "LEFT JOIN ticket k ON k.brand_id = m.brand_id AND k.id = m.ticket_id "
+    "LEFT JOIN brand b ON b.id = k.brand_id "
+    "ORDER BY m.posted_at, m.id"
+)
+_MONTHS, {"worker": worker})]
 
 
 def month_bounds(month: str) -> tuple[datetime, datetime]:

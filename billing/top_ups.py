@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 
 from billing.accounts import STRIPE_AVAILABLE, STRIPE_FEES, STRIPE_PENDING, wallet
 from billing.gateway import CallRejected, CallUnknown, PaymentGateway, TopUpStatus
@@ -24,6 +24,7 @@ HIGHEST_TOP_UP_MINOR = 99_999_999
 SWEEP_LIMIT = 50
 LOOK_AGAIN = timedelta(seconds=5)
 LONGEST_LOOK = timedelta(hours=1)
+UNPAID = (TopUpState.OPEN, TopUpState.PROCESSING)
 
 log = structlog.get_logger()
 
@@ -93,12 +94,18 @@ def open_checkout(
 
 
 def settle_due(database: Database, gateway: PaymentGateway) -> int:
-    """Ask Stripe about up to 50 unfinished top-ups whose time has come; how many were asked about."""
+    """Ask Stripe about up to 50 top-ups that are unfinished or not yet available whose time has come; how many were asked about."""
     with database.transaction() as tx:
         now = app_now(tx)
         due = tx.execute(
             select(TopUp.brand_id, TopUp.id)
-            .where(TopUp.state.in_([TopUpState.OPEN, TopUpState.PROCESSING]), TopUp.due_at <= now)
+            .where(
+                or_(
+                    TopUp.state.in_(UNPAID),
+                    and_(TopUp.state == TopUpState.PAID, TopUp.available_at.is_(None)),
+                ),
+                TopUp.due_at <= now,
+            )
             .order_by(TopUp.due_at)
             .limit(SWEEP_LIMIT)
         ).all()
@@ -123,37 +130,35 @@ def settle(database: Database, gateway: PaymentGateway, *, brand: BrandId, top_u
 
 
 def _apply(tx: Tx, row: TopUp, status: TopUpStatus | None, now: datetime) -> None:
-    if row.state not in (TopUpState.OPEN, TopUpState.PROCESSING):
-        return
     row.due_at = now + min(max(LOOK_AGAIN, (now - row.created_at) / 10), LONGEST_LOOK)
     if status is None:
         return
-    match status.state:
-        case AtStripe.PAID:
-            _credit(tx, row, status, now)
-        case AtStripe.PROCESSING:
-            row.state = TopUpState.PROCESSING
-        case AtStripe.FAILED:
-            row.state = TopUpState.FAILED
-        case AtStripe.EXPIRED:
-            row.state = TopUpState.EXPIRED
-        case AtStripe.OPEN:
-            pass
+    if row.state in UNPAID:
+        match status.state:
+            case AtStripe.PAID:
+                _credit(tx, row, status, now)
+            case AtStripe.PROCESSING:
+                row.state = TopUpState.PROCESSING
+            case AtStripe.FAILED:
+                row.state = TopUpState.FAILED
+            case AtStripe.EXPIRED:
+                row.state = TopUpState.EXPIRED
+            case AtStripe.OPEN:
+                pass
+    if row.state is TopUpState.PAID and row.available_at is None and status.available:
+        _make_available(tx, row, status, now)
 
 
 def _credit(tx: Tx, row: TopUp, status: TopUpStatus, now: datetime) -> None:
-    """The wallet gets the gross amount; Stripe's fee is the platform's expense."""
-    if status.payment_intent_id is None or status.fee_minor is None or not status.available:
+    """The wallet gets the gross amount once Stripe has booked it; Stripe's fee is the platform's expense."""
+    intent, fee = status.payment_intent_id, status.fee_minor
+    if intent is None or fee is None or status.balance_transaction_id is None:
         row.state = TopUpState.PROCESSING
         return
-    if (status.gross_minor, status.currency, status.settled_currency) != (
-        row.amount_minor,
-        row.currency,
-        row.currency,
-    ):
+    paid = (status.reference, status.gross_minor, status.currency, status.settled_currency)
+    if paid != (str(row.id), row.amount_minor, row.currency, row.currency):
         log.error("top_up.differs", top_up=str(row.id), paid=status.gross_minor, asked=row.amount_minor)
         return
-    intent, fee = status.payment_intent_id, status.fee_minor
     post(
         tx,
         kind="top_up",
@@ -169,20 +174,25 @@ def _credit(tx: Tx, row: TopUp, status: TopUpStatus, now: datetime) -> None:
             key=f"bt:{status.balance_transaction_id}",
             legs=[debit(STRIPE_FEES, fee), credit(STRIPE_PENDING, fee)],
             currency=row.currency,
-        now=now,
+            now=now,
         )
-    net = row.amount_minor - fee
+    row.state, row.payment_intent = TopUpState.PAID, intent
+    row.balance_transaction = status.balance_transaction_id
+    record(tx, WalletFunded(brand=row.brand_id, top_up=row.id))
+
+
+def _make_available(tx: Tx, row: TopUp, status: TopUpStatus, now: datetime) -> None:
+    """What Stripe kept back for some days can be sent on from now."""
+    net = row.amount_minor - (status.fee_minor or 0)
     post(
         tx,
         kind="available",
-        key=f"avail:{status.balance_transaction_id}",
+        key=f"avail:{row.balance_transaction}",
         legs=[debit(STRIPE_AVAILABLE, net), credit(STRIPE_PENDING, net)],
         currency=row.currency,
         now=now,
     )
-    row.state, row.payment_intent = TopUpState.PAID, intent
-    row.balance_transaction, row.available_at = status.balance_transaction_id, now
-    record(tx, WalletFunded(brand=row.brand_id, top_up=row.id))
+    row.available_at = now
 
 
 def _top_up(tx: Tx, brand: BrandId, top_up: TopUpId) -> TopUp:

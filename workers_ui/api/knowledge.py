@@ -1,5 +1,6 @@
 """A brand's knowledge, one article at a time or as files."""
 
+import hashlib
 from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,7 +15,8 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.ids import BrandId, ImportId
 from workers_ui.api.schemas import ArticleIn, ArticleOut, ImportOut, SearchOut
-from workers_ui.deps import HasServices, HasTx, by_key
+from workers_ui.deps import HasServices, HasTx, RequestKey, by_key
+from workers_ui.idempotency import once
 
 router = APIRouter(tags=["knowledge"])
 
@@ -31,7 +33,7 @@ def put_article(key: str, body: ArticleIn, tx: HasTx, brand: Writes) -> ArticleO
         raise Invalid(document.reason)
     named = replace(document, key=key, title=body.title)
     put = commands.put_article(tx, brand=brand, document=named, author=None, now=app_now(tx))
-    return ArticleOut(key=key, revision=put.revision_number, changed=put.changed)
+    return ArticleOut(key=commands.plain_name(key), revision=put.revision_number, changed=put.changed)
 
 
 @router.delete("/articles/{key:path}", status_code=204)
@@ -41,11 +43,18 @@ def delete_article(key: str, tx: HasTx, brand: Writes) -> None:
 
 
 @router.post("/imports", status_code=202, response_model=ImportOut)
-def start_import(files: list[UploadFile], tx: HasTx, brand: Writes) -> dict[str, Any]:
+def start_import(
+    files: list[UploadFile], tx: HasTx, brand: Writes, key: RequestKey = None
+) -> dict[str, Any]:
     """Upload Markdown, HTML or JSONL files; they are read in the background."""
     contents = [(file.filename or "unnamed", file.file.read()) for file in files]
-    started = commands.start_import(tx, brand=brand, files=contents, author=None, now=app_now(tx))
-    return _import(queries.import_status(tx, brand=brand, import_id=started))
+
+    def act() -> dict[str, Any]:
+        started = commands.start_import(tx, brand=brand, files=contents, author=None, now=app_now(tx))
+        return _import(queries.import_status(tx, brand=brand, import_id=started))
+
+    asked = ["import", [(name, hashlib.sha256(content).hexdigest()) for name, content in contents]]
+    return once(tx, principal=f"brand:{brand}", key=key, asked=asked, now=app_now(tx), act=act)
 
 
 @router.get("/imports/{import_id}", response_model=ImportOut)
@@ -78,8 +87,8 @@ def search(
 
 def _import(status: queries.ImportStatus) -> dict[str, Any]:
     return {
-        "id": status.id,
-        "state": status.state,
+        "id": str(status.id),
+        "state": status.state.value,
         "files": status.files,
         "files_read": status.files_read,
         "articles": status.articles,

@@ -1,9 +1,9 @@
 """The pool and the desk, for programs that work on a worker's behalf. An action is a resource."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 
 from guidance.commands import write_receipt
 from guidance.queries import suggestion_for_desk
@@ -22,12 +22,10 @@ from workers_ui.api.schemas import (
     ReplyIn,
     ReplyOut,
 )
-from workers_ui.deps import ByWorkerToken, HasTx
+from workers_ui.deps import ByWorkerToken, HasTx, RequestKey
 from workers_ui.idempotency import once
 
 router = APIRouter(tags=["pool"])
-
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 
 
 @router.get("/pool", response_model=list[PoolTicketOut])
@@ -44,14 +42,18 @@ def claim(ticket: UUID, tx: HasTx, worker: ByWorkerToken) -> object:
 
 @router.get("/claims", response_model=list[HoldOut])
 def read_claims(tx: HasTx, worker: ByWorkerToken) -> object:
-    """Your live claims that wait for you, oldest first."""
+    """Your live claims that wait for you, the most urgent first."""
     return [_hold(hold) for hold in pool.live_holds(tx, worker=worker, now=app_now(tx))]
 
 
 @router.post("/claims", response_model=HoldOut)
-def claim_next(tx: HasTx, worker: ByWorkerToken) -> object:
+def claim_next(tx: HasTx, worker: ByWorkerToken, key: RequestKey = None) -> object:
     """Claim the best ticket you may have; 404 when there is none."""
-    return _hold(pool.claim_next(tx, worker=worker))
+
+    def act() -> dict[str, Any]:
+        return HoldOut(**_hold(pool.claim_next(tx, worker=worker))).model_dump(mode="json")
+
+    return once(tx, principal=f"worker:{worker}", key=key, asked=["claim"], now=app_now(tx), act=act)
 
 
 @router.post("/tickets/{ticket}/claim/category", response_model=HoldOut)
@@ -100,7 +102,9 @@ def read_desk(ticket: UUID, tx: HasTx, worker: ByWorkerToken) -> object:
 
 
 @router.post("/tickets/{ticket}/replies", status_code=201, response_model=ReplyOut)
-def send_reply(ticket: UUID, body: ReplyIn, tx: HasTx, worker: ByWorkerToken, key: Key = None) -> object:
+def send_reply(
+    ticket: UUID, body: ReplyIn, tx: HasTx, worker: ByWorkerToken, key: RequestKey = None
+) -> object:
     """Answer the customer; `inserted` names what of the suggestion was used ("draft", "1", "2", "3")."""
 
     def act() -> dict[str, Any]:
@@ -120,26 +124,33 @@ def send_reply(ticket: UUID, body: ReplyIn, tx: HasTx, worker: ByWorkerToken, ke
 
 
 @router.post("/tickets/{ticket}/escalation", status_code=201, response_model=EscalationOut)
-def escalate(ticket: UUID, body: EscalationIn, tx: HasTx, worker: ByWorkerToken) -> object:
+def escalate(
+    ticket: UUID, body: EscalationIn, tx: HasTx, worker: ByWorkerToken, key: RequestKey = None
+) -> object:
     """Hand the ticket to the brand's own people, with the reason."""
-    escalation = endings.escalate_ticket(
-        tx,
-        ticket=TicketId(ticket),
-        worker=worker,
-        number=body.claim_number,
-        reason=body.reason,
-        note=body.note,
-        now=app_now(tx),
-    )
-    return {
-        "id": escalation.id,
-        "state": escalation.state,
-        "reason": escalation.reason,
-        "note": escalation.note,
-    }
+
+    def act() -> dict[str, Any]:
+        escalation = endings.escalate_ticket(
+            tx,
+            ticket=TicketId(ticket),
+            worker=worker,
+            number=body.claim_number,
+            reason=body.reason,
+            note=body.note,
+            now=app_now(tx),
+        )
+        return {
+            "id": str(escalation.id),
+            "state": escalation.state.value,
+            "reason": escalation.reason.value,
+            "note": escalation.note,
+        }
+
+    asked = ["escalation", str(ticket), body.model_dump()]
+    return once(tx, principal=f"worker:{worker}", key=key, asked=asked, now=app_now(tx), act=act)
 
 
-def _hold(hold: pool.Hold) -> dict[str, object]:
+def _hold(hold: pool.Hold) -> dict[str, Any]:
     return {"ticket": hold.ticket, "claim_number": hold.number, "lease_ends_at": hold.lease_ends_at}
 
 

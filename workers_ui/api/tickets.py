@@ -1,9 +1,9 @@
 """Tickets, for a brand's own systems."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Response
 
 from marketplace.accounts.api_keys import ApiScope
 from marketplace.kernel.clock import app_now
@@ -19,21 +19,22 @@ from workers_ui.api.schemas import (
     TicketIn,
     TicketOut,
 )
-from workers_ui.deps import HasTx, by_key
+from workers_ui.deps import HasTx, RequestKey, by_key
 from workers_ui.idempotency import once
 
 router = APIRouter(tags=["tickets"])
 
 Reads = Annotated[BrandId, Depends(by_key(ApiScope.TICKETS_READ))]
 Writes = Annotated[BrandId, Depends(by_key(ApiScope.TICKETS_WRITE))]
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 
 
 @router.post("/tickets", status_code=201, response_model=TicketOut)
-def post_ticket(body: TicketIn, tx: HasTx, brand: Writes, response: Response, key: Key = None) -> object:
+def post_ticket(
+    body: TicketIn, tx: HasTx, brand: Writes, response: Response, key: RequestKey = None
+) -> object:
     """Post a ticket. The same external id with the same body is the same ticket (200)."""
 
-    def act() -> dict[str, object]:
+    def act() -> dict[str, Any]:
         ticket, made = posting.post_ticket(
             tx,
             brand=brand,
@@ -51,12 +52,12 @@ def post_ticket(body: TicketIn, tx: HasTx, brand: Writes, response: Response, ke
             ),
             now=app_now(tx),
         )
-        response.status_code = 201 if made else 200
-        return _ticket(ticket)
+        return {"status": 201 if made else 200, "ticket": _ticket(ticket)}
 
-    return once(
-        tx, principal=f"brand:{brand}", key=key, asked=["ticket", body.model_dump()], now=app_now(tx), act=act
-    )
+    asked = ["ticket", body.model_dump()]
+    answer = once(tx, principal=f"brand:{brand}", key=key, asked=asked, now=app_now(tx), act=act)
+    response.status_code = answer["status"]
+    return answer["ticket"]
 
 
 @router.get("/tickets", response_model=list[TicketOut])
@@ -72,18 +73,25 @@ def read_ticket(ticket: UUID, tx: HasTx, brand: Reads) -> object:
 
 
 @router.post("/tickets/{ticket}/messages", status_code=201, response_model=MessageOut)
-def customer_writes(ticket: UUID, body: MessageIn, tx: HasTx, brand: Writes) -> object:
+def customer_writes(
+    ticket: UUID, body: MessageIn, tx: HasTx, brand: Writes, key: RequestKey = None
+) -> object:
     """A further message of the customer: it goes back to the worker, or reopens the ticket in its window."""
-    message = replies.customer_writes(
-        tx,
-        brand=brand,
-        ticket=TicketId(ticket),
-        text=body.text,
-        external_id=body.external_id,
-        now=app_now(tx),
-    )
-    tx.flush()
-    return {"id": message.id, "ticket_state": _state(tx, brand, ticket)}
+
+    def act() -> dict[str, Any]:
+        message = replies.customer_writes(
+            tx,
+            brand=brand,
+            ticket=TicketId(ticket),
+            text=body.text,
+            external_id=body.external_id,
+            now=app_now(tx),
+        )
+        tx.flush()
+        return {"id": str(message.id), "ticket_state": _state(tx, brand, ticket)}
+
+    asked = ["message", str(ticket), body.model_dump()]
+    return once(tx, principal=f"brand:{brand}", key=key, asked=asked, now=app_now(tx), act=act)
 
 
 @router.post("/tickets/{ticket}/confirmation", response_model=ResolutionOut)

@@ -1,9 +1,9 @@
 """A brand's wallet and prices."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 
 from billing import top_ups
 from billing.accounts import reserved, wallet
@@ -13,18 +13,22 @@ from billing.top_ups import TopUpNotFound, ask_top_up
 from marketplace.accounts.api_keys import ApiScope
 from marketplace.accounts.queries import brand as brand_card
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.errors import Conflict
+from marketplace.kernel.db import Scope
+from marketplace.kernel.errors import Conflict, Invalid
 from marketplace.kernel.ids import BrandId, TopUpId
 from marketplace.kernel.money import Money
 from marketplace.tickets.terms import set_price
 from workers_ui.api.schemas import PriceIn, PriceOut, TopUpIn, TopUpOut, WalletOut
-from workers_ui.deps import HasServices, HasTx, by_key, by_key_before
+from workers_ui.deps import HasServices, HasTx, RequestKey, by_key, by_key_before
+from workers_ui.idempotency import once
+from workers_ui.pages.brand_wallet_views import CURRENCIES
 from workers_ui.parts import PaymentsOff
 
 router = APIRouter(tags=["wallet"])
 
 Reads = Annotated[BrandId, Depends(by_key(ApiScope.WALLET_READ))]
 Writes = Annotated[BrandId, Depends(by_key(ApiScope.WALLET_WRITE))]
+CategoryKey = Annotated[str, Path(max_length=100, pattern=r"^[^\x00]+$")]
 
 
 @router.get("/wallet", response_model=WalletOut)
@@ -41,16 +45,19 @@ def read_wallet(tx: HasTx, brand: Reads) -> WalletOut:
 
 
 @router.post("/top-ups", status_code=201, response_model=TopUpOut)
-def start_top_up(body: TopUpIn, tx: HasTx, brand: Writes) -> dict[str, object]:
-    """Ask for a top-up; open its checkout by POST /top-ups/{id}/checkout."""
-    row = ask_top_up(
-        tx,
-        brand=brand,
-        amount=Money(amount_minor=body.amount_minor, currency=body.currency),
-        person=None,
-        now=app_now(tx),
-    )
-    return {"id": row.id, "state": row.state, "checkout_url": None}
+def start_top_up(
+    body: TopUpIn, tx: HasTx, brand: Writes, key: RequestKey = None
+) -> dict[str, object]:
+    """Ask for a top-up; open its checkout by POST /top-ups/{id}/checkout. The first one fixes the currency."""
+    if body.currency not in (choices := [choice.value for choice in CURRENCIES]):
+        raise Invalid(f"Choose a currency we take: {', '.join(choices)}.")
+
+    def act() -> dict[str, Any]:
+        amount = Money(amount_minor=body.amount_minor, currency=body.currency)
+        return _top_up(ask_top_up(tx, brand=brand, amount=amount, person=None, now=app_now(tx)))
+
+    asked = ["top_up", body.model_dump()]
+    return once(tx, principal=f"brand:{brand}", key=key, asked=asked, now=app_now(tx), act=act)
 
 
 @router.post("/top-ups/{top_up}/checkout", response_model=TopUpOut)
@@ -59,17 +66,18 @@ def open_checkout(
     having: HasServices,
     brand: Annotated[BrandId, Depends(by_key_before(ApiScope.WALLET_WRITE))],
 ) -> dict[str, object]:
-    """The page where the brand pays."""
+    """The page where the brand pays; again, it is the same page."""
     if having.gateway is None:
         raise PaymentsOff
-    url = top_ups.open_checkout(
+    top_ups.open_checkout(
         having.database,
         having.gateway,
         brand=brand,
         top_up=TopUpId(top_up),
         return_url=having.settings.base_url,
     )
-    return {"id": top_up, "state": "open", "checkout_url": url}
+    with having.database.transaction(Scope(brand=brand)) as tx:
+        return _top_up(tx.get_one(TopUp, (brand, top_up)))
 
 
 @router.get("/top-ups/{top_up}", response_model=TopUpOut)
@@ -77,11 +85,11 @@ def read_top_up(top_up: UUID, tx: HasTx, brand: Reads) -> dict[str, object]:
     row = tx.get(TopUp, (brand, top_up))
     if row is None:
         raise TopUpNotFound
-    return {"id": row.id, "state": row.state, "checkout_url": row.checkout_url}
+    return _top_up(row)
 
 
 @router.put("/prices/{category}", response_model=PriceOut)
-def put_price(category: str, body: PriceIn, tx: HasTx, brand: Writes) -> dict[str, object]:
+def put_price(category: CategoryKey, body: PriceIn, tx: HasTx, brand: Writes) -> dict[str, object]:
     """A new version of what a category costs. Posted tickets keep the version they have."""
     currency = brand_card(tx, brand).currency
     if currency is None:
@@ -102,3 +110,7 @@ def put_price(category: str, body: PriceIn, tx: HasTx, brand: Writes) -> dict[st
         "fee_minor": terms.fee_minor,
         "currency": terms.currency,
     }
+
+
+def _top_up(row: TopUp) -> dict[str, Any]:
+    return {"id": str(row.id), "state": row.state.value, "checkout_url": row.checkout_url}
