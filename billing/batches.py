@@ -1,4 +1,7 @@
-"""Pay runs: drafted, submitted by one person, approved by another, released. The database holds the four eyes."""
+"""Pay runs: drafted, submitted by one person, approved by another, released.
+
+The database holds the four eyes and binds the signatures to the content (0001_ledger.sql).
+"""
 
 import hashlib
 import json
@@ -55,7 +58,7 @@ class SamePerson(Conflict):
 
 
 class BatchChanged(Conflict):
-    """The batch changed after it was signed, so the signature no longer holds. Void it and draft a new one."""
+    """The batch changed after it was signed, so no signature holds. Void it and draft a new one."""
 
 
 def minimum_payout_minor(currency: str) -> int:

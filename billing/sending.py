@@ -32,7 +32,7 @@ from marketplace.kernel.db import Database, Tx
 from marketplace.kernel.ids import PayoutId
 
 CALLS_PER_SWEEP = 50
-LEASE = timedelta(minutes=3)  # longer than the checks and one call can take with all their retries
+LEASE = timedelta(seconds=60)  # a slow call may outlast it: `_held` and the key make that harmless
 RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=10)
 KEY_LIVES = timedelta(hours=20)

@@ -115,43 +115,11 @@ _MOVEMENTS = text(
     "FROM (SELECT t.id, t.kind, t.key, t.posted_at, t.ticket_id, "
     f"(array_agg(a.brand_id))[1] AS brand_id, {_SIGNED}::bigint AS amount {_OWED} "
     "AND t.posted_at >= :start AND t.posted_at < :end "
-    f"GROUP BY t.id, t.kind, t.key, t.posted_at, t.ticket_id HAVING {_SIGNED} <> 0 "
+    f"GROUP BY t.id, t.kind, t.key, t.posted_at, t.ticket_id HAVING {_SIGNED} <> 0 "  # noqa: S608 - constants
     "ORDER BY t.posted_at, t.id LIMIT :limit) AS m "
     "LEFT JOIN ticket k ON k.brand_id = m.brand_id AND k.id = m.ticket_id "
     "LEFT JOIN brand b ON b.id = k.brand_id "
     "ORDER BY m.posted_at, m.id"
-)
-_MONTHS, {"worker": worker})]
-
-
-def month_bounds(month: str) -> tuple[datetime, datetime]:
-    """The UTC instants at which `month` begins and ends."""
-    try:
-        start = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise BadMonth from error
-    if start.year >= 9999:
-        raise BadMonth
-    end = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
-    return start, end
-
-
-_OWED = (
-    "FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id JOIN ledger_txn t ON t.id = e.txn_id "
-    "WHERE a.worker_id = :worker AND a.currency = :currency "
-    "AND a.code IN ('worker_pending', 'worker_payable', 'worker_in_flight') "
-)
-_SIGNED = "sum(CASE WHEN e.side = a.normal THEN e.amount_minor ELSE -e.amount_minor END)"
-_OPENING = text(f"SELECT coalesce({_SIGNED}, 0)::bigint {_OWED} AND t.posted_at < :start")
-_MOVEMENTS = text(
-    "SELECT m.posted_at, m.kind, m.amount, k.number, b.name AS brand, "
-    "CASE WHEN m.kind = 'sent' THEN substr(m.key, 6) END AS transfer "
-    f"FROM (SELECT t.id, t.kind, t.key, t.posted_at, t.ticket_id, {_SIGNED}::bigint AS amount {_OWED} "
-    "AND t.posted_at >= :start AND t.posted_at < :end "
-    "GROUP BY t.id, t.kind, t.key, t.posted_at, t.ticket_id "
-    "ORDER BY t.posted_at, t.id LIMIT :limit) AS m "
-    "LEFT JOIN ticket k ON k.id = m.ticket_id LEFT JOIN brand b ON b.id = k.brand_id "
-    "WHERE m.amount <> 0 ORDER BY m.posted_at, m.id"
 )
 _MONTHS = text(
     "SELECT DISTINCT to_char(t.posted_at AT TIME ZONE 'UTC', 'YYYY-MM') AS month, a.currency "

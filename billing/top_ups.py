@@ -94,7 +94,7 @@ def open_checkout(
 
 
 def settle_due(database: Database, gateway: PaymentGateway) -> int:
-    """Ask Stripe about up to 50 top-ups that are unfinished or not yet available whose time has come; how many were asked about."""
+    """Ask Stripe about up to 50 top-ups that are due, unfinished or not yet available; how many."""
     with database.transaction() as tx:
         now = app_now(tx)
         due = tx.execute(

@@ -1,8 +1,8 @@
 """What handlers ask for: a transaction, the person behind the request, and the scope that is theirs.
 
-A transaction is committed before the answer leaves (`scope="function"`): FastAPI's default answers first, and
-would say 200 even when the commit fails. A place in the pool is taken before a connection is, so that requests
-queue in order instead of deadlocking between threads and connections.
+A transaction is committed before the answer leaves (`scope="function"`): FastAPI's default answers first,
+and would say 200 even when the commit fails. A place in the pool is taken before a connection is, so that
+requests queue in order instead of deadlocking between threads and connections.
 """
 
 import secrets
@@ -33,7 +33,7 @@ class FormExpired(NotAllowed):
 
 
 class KeyNeeded(NotSignedIn):
-    """Send a live API key of your brand as `Authorization: Bearer hc_…`; this one is missing, unknown or revoked."""
+    """Send an API key of your brand as `Authorization: Bearer hc_…`; it is missing, unknown or revoked."""
 
 
 class TokenNeeded(NotSignedIn):
@@ -142,7 +142,7 @@ AsWorker = Annotated[WorkerId, Depends(_as_worker)]
 
 
 def at_brand(permission: Permission) -> Callable[..., Membership]:
-    """A dependency: the membership at the brand in the path, if it includes `permission`; 404 for strangers."""
+    """A dependency: the membership at the path's brand, if it includes `permission`; 404 for strangers."""
 
     def member(slug: str, tx: HasTx, principal: IsSignedIn) -> Membership:
         membership = principal.membership(slug)

@@ -41,11 +41,13 @@ PROBLEMS_NAMED = 3
 PLACE_CHARACTERS = 100
 UNREADABLE_TO_FASTAPI = "There was an error parsing the body"
 UNREADABLE = (
-    "The body cannot be read. Send what this address takes: JSON in UTF-8 with `Content-Type: application/json` "
-    "and without deep nesting, or a form with its boundary."
+    "The body cannot be read. Send what this address takes: JSON in UTF-8, without deep nesting, with "
+    "`Content-Type: application/json`; or a form with its boundary."
 )
 NOT_AN_OBJECT = "Send a JSON object as the body, with `Content-Type: application/json`."
-UNSTORABLE = "Something in the request cannot be stored: a number is too large, or a text holds a NUL character."
+UNSTORABLE = (
+    "Something in the request cannot be stored: a number is too large, or a text holds a NUL character."
+)
 
 log = structlog.get_logger()
 
@@ -84,9 +86,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(PoolTimeout)
     def database_away(request: Request, error: Exception) -> Response:
         log.error("database.away", reason=type(error).__name__)
-        return answer(
-            request, 503, "database_away", "The database is not answering. Try again in a moment."
-        )
+        return answer(request, 503, "database_away", "The database is not answering. Try again in a moment.")
 
     @app.exception_handler(DataError)
     def unstorable(request: Request, error: DataError) -> Response:
@@ -140,7 +140,8 @@ def _detail(request: Request, error: HTTPException) -> str:
         case 404:
             return "There is nothing at this address."
         case 405:
-            return f"This address does not take {request.method[:20]}. It takes {', '.join(_methods_of(request))}."
+            taken = ", ".join(_methods_of(request))
+            return f"This address does not take {request.method[:20]}. It takes {taken}."
         case 400 if error.detail == UNREADABLE_TO_FASTAPI:
             return UNREADABLE
         case _:

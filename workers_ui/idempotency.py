@@ -1,4 +1,4 @@
-"""A request sent twice acts once: its key, what it asked and what it got are one row of the effect's commit."""
+"""A request sent twice acts once: its key, what it asked and got are a row of the effect's commit."""
 
 import hashlib
 import json

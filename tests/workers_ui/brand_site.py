@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from httpx import Response
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
+from selectolax.lexbor import LexborNode
 
 from guidance.commands import write_receipt
 from guidance.models import Suggestion, SuggestionPassage, SuggestionState
@@ -83,17 +84,23 @@ def a_claim(site: Site, ticket: TicketId) -> tuple[WorkerId, int]:
         return worker, claim_ticket(tx, ticket=ticket, worker=worker).number
 
 
-def an_answer(db: Database, site: Site, ticket: TicketId, *, body: str, inserted: tuple[str, ...] = ()) -> None:
+def an_answer(
+    db: Database, site: Site, ticket: TicketId, *, body: str, inserted: tuple[str, ...] = ()
+) -> None:
     """Claimed, answered, delivered, with its receipt."""
     worker, number = a_claim(site, ticket)
     with db.transaction(as_worker(worker)) as tx:
         reply = send_reply(tx, ticket=ticket, worker=worker, number=number, body=body, now=app_now(tx))
     with site.background.transaction() as tx:
-        write_receipt(tx, reply=tx.get_one(Reply, (reply.brand_id, reply.id)), inserted=inserted, now=app_now(tx))
+        write_receipt(
+            tx, reply=tx.get_one(Reply, (reply.brand_id, reply.id)), inserted=inserted, now=app_now(tx)
+        )
         deliver_queued(tx, delivery=ApiFeed(), now=app_now(tx))
 
 
-def an_article(tx: Tx, brand: BrandId, *, key: str = "returns.md", text: str, title: str = "Returns") -> Passage:
+def an_article(
+    tx: Tx, brand: BrandId, *, key: str = "returns.md", text: str, title: str = "Returns"
+) -> Passage:
     """An article of one passage."""
     put = put_article(
         tx, brand=brand, document=document(key=key, text=text, title=title), author=None, now=app_now(tx)
@@ -104,7 +111,9 @@ def an_article(tx: Tx, brand: BrandId, *, key: str = "returns.md", text: str, ti
 
 def a_suggestion(tx: Tx, brand: BrandId, ticket: TicketId, passage: Passage, *, draft: str) -> None:
     """Guidance as the background prepares it: one passage and a draft of it; silent without a draft."""
-    message = tx.query(Message).filter_by(brand_id=brand, ticket_id=ticket).order_by(Message.id.desc()).first()
+    message = (
+        tx.query(Message).filter_by(brand_id=brand, ticket_id=ticket).order_by(Message.id.desc()).first()
+    )
     assert message is not None
     suggestion = Suggestion(
         brand_id=brand,
@@ -149,7 +158,11 @@ def words(response: Response, selector: str = "main") -> str:
     """What stands on the page, with single spaces."""
     found = tree(response).css(selector)
     assert found, f"{selector} is not on the page: {response.status_code}"
-    return " ".join(" ".join(node.text().split()) for node in found)
+    return " ".join(text_of(node) for node in found)
+
+
+def text_of(node: LexborNode) -> str:
+    return " ".join(node.text(separator=" ").split())
 
 
 def value_of(response: Response, name: str) -> str:

@@ -68,6 +68,7 @@ def test_what_a_form_shows_reads_back_as_the_same_amount(amount: int, currency: 
 @given(text=st.text(max_size=30), currency=CURRENCIES)
 def test_any_text_is_an_amount_or_refused(text: str, currency: str) -> None:
     try:
-        assert typed_amount(text, currency=currency).amount_minor >= 0
-    except UnreadableAmount as refusal:
-        assert "Write" in refusal.detail
+        amount = typed_amount(text, currency=currency)
+    except UnreadableAmount:
+        return
+    assert amount.amount_minor >= 0

@@ -27,6 +27,7 @@ from tests.workers_ui.brand_site import (
     a_suggestion,
     an_answer,
     an_article,
+    text_of,
     tree,
     value_of,
     words,
@@ -120,13 +121,16 @@ def test_a_foreign_brands_ticket_article_import_and_key_are_not_there(site: Site
     assert owner.post(f"/knowledge/{article}/replace", files=replacement).status_code == 404
 
 
-@pytest.mark.parametrize("rest", ["/tickets/7", "/knowledge/%00", "/knowledge/imports/x", "/tickets/" + "9" * 400])
+@pytest.mark.parametrize(
+    "rest", ["/tickets/7", "/knowledge/%00", "/knowledge/imports/x", "/tickets/" + "9" * 400]
+)
 def test_an_id_that_is_none_is_not_there(owner: Browser, rest: str) -> None:
     assert owner.get(rest).status_code == 404
 
 
 @pytest.mark.parametrize(
-    "rest", ["/tickets?state=lost", "/tickets?page=0", "/tickets?page=x", "/wallet?page=-1", "/knowledge?page=0"]
+    "rest",
+    ["/tickets?state=lost", "/tickets?page=0", "/tickets?page=x", "/wallet?page=-1", "/knowledge?page=0"],
 )
 def test_a_filter_that_cannot_be_is_refused(owner: Browser, rest: str) -> None:
     assert owner.get(rest).status_code == 422
@@ -201,7 +205,7 @@ def test_the_list_shows_only_the_chosen_state_and_counts_all(site: Site, owner: 
 
     all_of_them, open_ones = owner.get("/tickets"), owner.get("/tickets?state=open")
 
-    rows = [" ".join(row.text().split()) for row in tree(all_of_them).css("#ticket-list tbody tr")]
+    rows = [text_of(row) for row in tree(all_of_them).css("#ticket-list tbody tr")]
     assert [row.split(" #")[0] for row in rows] == [
         "Not looked at yet",
         "The lid does not close",
@@ -246,7 +250,9 @@ def test_tickets_that_await_funds_are_told(site: Site) -> None:
 # Posting
 
 
-def test_a_posted_ticket_stands_on_its_page_and_the_form_sent_twice_makes_one(site: Site, owner: Browser) -> None:
+def test_a_posted_ticket_stands_on_its_page_and_the_form_sent_twice_makes_one(
+    site: Site, owner: Browser
+) -> None:
     form = _form(text="Two lines\r\nof text")
 
     posted, again = owner.post("/tickets", form), owner.post("/tickets", form)
@@ -341,7 +347,9 @@ def test_a_brand_without_categories_cannot_post_and_is_told(site: Site) -> None:
 # One ticket
 
 
-def test_a_reply_shows_its_receipt_and_the_thread_is_in_clear(db: Database, site: Site, owner: Browser) -> None:
+def test_a_reply_shows_its_receipt_and_the_thread_is_in_clear(
+    db: Database, site: Site, owner: Browser
+) -> None:
     ticket = owner.house.ticket(text=QUESTION, context="Earlier: hello.")
     with site.background.transaction() as tx:
         passage = an_article(tx, owner.house.brand, text=POLICY)
@@ -417,7 +425,9 @@ def test_a_customers_message_reopens_inside_the_window_and_not_after_it(
 
     assert (first.status_code, twice.status_code) == (303, 303)
     with site.background.transaction() as tx:
-        said = tx.scalar(select(func.count()).where(Message.ticket_id == ticket, Message.body == "Still broken"))
+        said = tx.scalar(
+            select(func.count()).where(Message.ticket_id == ticket, Message.body == "Still broken")
+        )
     assert said == 1
     assert _state(site, owner.house, ticket) in (TicketState.OPEN, TicketState.CLAIMED)
     assert "Reopened by the customer’s message." in words(owner.get(f"/tickets/{ticket}"))
@@ -449,7 +459,9 @@ def test_a_message_that_cannot_be_is_refused_with_what_was_typed(owner: Browser,
     assert value_of(refused, "text").strip() == text.strip().replace("\0", "\ufffd")
 
 
-@pytest.mark.parametrize(("decision", "earned", "left"), [("confirmation", 60, 9_928), ("rejection", 0, 10_000)])
+@pytest.mark.parametrize(
+    ("decision", "earned", "left"), [("confirmation", 60, 9_928), ("rejection", 0, 10_000)]
+)
 def test_an_escalation_is_confirmed_or_rejected_and_paid_accordingly(
     db: Database, site: Site, owner: Browser, decision: str, earned: int, left: int
 ) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote
 from uuid import uuid4
 
-import httpx
 import pytest
+from httpx2 import Response
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 from selectolax.lexbor import LexborNode as Node
 from sqlalchemy import func, select, update
@@ -41,9 +41,10 @@ from tests.builders import Clock, a_brand, a_person, a_worker, an_open_ticket, u
 from tests.fakes import WordHashEmbedder
 from tests.workers_ui.conftest import Site, Visitor
 
-SCRIPT = {"hx-request": "true"}
-HTML = {"accept": "text/html"}
 ANSWER = "Thank you for waiting. The kettle travels by post and arrives soon."
+
+
+Form = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +55,22 @@ class Hands:
     person: PersonId
     browser: Visitor
 
-    def get(self, path: str) -> httpx.Response:
+    def get(self, path: str) -> Response:
         return self.browser.client.get(path)
 
-    def post(self, path: str, *, headers: dict[str, str] | None = None, **fields: object) -> httpx.Response:
-        form = {"csrf": self.browser.csrf} | {name: str(value) for name, value in fields.items()}
+    def post(
+        self,
+        path: str,
+        *,
+        accept: str = "*/*",
+        script: bool = False,
+        fields: Form | None = None,
+        **more: object,
+    ) -> Response:
+        form = {"csrf": self.browser.csrf} | {
+            name: str(value) for name, value in ((fields or {}) | more).items()
+        }
+        headers = {"accept": accept} | ({"hx-request": "true"} if script else {})
         return self.browser.client.post(path, data=form, headers=headers)
 
     def claim(self, ticket: TicketId) -> int:
@@ -127,7 +139,7 @@ def hands(site: Site, worker: WorkerId) -> Hands:
     return Hands(id=worker, person=person, browser=site.signed_in(person))
 
 
-def page(answer: httpx.Response, status: int = 200) -> HTMLParser:
+def page(answer: Response, status: int = 200) -> HTMLParser:
     assert answer.status_code == status, answer.text[:2_000]
     tree = HTMLParser(answer.text)
     assert len(tree.css("h1")) == 1
@@ -145,25 +157,25 @@ def attribute(node: Node, name: str) -> str:
     return node.attributes.get(name) or ""
 
 
-def words(answer: httpx.Response, status: int = 200) -> str:
+def words(answer: Response, status: int = 200) -> str:
     body = page(answer, status).css_first("body")
     assert body is not None
     return " ".join(body.text().split())
 
 
-def value_of(answer: httpx.Response, field: str) -> str:
+def value_of(answer: Response, field: str) -> str:
     found = page(answer, answer.status_code).css_first(f"#composer [name={field}]")
     assert found is not None, answer.text[:2_000]
     return found.attributes.get("value") or ""
 
 
-def typed_in(answer: httpx.Response, selector: str = "#reply-text") -> str:
+def typed_in(answer: Response, selector: str = "#reply-text") -> str:
     found = HTMLParser(answer.text).css_first(selector)
     assert found is not None, answer.text[:2_000]
     return found.text().strip()
 
 
-def said(answer: httpx.Response) -> str:
+def said(answer: Response) -> str:
     assert answer.status_code == 303, answer.text[:2_000]
     return unquote(answer.headers["location"].partition("said=")[2])
 
@@ -232,7 +244,7 @@ def test_a_worker_whose_country_no_payout_reaches_is_told_before_the_first_claim
 def test_the_loser_of_a_claim_gets_the_row_as_taken_with_the_next_best(floor: Floor) -> None:
     (other,) = floor.more_tickets(1, subject="Can I return it?")
     floor.ann.claim(floor.ticket)
-    lost = floor.bob.post(f"/worker/pool/{floor.ticket}/claim", headers=SCRIPT)
+    lost = floor.bob.post(f"/worker/pool/{floor.ticket}/claim", script=True)
     assert lost.status_code == 409
     assert lost.headers["hx-retarget"] == f"#ticket-{floor.ticket}"
     row = HTMLParser(lost.text).css_first("li")
@@ -319,11 +331,11 @@ def test_confirming_the_category_moves_the_clock_on_and_an_unknown_one_comes_bac
 def test_a_reply_is_sent_once_however_often_its_form_arrives(floor: Floor) -> None:
     number = floor.ann.claim(floor.ticket)
     key = value_of(floor.ann.get(f"/worker/t/{floor.ticket}"), "idempotency_key")
-    form = {"claim_number": number, "text": ANSWER, "idempotency_key": key, "then": "next"}
+    form: Form = {"claim_number": number, "text": ANSWER, "idempotency_key": key, "then": "next"}
     for _ in range(3):
-        sent = floor.ann.post(f"/worker/t/{floor.ticket}/reply", **form)
+        sent = floor.ann.post(f"/worker/t/{floor.ticket}/reply", fields=form)
         assert sent.headers["location"].startswith("/worker/pool?said=Sent")
-    changed = floor.ann.post(f"/worker/t/{floor.ticket}/reply", **(form | {"text": "Something else."}))
+    changed = floor.ann.post(f"/worker/t/{floor.ticket}/reply", fields=form | {"text": "Something else."})
     assert "Another text went out from this form before" in words(changed, 409)
     assert typed_in(changed) == "Something else."
     with floor.site.background.transaction() as tx:
@@ -400,7 +412,7 @@ def test_a_stale_number_writes_nothing_whatever_the_act(floor: Floor) -> None:
     stale = floor.ann.claim(floor.ticket)
     floor.lease_runs_out()
     floor.bob.claim(floor.ticket)
-    forms: dict[str, dict[str, object]] = {
+    forms: dict[str, Form] = {
         "reply": {"text": ANSWER},
         "draft": {"text": ANSWER},
         "release": {"reason": "no_time"},
@@ -410,7 +422,7 @@ def test_a_stale_number_writes_nothing_whatever_the_act(floor: Floor) -> None:
         "ask-again": {},
     }
     for act, fields in forms.items():
-        answer = floor.ann.post(f"/worker/t/{floor.ticket}/{act}", claim_number=stale, **fields)
+        answer = floor.ann.post(f"/worker/t/{floor.ticket}/{act}", fields=fields | {"claim_number": stale})
         assert "Not yours any more" in words(answer, 409), act
     with floor.site.background.transaction() as tx:
         assert tx.get_one(PoolTicket, floor.ticket).worker_id == floor.bob.id
@@ -437,7 +449,7 @@ def test_drafts_are_saved_by_script_and_by_button_and_wait_on_the_desk(floor: Fl
     desk = floor.ann.get(f"/worker/t/{floor.ticket}")
     assert typed_in(desk) == "Dear\nSam"
     assert value_of(desk, "draft_revision") == str(quiet.json()["revision"])
-    pressed = floor.ann.post(path, claim_number=number, text="Dear Sam,", headers=HTML)
+    pressed = floor.ann.post(path, claim_number=number, text="Dear Sam,", accept="text/html")
     assert pressed.headers["location"] == f"/worker/t/{floor.ticket}"
     assert typed_in(floor.ann.get(f"/worker/t/{floor.ticket}")) == "Dear Sam,"
     assert "draft kept" in words(floor.ann.get("/worker/mine"))
@@ -615,14 +627,14 @@ def test_without_script_a_button_appends_guidance_and_remembers_it(library: Libr
     number = floor.ann.claim(floor.ticket)
     library.suggest()
     added = floor.ann.post(
-        f"/worker/t/{floor.ticket}/draft", claim_number=number, text="Hi Sam,", insert="1", headers=HTML
+        f"/worker/t/{floor.ticket}/draft", claim_number=number, text="Hi Sam,", insert="1", accept="text/html"
     )
     desk = floor.ann.get(added.headers["location"])
     assert typed_in(desk) == f"Hi Sam,\n\n{DELIVERY}"
-    passage = page(desk).css_first("#passage-1")
+    passage = one(page(desk), "#passage-1")
     assert value_of(desk, "inserted") == attribute(passage, "data-passage")
     ignored = floor.ann.post(
-        f"/worker/t/{floor.ticket}/draft", claim_number=number, text="Hi", insert="9", headers=HTML
+        f"/worker/t/{floor.ticket}/draft", claim_number=number, text="Hi", insert="9", accept="text/html"
     )
     assert ignored.headers["location"] == f"/worker/t/{floor.ticket}"
 
@@ -639,7 +651,7 @@ def test_guidance_that_no_longer_holds_is_not_offered_until_it_is_asked_again(li
     asked = floor.ann.post(f"/worker/t/{floor.ticket}/ask-again", claim_number=number)
     assert said(asked) == "Guidance has looked again."
     fresh = page(floor.ann.get(f"/worker/t/{floor.ticket}"))
-    assert fresh.css_first("#guidance").attributes["data-state"] == "abstained"
+    assert attribute(one(fresh, "#guidance"), "data-state") == "abstained"
     with floor.site.background.transaction() as tx:
         assert tx.scalar(select(func.count()).select_from(Suggestion)) == 2
 
@@ -717,7 +729,7 @@ def test_pay_that_was_taken_back_adds_up_to_nothing(floor: Floor) -> None:
     earn(floor, floor.ticket)
     floor.customer_says("It broke again.")
     tree = page(floor.ann.get("/worker/earnings"))
-    line = tree.css_first(".row-detail")
+    line = one(tree, ".row-detail")
     assert "taken back" in line.text()
     assert one(line, "tfoot td").text() == "$0.00"
     assert "the ticket was reopened" in line.text()

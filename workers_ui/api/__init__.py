@@ -8,8 +8,8 @@ from workers_ui.api import events, knowledge, people, pool, tickets, wallet
 from workers_ui.api.schemas import Problem
 
 DESCRIPTION = (
-    "Post tickets, read replies, manage knowledge and the wallet with a brand's API key; claim and answer with a "
-    "worker's session token. Errors are application/problem+json. Amounts are whole minor units."
+    "Post tickets, read replies, manage knowledge and the wallet with a brand's API key; claim and answer "
+    "with a worker's session token. Errors are application/problem+json. Amounts are whole minor units."
 )
 ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {

@@ -25,7 +25,7 @@ def read_events(
     kind: Annotated[list[Kind], Query(max_length=20)] = [],  # noqa: B006 - FastAPI copies it per request
     limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
 ) -> EventsOut:
-    """Facts after a cursor, oldest first. Keep `next` and pass it as `after`: nothing is skipped or repeated."""
+    """Facts after a cursor, oldest first. Pass `next` as `after`: nothing is skipped or repeated."""
     start = Cursor.parse(after) if after else START
     told = facts_after(tx, start, limit=limit, kinds=kind)
     return EventsOut(

@@ -43,9 +43,7 @@ def delete_article(key: str, tx: HasTx, brand: Writes) -> None:
 
 
 @router.post("/imports", status_code=202, response_model=ImportOut)
-def start_import(
-    files: list[UploadFile], tx: HasTx, brand: Writes, key: RequestKey = None
-) -> dict[str, Any]:
+def start_import(files: list[UploadFile], tx: HasTx, brand: Writes, key: RequestKey = None) -> dict[str, Any]:
     """Upload Markdown, HTML or JSONL files; they are read in the background."""
     contents = [(file.filename or "unnamed", file.file.read()) for file in files]
 

@@ -155,7 +155,7 @@ def _hold(hold: pool.Hold) -> dict[str, Any]:
 
 
 def _suggestion(tx: Tx, worker: WorkerId, desk: queries.Desk) -> dict[str, Any] | None:
-    # The brand comes from the claimed ticket's row; with it the transaction may see whether passages still hold.
+    # The brand comes from the claimed ticket's row; with it the transaction may see whether passages hold.
     rescope(tx, Scope(worker=worker, brand=desk.brand))
     found = suggestion_for_desk(tx, brand=desk.brand, ticket=desk.ticket)
     if found is None:

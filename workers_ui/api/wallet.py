@@ -45,10 +45,8 @@ def read_wallet(tx: HasTx, brand: Reads) -> WalletOut:
 
 
 @router.post("/top-ups", status_code=201, response_model=TopUpOut)
-def start_top_up(
-    body: TopUpIn, tx: HasTx, brand: Writes, key: RequestKey = None
-) -> dict[str, object]:
-    """Ask for a top-up; open its checkout by POST /top-ups/{id}/checkout. The first one fixes the currency."""
+def start_top_up(body: TopUpIn, tx: HasTx, brand: Writes, key: RequestKey = None) -> dict[str, object]:
+    """Ask for a top-up, then POST to its /checkout for the page to pay at. The first fixes the currency."""
     if body.currency not in (choices := [choice.value for choice in CURRENCIES]):
         raise Invalid(f"Choose a currency we take: {', '.join(choices)}.")
 
