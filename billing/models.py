@@ -130,6 +130,7 @@ class Earning(Base):
         UniqueConstraint("brand_id", "escalation_id"),
         CheckConstraint("amount_minor > 0", name="positive"),
         CheckConstraint("num_nonnulls(resolution_id, escalation_id) = 1", name="one_cause"),
+        Index("ix_earning_id", "id"),
         Index("ix_earning_worker", "worker_id", "accrued_at"),
         Index("ix_earning_maturing", "window_ends_at", postgresql_where=text("state = 'in_window'")),
         Index("ix_earning_state", "state", "accrued_at"),
@@ -169,7 +170,8 @@ class PayoutBatch(Base):
         CheckConstraint("approved_by IS NULL OR approved_by <> submitted_by", name="four_eyes"),
         CheckConstraint(
             "state NOT IN ('approved', 'releasing', 'done', 'done_with_failures') OR "
-            "(submitted_by IS NOT NULL AND approved_by IS NOT NULL AND approved_hash = content_hash)",
+            "(submitted_by IS NOT NULL AND approved_by IS NOT NULL AND approved_hash IS NOT NULL "
+            "AND approved_hash = content_hash)",
             name="approved_by_two",
         ),
         CheckConstraint("currency ~ '^[a-z]{3}$'", name="currency"),
@@ -189,6 +191,7 @@ class PayoutBatch(Base):
     approved_hash: Mapped[str | None]
     released_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
     released_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    voided_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
     finished_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
 
 
@@ -232,6 +235,7 @@ class PayoutLine(Base):
     __tablename__ = "payout_line"
     __table_args__ = (
         ForeignKeyConstraint(["brand_id", "earning_id"], ["earning.brand_id", "earning.id"]),
+        Index("ix_payout_line_earning", "earning_id"),
         Index("uq_payout_line_live", "earning_id", unique=True, postgresql_where=text("NOT dropped")),
     )
 

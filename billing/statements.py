@@ -110,12 +110,12 @@ _OWED = (
 _SIGNED = "sum(CASE WHEN e.side = a.normal THEN e.amount_minor ELSE -e.amount_minor END)"
 _OPENING = text(f"SELECT coalesce({_SIGNED}, 0)::bigint {_OWED} AND t.posted_at < :start")
 _MOVEMENTS = text(
-    "SELECT m.posted_at, m.kind, m.amount, k.number, b.name AS brand, "
+    "SELECT m.posted_at, m.kind, m.amount, k.number, b.name AS brand, "  # noqa: S608 - constants only
     "CASE WHEN m.kind = 'sent' THEN substr(m.key, 6) END AS transfer "
     "FROM (SELECT t.id, t.kind, t.key, t.posted_at, t.ticket_id, "
     f"(array_agg(a.brand_id))[1] AS brand_id, {_SIGNED}::bigint AS amount {_OWED} "
     "AND t.posted_at >= :start AND t.posted_at < :end "
-    f"GROUP BY t.id, t.kind, t.key, t.posted_at, t.ticket_id HAVING {_SIGNED} <> 0 "  # noqa: S608 - constants
+    f"GROUP BY t.id, t.kind, t.key, t.posted_at, t.ticket_id HAVING {_SIGNED} <> 0 "
     "ORDER BY t.posted_at, t.id LIMIT :limit) AS m "
     "LEFT JOIN ticket k ON k.brand_id = m.brand_id AND k.id = m.ticket_id "
     "LEFT JOIN brand b ON b.id = k.brand_id "

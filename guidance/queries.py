@@ -80,6 +80,7 @@ class ReceiptView:
     """What one reply rested on, as every reader sees it."""
 
     reply: ReplyId
+    abstained: bool
     confidence: float | None
     passages: tuple[SuggestionPassage, ...]
     inserted: tuple[str, ...]
@@ -104,6 +105,7 @@ def _receipt(tx: Tx, row: Receipt) -> ReceiptView:
     suggestion = tx.get(Suggestion, (row.brand_id, row.suggestion_id)) if row.suggestion_id else None
     return ReceiptView(
         reply=row.reply_id,
+        abstained=suggestion is not None and suggestion.state is SuggestionState.ABSTAINED,
         confidence=suggestion.confidence if suggestion else None,
         passages=tuple(_passages(tx, suggestion)) if suggestion else (),
         inserted=tuple(row.inserted),

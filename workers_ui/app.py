@@ -1,5 +1,6 @@
 """The web process: pages, JSON API and live streams over one set of services."""
 
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -91,10 +92,13 @@ def run(settings: Settings) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=30,
     )
-    try:
-        Server(config).run()
-    except KeyboardInterrupt:
-        log.info("web.stopped")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)  # uvicorn raises the signal again after its own shutdown
+    Server(config).run()
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    log.info("web.stopped")
     sys.exit(0)
 
 

@@ -7,7 +7,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy import text
 
-from marketplace.accounts.sessions import Principal
+from marketplace.accounts.permissions import Permission, allowed
+from marketplace.accounts.sessions import Membership, Principal
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from workers_ui.presenters.frame import Frame, NavLink, Person, Theme, brand_nav, finance_nav, worker_nav
@@ -106,12 +107,10 @@ def _person(principal: Principal) -> Person:
 
 
 def _places(principal: Principal) -> tuple[NavLink, ...]:
-    places = [
-        NavLink(href=f"/b/{one.slug}/tickets", label=one.name, icon="book-open") for one in principal.brands
-    ]
+    places = [NavLink(href=brand_home(one), label=one.name, icon="book-open") for one in principal.brands]
     if principal.worker is not None:
         places.append(NavLink(href="/worker/pool", label="Pool", icon="inbox"))
-    if principal.staff:
+    if principal.may_on_platform(Permission.VIEW_EARNINGS):
         places.append(NavLink(href="/finance/earnings", label="Finance", icon="receipt"))
     return tuple(places) if len(places) > 1 else ()
 
@@ -120,9 +119,15 @@ def home_of(principal: Principal) -> str:
     """Where a person lands after signing in."""
     if principal.worker is not None:
         return "/worker/pool"
-    if principal.staff:
+    if principal.may_on_platform(Permission.VIEW_EARNINGS):
         return "/finance/earnings"
-    return f"/b/{principal.brands[0].slug}/tickets" if principal.brands else "/"
+    return brand_home(principal.brands[0]) if principal.brands else "/"
+
+
+def brand_home(membership: Membership) -> str:
+    """A member's first page at a brand: a brand's finance role sees money, not tickets."""
+    page = "tickets" if allowed(membership.role, Permission.VIEW_TICKETS) else "wallet"
+    return f"/b/{membership.slug}/{page}"
 
 
 def _form_token(request: Request) -> str:

@@ -92,7 +92,7 @@ class Hub:
 
     def end_streams(self) -> None:
         """Let every open stream finish, so that the server can stop; safe from a signal handler."""
-        if self._loop is not None:
+        if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.closing.set)
 
     async def stream(self, topics: frozenset[str], after: str, receive: Receive, send: Send) -> None:

@@ -46,7 +46,7 @@ def open_category(tx: Tx, *, brand: BrandId, name: str) -> CategoryPlan:
 
 def _key(name: str) -> str:
     """Returns & refunds → returns_refunds; empty where no letter has a Latin form."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
 

@@ -1,8 +1,9 @@
 """A brand with its people at a site, and what a browser does there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from httpx import Response
+from httpx2 import Response
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 from selectolax.lexbor import LexborNode
 
@@ -54,11 +55,11 @@ class Browser:
     def get(self, rest: str) -> Response:
         return self.visitor.client.get(self.house.path(rest))
 
-    def post(self, rest: str, data: dict[str, object] | None = None, *, files: object = None) -> Response:
+    def post(self, rest: str, data: Mapping[str, object] | None = None, *, files: object = None) -> Response:
         form = {"csrf": self.visitor.csrf, **(data or {})}
         return self.visitor.client.post(self.house.path(rest), data=form, files=files)  # type: ignore[arg-type]
 
-    def post_without_token(self, rest: str, data: dict[str, object] | None = None) -> Response:
+    def post_without_token(self, rest: str, data: Mapping[str, object] | None = None) -> Response:
         return self.visitor.client.post(self.house.path(rest), data=data)
 
 

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from knowledge_base.embedder import Embedder
 from knowledge_base.imports import read_import
@@ -70,7 +71,7 @@ def _read(browser: Browser, answer: Response) -> Response:
     """Let the background read the import that was started; its page."""
     assert answer.status_code == 303, answer.text
     started = answer.headers["location"].rsplit("/", 1)[1]
-    read_import(browser.house.site.background, browser.house.brand, ImportId(started))
+    read_import(browser.house.site.background, browser.house.brand, ImportId(UUID(started)))
     return browser.get(f"/knowledge/imports/{started}")
 
 
@@ -92,9 +93,9 @@ def test_several_files_become_articles(site: Site, owner: Browser) -> None:
     before = owner.visitor.client.get(uploaded.headers["location"])
     page = _read(owner, uploaded)
 
-    assert words(before, "h3") == "3 files: waiting to be read"
+    assert words(before, ".import h2") == "3 files: waiting to be read"
     assert "You can leave this page" in words(before)
-    assert "3 files: being indexed" in words(page, "h3")
+    assert "3 files: being indexed" in words(page, ".import h2")
     assert "3 of 3" in words(page, ".progress-line")
     assert sorted(_titles(site, owner.house)) == ["Care", "Post", "Returns"]
     listed = owner.get("/knowledge")
@@ -129,7 +130,7 @@ def test_a_bad_file_is_refused_by_name_and_reason_and_the_others_are_read(
 def test_an_import_of_nothing_readable_says_so(owner: Browser) -> None:
     page = _read(owner, _upload(owner, ("empty.md", b"")))
 
-    assert "1 file: nothing was taken" in words(page, "h3")
+    assert "1 file: nothing was taken" in words(page, ".import h2")
     assert tree(page).css(f"[data-state={ImportState.FAILED.value}]")
     assert tree(page).css(f"a.button[href='{owner.house.path('/knowledge')}']")
 

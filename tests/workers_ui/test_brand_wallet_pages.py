@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 from sqlalchemy import func, select
 
 from billing.brand_queries import month_start, spent_since
 from billing.models import TopUp, TopUpState
+from billing.stripe_gateway import StripeGateway
 from marketplace.accounts.models import Brand, MemberRole
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
@@ -382,3 +383,30 @@ def test_prices_wait_for_a_currency(site: Site) -> None:
     assert refused.status_code == 409
     assert "General (default)" in words(refused)
     assert "Top up first" in words(refused)
+
+
+class Watching:
+    """A payment provider that notes how many connections are out whenever it is called."""
+
+    def __init__(self, site: Site, inner: StripeGateway) -> None:
+        self._pool = site.app.state.services.database.engine.pool
+        self._inner = inner
+        self.out: list[int] = []
+
+    def __getattr__(self, name: str) -> object:
+        self.out.append(self._pool.checkedout())
+        return getattr(self._inner, name)
+
+
+def test_no_transaction_is_open_while_the_provider_is_asked(
+    site: Site,
+    owner: Browser,
+    fake_stripe: StripeServer,
+) -> None:
+    watching = Watching(site, gateway_to(fake_stripe))
+    _with_gateway(site, watching)
+
+    back = _pay(fake_stripe, _top_up(owner).headers["location"])
+    assert owner.visitor.client.get(back).status_code == 200
+
+    assert watching.out == [0, 0]

@@ -391,6 +391,15 @@ def test_a_text_no_reply_can_be_is_refused_with_a_reason_and_sends_nothing(floor
         assert tx.scalar(select(func.count()).select_from(Reply)) == 0
 
 
+def test_a_refused_reply_does_not_use_up_its_key(floor: Floor) -> None:
+    number = floor.ann.claim(floor.ticket)
+    form: Form = {"claim_number": number, "idempotency_key": "k-1", "then": "stay"}
+    assert floor.ann.post(f"/worker/t/{floor.ticket}/reply", fields=form, text="a\x00b").status_code == 422
+    assert floor.ann.post(f"/worker/t/{floor.ticket}/reply", fields=form, text=ANSWER).status_code == 303
+    with floor.site.background.transaction() as tx:
+        assert tx.scalars(select(Reply.body)).all() == [ANSWER]
+
+
 def test_a_reply_that_comes_after_the_lease_is_kept_and_shown_as_unsent(floor: Floor) -> None:
     number = floor.ann.claim(floor.ticket)
     floor.lease_runs_out()

@@ -67,7 +67,7 @@ CREATE POLICY worker ON customer FOR SELECT TO humancloud_app USING (EXISTS (
 -- The thread is readable up to the end of the worker's claim, and writable while it lasts.
 CREATE POLICY worker_reads ON message FOR SELECT TO humancloud_app USING (EXISTS (
     SELECT FROM claim c WHERE c.brand_id = message.brand_id AND c.ticket_id = message.ticket_id
-        AND c.worker_id = app_worker() AND message.written_at <= coalesce(c.ended_at, 'infinity')));
+        AND c.worker_id = app_worker() AND message.written_at < coalesce(c.ended_at, 'infinity')));
 CREATE POLICY worker_writes ON message FOR INSERT TO humancloud_app WITH CHECK (author = 'worker' AND EXISTS (
     SELECT FROM claim c WHERE c.brand_id = message.brand_id AND c.ticket_id = message.ticket_id
         AND c.worker_id = app_worker() AND c.ended_at IS NULL));

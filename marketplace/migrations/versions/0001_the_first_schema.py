@@ -382,10 +382,11 @@ def upgrade() -> None:
         sa.Column("approved_hash", sa.Text(), nullable=True),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("released_by", sa.Uuid(), nullable=True),
+        sa.Column("voided_by", sa.Uuid(), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("currency ~ '^[a-z]{3}$'", name=op.f("ck_payout_batch_currency")),
         sa.CheckConstraint(
-            "state NOT IN ('approved', 'releasing', 'done', 'done_with_failures') OR (submitted_by IS NOT NULL AND approved_by IS NOT NULL AND approved_hash = content_hash)",
+            "state NOT IN ('approved', 'releasing', 'done', 'done_with_failures') OR (submitted_by IS NOT NULL AND approved_by IS NOT NULL AND approved_hash IS NOT NULL AND approved_hash = content_hash)",
             name=op.f("ck_payout_batch_approved_by_two"),
         ),
         sa.CheckConstraint(
@@ -395,6 +396,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["created_by"], ["person.id"], name=op.f("fk_payout_batch_created_by")),
         sa.ForeignKeyConstraint(["released_by"], ["person.id"], name=op.f("fk_payout_batch_released_by")),
         sa.ForeignKeyConstraint(["submitted_by"], ["person.id"], name=op.f("fk_payout_batch_submitted_by")),
+        sa.ForeignKeyConstraint(["voided_by"], ["person.id"], name=op.f("fk_payout_batch_voided_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payout_batch")),
         sa.UniqueConstraint("number", name=op.f("uq_payout_batch_number")),
     )
@@ -1318,6 +1320,7 @@ def upgrade() -> None:
             "brand_id", "resolution_id", "worker_id", name=op.f("uq_earning_brand_id_resolution_id_worker_id")
         ),
     )
+    op.create_index("ix_earning_id", "earning", ["id"], unique=False)
     op.create_index(
         "ix_earning_maturing",
         "earning",
@@ -1400,6 +1403,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["payout_id"], ["payout.id"], name=op.f("fk_payout_line_payout_id")),
         sa.PrimaryKeyConstraint("payout_id", "earning_id", name=op.f("pk_payout_line")),
     )
+    op.create_index("ix_payout_line_earning", "payout_line", ["earning_id"], unique=False)
     op.create_index(
         "uq_payout_line_live",
         "payout_line",
