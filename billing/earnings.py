@@ -77,10 +77,9 @@ def open_awaiting(tx: Tx, *, brand: BrandId, now: datetime) -> int:
     ).all()
     opened = 0
     for ticket in waiting:
-        if open_if_funded(tx, brand=brand, ticket=ticket, now=now):
-            opened += 1
-        elif tx.get_one(Ticket, (brand, ticket)).state is TicketState.AWAITING_FUNDS:
-            break  # the wallet is empty; whoever asked before keeps his place
+        if not open_if_funded(tx, brand=brand, ticket=ticket, now=now):
+            break
+        opened += 1
     return opened
 
 
@@ -92,7 +91,7 @@ def accrue(tx: Tx, fact: TicketResolved) -> None:
     workers = [WorkerId(UUID(share["worker"])) for share in resolution.credits]
     pay = Money(amount_minor=terms.pay_minor, currency=terms.currency)
     parts = pay.split([share["weight"] for share in resolution.credits])
-    post(
+    fresh = post(
         tx,
         kind="accrue",
         key=f"accrue:{fact.ticket}:{fact.resolution}",
@@ -108,6 +107,8 @@ def accrue(tx: Tx, fact: TicketResolved) -> None:
         now=resolution.resolved_at,
         ticket=fact.ticket,
     )
+    if not fresh:
+        return
     for worker, part in zip(workers, parts, strict=True):
         if part.amount_minor:
             tx.add(
@@ -169,7 +170,7 @@ def pay_escalation(tx: Tx, fact: EscalationConfirmed) -> None:
     fee = terms.escalation_fee_minor
     platform = Money(amount_minor=fee, currency=terms.currency).share(terms.fee_basis_points).amount_minor
     now = app_now(tx)
-    post(
+    fresh = post(
         tx,
         kind="escalate",
         key=f"escalate:{fact.ticket}:{escalation.number}",
@@ -183,7 +184,7 @@ def pay_escalation(tx: Tx, fact: EscalationConfirmed) -> None:
         now=now,
         ticket=fact.ticket,
     )
-    if fee:
+    if fee and fresh:
         tx.add(
             Earning(
                 brand_id=brand,

@@ -189,10 +189,10 @@ def _accept(database: Database, due: Due, transfer: Transfer, *more: Transfer) -
     with database.transaction() as tx:
         now = app_now(tx)
         call = tx.get_one(StripeCall, due.call, with_for_update=True)
-        if call.state not in UNSETTLED:
-            _check_known(call, transfer)
-            return
         payout = _payout(tx, due)
+        if call.state not in UNSETTLED:
+            _check_known(payout, transfer)
+            return
         post(
             tx,
             kind="sent",
@@ -221,10 +221,10 @@ def _accept(database: Database, due: Due, transfer: Transfer, *more: Transfer) -
     log.info("payout.sent", payout=str(due.payout), transfer=transfer.id, amount=due.amount_minor)
 
 
-def _check_known(call: StripeCall, transfer: Transfer) -> None:
-    """Another sender recorded this call's result meanwhile: the same one, or somebody must hear of it."""
-    if call.outcome != transfer.id:
-        log.error("payout.unexpected_transfer", call=str(call.id), known=call.outcome, transfer=transfer.id)
+def _check_known(payout: Payout, transfer: Transfer) -> None:
+    """Another sender settled this call meanwhile: with the same transfer, or somebody must hear of it."""
+    if payout.stripe_transfer != transfer.id:
+        log.error("payout.unexpected_transfer", payout=str(payout.id), transfer=transfer.id)
 
 
 def _refuse(database: Database, due: Due, *, reason: str, code: str) -> None:

@@ -6,14 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from guidance.confidence import Assessment, Signals, assess, normalised_lexical
-from guidance.draft import CitedPassage, Draft, compose
+from guidance.draft import CitedPassage
+from guidance.engine import answer
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
 from guidance.queries import cited_passages, newest_suggestion
 from guidance.receipts import edit_distance, edited_share, supported_sentences
-from guidance.voice import Voice
-from guidance.voices import voice_of
-from knowledge_base.evidence import Evidence
 from knowledge_base.retrieval import FoundPassage, Retriever
 from knowledge_base.search import Query
 from marketplace.events.commands import record
@@ -22,7 +19,6 @@ from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, ReceiptId, SuggestionId, TicketId, new_id
 from marketplace.tickets.models import Author, Customer, Message, Reply, Ticket
 
-PASSAGES_SHOWN = 3
 QUOTE_LIMIT = 4_000
 
 
@@ -45,14 +41,17 @@ def prepare_suggestion(
     thread = _up_to_last_question(tx, row)
     last = thread[-1]
     query = _query(row, thread)
-    found = retriever.search(tx, brand=brand, query=query, weight=weight, top=PASSAGES_SHOWN)
-    assessment = assess(
-        _signals(found.evidence),
+    customer = tx.get(Customer, (brand, row.customer_id))
+    found = answer(
+        tx,
+        retriever,
+        brand=brand,
+        query=query,
+        weight=weight,
         threshold=threshold,
-        candidates=tuple(passage.title for passage in found.passages),
+        customer_name=customer.name if customer else None,
     )
-    voice = voice_of(tx, brand=brand)
-    draft = _draft(tx, row, query, found.passages, assessment, voice.voice)
+    draft, assessment = found.draft, found.assessment
     suggestion = Suggestion(
         brand_id=brand,
         id=SuggestionId(new_id()),
@@ -64,7 +63,7 @@ def prepare_suggestion(
         next_step=assessment.next_step,
         draft=draft.text if draft else "",
         sentences=[asdict(sentence) for sentence in draft.sentences] if draft else [],
-        voice_version=voice.version,
+        voice_version=found.voice_version,
         prepared_at=now,
     )
     tx.add(suggestion)
@@ -107,37 +106,6 @@ def write_receipt(tx: Tx, *, reply: Reply, inserted: Sequence[str], now: datetim
     return receipt
 
 
-def _draft(
-    tx: Tx,
-    ticket: Ticket,
-    query: Query,
-    passages: Sequence[FoundPassage],
-    assessment: Assessment,
-    voice: Voice,
-) -> Draft | None:
-    if not assessment.answer:
-        return None
-    customer = tx.get(Customer, (ticket.brand_id, ticket.customer_id))
-    cited = [
-        CitedPassage(
-            rank=rank,
-            passage_id=str(passage.passage_id),
-            article_id=str(passage.article_id),
-            article_title=passage.title,
-            section_path=passage.section_path,
-            text=passage.text,
-            score=passage.score,
-        )
-        for rank, passage in enumerate(passages, start=1)
-    ]
-    return compose(
-        question=query.last_turn,
-        passages=cited,
-        voice=voice,
-        customer_name=customer.name if customer else None,
-    )
-
-
 def _up_to_last_question(tx: Tx, ticket: Ticket) -> Sequence[Message]:
     """The thread, oldest first, ending with what the customer wrote last."""
     thread = tx.scalars(
@@ -154,16 +122,6 @@ def _query(ticket: Ticket, thread: Sequence[Message]) -> Query:
     first, *others = [message.body for message in thread]
     turns = [ticket.context, first] if ticket.context else [f"{ticket.subject}. {first}"]
     return Query.of([*turns, *others])
-
-
-def _signals(evidence: Evidence) -> Signals:
-    return Signals(
-        top_dense_cosine=evidence.top_cosine,
-        margin=evidence.margin,
-        lexical_top_normalised=normalised_lexical(evidence.lexical_top, evidence.query_words),
-        agreement=evidence.agreement,
-        query_words=evidence.query_words,
-    )
 
 
 def _shown(suggestion: Suggestion, rank: int, passage: FoundPassage) -> SuggestionPassage:

@@ -73,6 +73,7 @@ class SuggestionPassage(Base):
     __table_args__ = (
         ForeignKeyConstraint(["brand_id", "suggestion_id"], ["suggestion.brand_id", "suggestion.id"]),
         ForeignKeyConstraint(["brand_id", "passage_id"], ["passage.brand_id", "passage.id"]),
+        Index("ix_suggestion_passage_article", "brand_id", "article_id"),
     )
 
     brand_id: Mapped[BrandId] = mapped_column(primary_key=True)

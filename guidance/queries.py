@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from guidance.draft import CitedPassage
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
-from knowledge_base.queries import is_live
 from knowledge_base.models import Article, Passage
+from knowledge_base.queries import is_live
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, ReplyId, SuggestionId, TicketId
-from marketplace.tickets.models import Author, Message
+from marketplace.tickets.models import Author, Message, PoolTicket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,22 @@ def suggestion_for_desk(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Suggesti
         prepared_at=suggestion.prepared_at,
         stale=_moved_on(tx, suggestion) or not _all_live(tx, brand, passages),
     )
+
+
+def tickets_without_suggestion(
+    tx: Tx, *, before: datetime, limit: int = 20
+) -> list[tuple[BrandId, TicketId]]:
+    """Tickets in the pool since before then for which nothing was prepared: their job was lost."""
+    prepared = select(Suggestion.id).where(
+        Suggestion.brand_id == PoolTicket.brand_id, Suggestion.ticket_id == PoolTicket.ticket_id
+    )
+    rows = tx.execute(
+        select(PoolTicket.brand_id, PoolTicket.ticket_id)
+        .where(PoolTicket.waiting_since < before, ~prepared.exists())
+        .order_by(PoolTicket.waiting_since)
+        .limit(limit)
+    )
+    return [(brand, ticket) for brand, ticket in rows]
 
 
 def newest_suggestion(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Suggestion | None:

@@ -6,11 +6,10 @@ in it; that it was merely shown does not count.
 
 from collections.abc import Sequence
 
-from sqlalchemy import ARRAY, Uuid, bindparam, select, text
+from sqlalchemy import ARRAY, Uuid, bindparam, text
 
-from guidance.models import Receipt, Suggestion, SuggestionState
 from marketplace.kernel.db import Tx
-from marketplace.kernel.ids import ArticleId, BrandId, PassageId, ReplyId, TicketId
+from marketplace.kernel.ids import ArticleId, BrandId, PassageId
 
 
 def citations_of_articles(tx: Tx, *, brand: BrandId, articles: Sequence[ArticleId]) -> dict[ArticleId, int]:
@@ -28,23 +27,6 @@ def citations_of_passages(tx: Tx, *, brand: BrandId, article: ArticleId) -> dict
 def open_suggestions_citing(tx: Tx, *, brand: BrandId, article: ArticleId) -> int:
     """How many tickets that wait for an answer are shown a passage of `article` now."""
     return tx.execute(_OPEN, {"brand": brand, "article": article}).scalar_one()  # type: ignore[no-any-return]
-
-
-def replies_without_grounds(tx: Tx, *, brand: BrandId, ticket: TicketId) -> frozenset[ReplyId]:
-    """The ticket's replies for which guidance had said that it has no grounded answer."""
-    found = tx.scalars(
-        select(Receipt.reply_id)
-        .join(
-            Suggestion,
-            (Suggestion.brand_id == Receipt.brand_id) & (Suggestion.id == Receipt.suggestion_id),
-        )
-        .where(
-            Receipt.brand_id == brand,
-            Receipt.ticket_id == ticket,
-            Suggestion.state == SuggestionState.ABSTAINED,
-        )
-    )
-    return frozenset(found)
 
 
 _CITED = (

@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from threading import Event, Thread
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from billing import earnings, onboarding, sending, top_ups
 from billing.gateway import CallUnknown, CredentialsRefused, PaymentGateway
 from guidance.commands import prepare_suggestion
+from guidance.queries import tickets_without_suggestion
 from knowledge_base.imports import read_import
 from knowledge_base.indexing import build_index
 from knowledge_base.queries import brands_behind, unfinished_imports
@@ -37,11 +39,13 @@ from marketplace.kernel.ids import BrandId, ImportId, TicketId
 from marketplace.kernel.jobs import Job, Task, Waker, run_worker
 from marketplace.kernel.settings import Settings
 from marketplace.tickets import endings, pool, posting, replies
+from marketplace.tickets.queries import left_in_screening
 from workers_ui import parts
 
 SWEEP_SECONDS = 1.0
 HEARTBEAT_SECONDS = 2.0
 STOP_SECONDS = 3.0
+JOB_IS_LOST = timedelta(seconds=15)
 HEARTBEAT = "background"
 
 log = structlog.get_logger()
@@ -139,12 +143,24 @@ class Background:
             lambda: self._until_none(lambda tx: endings.confirm_overdue_escalations(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: earnings.mature(tx, now=app_now(tx))),
             self.deliver,
+            self.redo_lost_jobs,
             self.settle_top_ups,
             self.send_payouts,
             self.check_accounts,
             self.finish_knowledge,
             self.send_mail,
         )
+
+    def redo_lost_jobs(self) -> None:
+        """Second net: tickets whose screening or suggestion was lost with a killed process."""
+        with self.database.transaction() as tx:
+            before = app_now(tx) - JOB_IS_LOST
+            unscreened = left_in_screening(tx, before=before)
+            unprepared = tickets_without_suggestion(tx, before=before)
+        for brand, ticket in unscreened:
+            self.screen(str(brand), str(ticket))
+        for brand, ticket in unprepared:
+            self.suggest(str(brand), str(ticket))
 
     def settle_top_ups(self) -> None:
         if self.gateway is not None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import MutableMapping
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
@@ -55,7 +56,7 @@ class Guard:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                self._complete(MutableHeaders(scope=message), scope["path"], request_id)
+                self._complete(message, scope["path"], request_id)
             await send(message)
 
         try:
@@ -73,11 +74,12 @@ class Guard:
         else:
             await self._app(scope, _limited(receive, limit), send)
 
-    def _complete(self, headers: MutableHeaders, path: str, request_id: str) -> None:
+    def _complete(self, start: Message, path: str, request_id: str) -> None:
+        headers = MutableHeaders(scope=start)
         headers["X-Request-ID"] = request_id
         for name, value in self._headers.items():
             headers.setdefault(name, value)
-        if not path.startswith("/static/"):
+        if start["status"] >= HTTPStatus.BAD_REQUEST or not path.startswith("/static/"):
             headers.setdefault("Cache-Control", "no-store")
 
 

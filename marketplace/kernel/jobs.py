@@ -19,8 +19,9 @@ from marketplace.kernel.db import Role, Tx, normalised_url
 Task = Callable[..., None]
 ATTEMPTS = 8
 CONCURRENCY = 4
-STALLED_AFTER_SECONDS = 30
-STALLED_SWEEP_SECONDS = 15
+HEARTBEAT_SECONDS = 2.0
+STALLED_AFTER_SECONDS = 10
+RESTART_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -64,8 +65,16 @@ class Waker:
 
 
 def run_worker(url: str, tasks: Mapping[str, Task], *, stop: Event) -> None:
-    """Run jobs until `stop`; a failing job is retried with growing pauses, then left failed for a person."""
-    asyncio.run(_work(_app(url, tasks), stop))
+    """Run jobs until `stop`; a failing job is retried with growing pauses, then left failed for a person.
+
+    Outlives the database: when it goes away the worker begins anew, and what it was doing is rescued.
+    """
+    while not stop.is_set():
+        try:
+            asyncio.run(_work(_app(url, tasks), stop))
+        except Exception:  # the edge of a background loop: the next round tries again
+            log.exception("jobs.worker_failed")
+            stop.wait(RESTART_SECONDS)
 
 
 async def _work(app: App, stop: Event) -> None:
@@ -77,13 +86,24 @@ async def _work(app: App, stop: Event) -> None:
                 install_signal_handlers=False,
                 delete_jobs="successful",
                 shutdown_graceful_timeout=2.0,
+                update_heartbeat_interval=HEARTBEAT_SECONDS,
             )
         )
         rescuer = asyncio.create_task(_rescue_stalled(app))
-        await asyncio.to_thread(stop.wait)
-        rescuer.cancel()
-        worker.cancel()
-        await asyncio.gather(worker, rescuer, return_exceptions=True)
+        stopping = asyncio.create_task(_until_set(stop))
+        parts = {worker, rescuer, stopping}
+        await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        for part in parts:
+            part.cancel()
+        ended = await asyncio.gather(*parts, return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+async def _until_set(stop: Event) -> None:
+    while not stop.is_set():
+        await asyncio.sleep(0.1)
 
 
 async def _rescue_stalled(app: App) -> None:
@@ -92,7 +112,7 @@ async def _rescue_stalled(app: App) -> None:
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS):
             log.warning("job.rescued", task=job.task_name, job=job.id)
             await app.job_manager.retry_job(job, retry_at=datetime.now(UTC))
-        await asyncio.sleep(STALLED_SWEEP_SECONDS)
+        await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
 def _app(url: str, tasks: Mapping[str, Task]) -> App:

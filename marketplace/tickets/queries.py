@@ -162,6 +162,17 @@ def brand_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Ticket:
     return found
 
 
+def left_in_screening(tx: Tx, *, before: datetime, limit: int = PAGE_ROWS) -> list[tuple[BrandId, TicketId]]:
+    """Tickets posted before then that nobody has screened: their job was lost."""
+    rows = tx.execute(
+        select(Ticket.brand_id, Ticket.id)
+        .where(Ticket.state == TicketState.SCREENING, Ticket.posted_at < before)
+        .order_by(Ticket.posted_at)
+        .limit(limit)
+    )
+    return [(brand, ticket) for brand, ticket in rows]
+
+
 def count_by_state(tx: Tx, *, brand: BrandId) -> dict[TicketState, int]:
     """How many of a brand's tickets are in each state."""
     rows = tx.execute(

@@ -1,4 +1,4 @@
-"""`python -m tests.billing.dying_sender DATABASE_URL STRIPE_URL`: a sender that dies once Stripe has accepted."""
+"""`python -m tests.billing.dying_sender DATABASE_URL STRIPE_URL`: a sender that dies when Stripe accepts."""
 
 import os
 import signal

@@ -1,9 +1,10 @@
 """The way from an open ticket to a released batch, and what a test looks at afterwards."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Connection, create_engine, select, text
 from sqlalchemy.pool import NullPool
@@ -43,13 +44,16 @@ def as_owner(database_url: str) -> Iterator[Connection]:
     engine.dispose()
 
 
-def an_answered_ticket(tx: Tx, brand: BrandId, *workers: WorkerId) -> TicketId:
-    """Claimed and answered; with several workers each replied in turn, after the one before lost his lease."""
+def an_answered_ticket(tx: Tx, brand: BrandId, worker: WorkerId) -> TicketId:
+    """Claimed by `worker` and answered."""
     ticket = an_open_ticket(tx, brand)
-    for worker in workers:
-        hold = claim_ticket(tx, ticket=ticket, worker=worker)
-        send_reply(tx, ticket=ticket, worker=worker, number=hold.number, body="Done.", now=app_now(tx))
+    answer(tx, ticket, worker)
     return ticket
+
+
+def answer(tx: Tx, ticket: TicketId, worker: WorkerId) -> None:
+    hold = claim_ticket(tx, ticket=ticket, worker=worker)
+    send_reply(tx, ticket=ticket, worker=worker, number=hold.number, body="Done.", now=app_now(tx))
 
 
 def a_resolved_ticket(tx: Tx, brand: BrandId, worker: WorkerId) -> TicketId:
@@ -99,6 +103,7 @@ class WatchedGateway(StripeGateway):
             timeout_seconds=5.0,
             max_network_retries=0,
         )
+        self.server = server
         self._database = database
 
     def account_status(self, account_id: str) -> AccountStatus:
@@ -109,7 +114,7 @@ class WatchedGateway(StripeGateway):
         self._nothing_is_open()
         return super().available_balance(currency)
 
-    def execute_transfer(self, params: dict[str, object], *, key: str) -> Transfer:  # type: ignore[override]
+    def execute_transfer(self, params: Mapping[str, object], *, key: str) -> Transfer:
         self._nothing_is_open()
         return super().execute_transfer(params, key=key)
 
@@ -145,7 +150,7 @@ class Till:
     def earn(self, *workers: WorkerId) -> BrandId:
         """A payable 16.00 for each."""
         with self.database.transaction() as tx:
-            brand = a_brand(tx, price=PRICE)
+            brand = a_brand(tx, price=PRICE, funds=usd(FUNDS))
             for worker in workers:
                 a_resolved_ticket(tx, brand, worker)
         pass_review(self.database)
@@ -210,18 +215,19 @@ class Till:
             counted = text("SELECT count(*) FROM ledger_txn WHERE kind = :kind")
             return int(tx.execute(counted, {"kind": kind}).scalar_one())
 
-    def transfers(self) -> list[dict[str, object]]:
+    def transfers(self) -> list[dict[str, Any]]:
         return list(self.server.look("transfers"))
 
     def keys(self) -> list[str]:
         """The keys of the transfers asked for, in order."""
         asked = self.server.look("requests")
-        return [one["idempotency_key"] for one in asked if one["path"] == "/v1/transfers" and one["method"] == "POST"]
+        sent = [one for one in asked if (one["method"], one["path"]) == ("POST", "/v1/transfers")]
+        return [one["idempotency_key"] for one in sent]
 
     def assert_paid_once(self, payout: PayoutId) -> None:
         """One transfer, one posting, and the two agree."""
         paid = self.payout(payout)
-        mine = [one for one in self.transfers() if one["metadata"]["payout_id"] == str(payout)]  # type: ignore[index]
+        mine = [one for one in self.transfers() if one["metadata"]["payout_id"] == str(payout)]
         assert [one["id"] for one in mine] == [paid.stripe_transfer]
         assert [one["amount"] for one in mine] == [paid.amount_minor]
         with self.database.transaction() as tx:

@@ -2,16 +2,16 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from billing.accounts import STRIPE_AVAILABLE, in_flight, payable
-from billing.gateway import transfer_params
+from billing.gateway import Transfer, transfer_params
 from billing.models import (
     BatchState,
     CallState,
@@ -48,9 +48,7 @@ SENDER_SECONDS = 60
 @pytest.fixture
 def till(background: Database, fake_stripe: StripeServer) -> Till:
     fake_stripe.turn("balance/fund", amount_minor=FUNDS)
-    return Till(
-        database=background, server=fake_stripe, gateway=WatchedGateway(fake_stripe, background)
-    )
+    return Till(database=background, server=fake_stripe, gateway=WatchedGateway(fake_stripe, background))
 
 
 @pytest.fixture
@@ -99,11 +97,11 @@ def test_every_request_that_changes_something_carries_our_key_and_a_version(till
     assert till.keys() == [f"payout:{payout}:1"]
 
 
-def test_a_crash_after_stripe_accepted_is_recovered_under_the_same_key(
-    till: Till, database_url: str
-) -> None:
+def test_a_crash_after_stripe_accepted_is_recovered_under_the_same_key(till: Till, database_url: str) -> None:
     worker, payout = till.a_payout()
-    dying = Database(database_url, role=Role.BACKGROUND, connections=2, shared={"bus": Bus({PayoutSent: [power_cut]})})
+    dying = Database(
+        database_url, role=Role.BACKGROUND, connections=2, shared={"bus": Bus({PayoutSent: [power_cut]})}
+    )
     with pytest.raises(PowerCut):
         send_due(dying, till.gateway)
     dying.dispose()
@@ -245,6 +243,14 @@ def test_a_failing_look_up_counts_as_none(till: Till) -> None:
     till.assert_paid_once(payout)
 
 
+class DrainedGateway(WatchedGateway):
+    """The balance is enough when it is looked at, and gone when the transfer comes."""
+
+    def execute_transfer(self, params: Mapping[str, object], *, key: str) -> Transfer:
+        self.server.turn("balance/drain")
+        return super().execute_transfer(params, key=key)
+
+
 def test_a_definite_refusal_makes_the_money_payable_and_the_next_batch_pays_under_a_new_key(
     till: Till,
 ) -> None:
@@ -252,10 +258,8 @@ def test_a_definite_refusal_makes_the_money_payable_and_the_next_batch_pays_unde
     brand = till.earn(worker)
     batch = till.released()
     [first] = till.payouts(batch)
-    till.server.fault("delay", seconds=0.0)  # noise: a slow answer is an answer
-    drain_between_check_and_transfer(till)
 
-    till.send()
+    send_due(till.database, DrainedGateway(till.server, till.database))
 
     refused = till.payout(first.id)
     assert refused.state is PayoutState.REJECTED
@@ -276,14 +280,16 @@ def test_a_definite_refusal_makes_the_money_payable_and_the_next_batch_pays_unde
     assert len(till.transfers()) == 1
 
 
-def drain_between_check_and_transfer(till: Till) -> None:
-    """The balance was enough when it was looked at and is not when the transfer comes."""
-    _take_ready = till.server.look("requests")
-    del _take_ready
-    till.server.fault("before", method="POST")
-    till.send()  # in doubt now: the next try makes no checks
+def test_a_refusal_of_an_unanswered_try_is_final_when_a_look_finds_nothing(till: Till) -> None:
+    worker, payout = till.a_payout()
+    till.server.fault("before")
+    till.send()
     till.server.turn("balance/drain")
     till.later(**SOON)
+    till.send()
+    assert till.payout(payout).state is PayoutState.REJECTED
+    assert till.states_of(worker) == [EarningState.PAYABLE]
+    assert till.transfers() == []
 
 
 def test_too_little_available_waits_and_asks_for_no_transfer(till: Till) -> None:
@@ -321,7 +327,7 @@ def test_a_worker_who_lost_the_capability_is_told_how_to_mend_it_and_the_others_
     for worker in (well, noise):
         till.assert_paid_once(by_worker[worker].id)
     assert len(till.transfers()) == 2
-    assert sum(one["amount"] for one in till.transfers()) == 2 * PAY.amount_minor  # type: ignore[misc]
+    assert sum(one["amount"] for one in till.transfers()) == 2 * PAY.amount_minor
 
 
 def test_a_worker_who_lost_the_capability_is_left_out_until_stripe_says_otherwise(till: Till) -> None:
@@ -498,6 +504,17 @@ def test_a_call_refused_meanwhile_is_not_made_by_a_sender_that_took_it_before(ti
     assert till.states_of(worker) == [EarningState.PAYABLE]
 
 
+class SlowLook(WatchedGateway):
+    """Between what it saw and what it does about it, another sender works."""
+
+    meanwhile: Callable[[], object]
+
+    def find_transfers(self, *, transfer_group: str, destination: str) -> list[Transfer]:
+        found = super().find_transfers(transfer_group=transfer_group, destination=destination)
+        self.meanwhile()
+        return found
+
+
 def test_two_empty_look_ups_at_once_make_one_new_attempt(till: Till) -> None:
     _, payout = till.a_payout()
     till.server.fault("before")
@@ -505,12 +522,17 @@ def test_two_empty_look_ups_at_once_make_one_new_attempt(till: Till) -> None:
     till.later(hours=25)
     till.send()
     till.later(minutes=11)
-    slow = _take(till.database)
-    assert slow is not None
-    till.later(seconds=AFTER_A_LEASE)
-    till.send()
-    _work(till.database, till.gateway, slow)
+
+    def another_sender() -> None:
+        till.later(seconds=AFTER_A_LEASE)
+        till.send()
+
+    slow = SlowLook(till.server, till.database)
+    slow.meanwhile = another_sender
+    send_due(till.database, slow)
+
     assert [call.attempt for call in till.calls(payout)] == [1, 2]
+    assert till.keys() == [f"payout:{payout}:1", f"payout:{payout}:2"]
     till.assert_paid_once(payout)
 
 
@@ -518,12 +540,14 @@ def test_refused_credentials_stop_the_sender_and_lose_nothing(till: Till) -> Non
     workers = [till.worker(), till.worker()]
     till.earn(*workers)
     batch = till.released()
-    stranger = WatchedGateway(till.server, till.database, key="sk_test_wrong_key")
-    till.server.turn("settings", **till.server.look("settings"))  # noise: nothing else changed
-    refused = send_due(till.database, stranger)
-    if refused:
-        pytest.skip("fake Stripe takes any test key")
+    stranger = WatchedGateway(till.server, till.database, key="rk_test_revoked")
+
+    assert send_due(till.database, stranger) == 0
     assert till.keys() == []
+    refused = [payout for payout in till.payouts(batch) if payout.failure]
+    assert len(refused) == 1, "the sender stopped at the first"
+    assert "Invalid API Key" in str(refused[0].failure)
+
     till.later(**SOON)
     till.send()
     for payout in till.payouts(batch):
@@ -562,9 +586,7 @@ def test_a_batch_stays_open_while_one_payout_is_unknown(till: Till) -> None:
     assert till.batch(batch).state is BatchState.DONE
 
 
-def test_release_clicked_twice_at_once_sends_each_payout_once(
-    till: Till, second_database: Database
-) -> None:
+def test_release_clicked_twice_at_once_sends_each_payout_once(till: Till, second_database: Database) -> None:
     till.earn(till.worker(), till.worker())
     with till.database.transaction() as tx:
         batch = an_approved_batch(tx)

@@ -1,4 +1,4 @@
-"""The API as its two kinds of callers meet it: a brand's system with a key, a worker's program with a token."""
+"""The API as its callers meet it: a brand's system with a key, a worker's program with a token."""
 
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from fastapi import FastAPI
-from httpx import Response
+from httpx2 import Response
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool

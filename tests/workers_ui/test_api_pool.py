@@ -21,9 +21,7 @@ ANSWER = "Send the kettle back within thirty days."
 
 
 @pytest.fixture(scope="module")
-def api(
-    server_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Api]:
+def api(server_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with api_site(server_url, migrated_template, tmp_path_factory.mktemp("api")) as site:
         yield site
 
@@ -118,7 +116,9 @@ def test_a_member_of_the_brand_cannot_work_on_its_tickets(
 def test_somebody_who_is_no_worker_is_told_so(api: Api, ticket: TicketId) -> None:
     with api.background.transaction() as tx:
         person = a_person(tx)
-    stranger = Program(client=api.client, secret=api.token(person), worker=api.program().worker, person=person)
+    stranger = Program(
+        client=api.client, secret=api.token(person), worker=api.program().worker, person=person
+    )
     for path in ("/pool", "/claims", f"/tickets/{ticket}/desk"):
         assert problem(stranger.get(path)) == (403, "not_a_worker")
 
@@ -147,9 +147,7 @@ def test_the_desk_shows_the_thread_masked_and_the_suggestion_with_its_passages(
     assert program.get(f"/tickets/{ticket}/desk").json()["suggestion"]["stale"] is True
 
 
-def test_nobody_but_the_holder_sees_the_desk(
-    api: Api, program: Program, ticket: TicketId
-) -> None:
+def test_nobody_but_the_holder_sees_the_desk(api: Api, program: Program, ticket: TicketId) -> None:
     assert problem(program.get(f"/tickets/{ticket}/desk")) == (409, "stale_claim")
     claimed(program, ticket)
     assert problem(api.program().get(f"/tickets/{ticket}/desk")) == (409, "stale_claim")

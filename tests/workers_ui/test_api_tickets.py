@@ -11,9 +11,7 @@ from tests.workers_ui.api_site import Api, Program, System, a_ticket_body, api_s
 
 
 @pytest.fixture(scope="module")
-def api(
-    server_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Api]:
+def api(server_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with api_site(server_url, migrated_template, tmp_path_factory.mktemp("api")) as site:
         yield site
 
@@ -131,11 +129,9 @@ def test_a_refused_request_leaves_its_key_free(system: System) -> None:
     assert system.post("/tickets", body, key="k").status_code == 201
 
 
-@pytest.mark.parametrize("key", ["", "x" * 201, "caf\u0081"])
+@pytest.mark.parametrize("key", ["", "x" * 201, "caf\t"])
 def test_a_request_key_that_is_none_is_refused(system: System, key: str) -> None:
-    refused = system.send(
-        "POST", "/tickets", headers={"Idempotency-Key": key.encode("latin-1")}, json=a_ticket_body()  # type: ignore[dict-item]
-    )
+    refused = system.post("/tickets", a_ticket_body(), key=key)
     assert refused.status_code == 422
     assert "Idempotency-Key" in refused.json()["detail"]
 

@@ -20,9 +20,7 @@ __all__ = ["fake_stripe", "gateway", "stripe_process"]  # fixtures
 
 
 @pytest.fixture(scope="module")
-def api(
-    server_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Api]:
+def api(server_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with api_site(server_url, migrated_template, tmp_path_factory.mktemp("api")) as site:
         yield site
 

@@ -31,6 +31,10 @@ Writes = Annotated[BrandId, Depends(by_key(ApiScope.WALLET_WRITE))]
 CategoryKey = Annotated[str, Path(max_length=100, pattern=r"^[^\x00]+$")]
 
 
+class NoCurrencyYet(Conflict):
+    """Top up first: the first top-up fixes the brand's currency, and prices are in it."""
+
+
 @router.get("/wallet", response_model=WalletOut)
 def read_wallet(tx: HasTx, brand: Reads) -> WalletOut:
     """What is available, and what is reserved behind open tickets, in minor units."""
@@ -91,7 +95,7 @@ def put_price(category: CategoryKey, body: PriceIn, tx: HasTx, brand: Writes) ->
     """A new version of what a category costs. Posted tickets keep the version they have."""
     currency = brand_card(tx, brand).currency
     if currency is None:
-        raise Conflict("Top up first: the first top-up fixes the brand's currency.")
+        raise NoCurrencyYet
     terms = set_price(
         tx,
         brand=brand,

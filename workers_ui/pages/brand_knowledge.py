@@ -7,11 +7,12 @@ import structlog
 from fastapi import APIRouter, Depends, File, Query, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
-from guidance.trial import try_question
+from guidance import engine
 from guidance.usage_queries import citations_of_articles
 from knowledge_base import commands, queries
 from knowledge_base.models import ImportState
 from knowledge_base.retrieval import IndexUnavailable
+from knowledge_base.search import Query as Question
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
@@ -97,18 +98,18 @@ def read_import(request: Request, tx: HasTx, membership: Views, import_id: str) 
 
 def _asked(tx: Tx, having: Services, membership: Membership, question: str) -> QuestionTest:
     try:
-        trial = try_question(
+        found = engine.answer(
             tx,
             having.retriever,
             brand=membership.brand,
-            question=question.replace("\0", ""),
+            query=Question.of([question.replace("\0", "")]),
             weight=having.settings.hybrid_weight,
             threshold=having.settings.answer_threshold,
         )
     except IndexUnavailable as error:
         log.info("knowledge.test_waits", brand=str(membership.brand))
         return QuestionTest(question=question, asked=True, abstained=True, reason=error.detail)
-    return present.question_test(question, trial)
+    return present.question_test(question, found)
 
 
 def _knowledge_page(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from guidance.confidence import Reason
-from guidance.trial import Trial
+from guidance.engine import Answer
 from knowledge_base.models import ArticleState, ImportState
 from knowledge_base.queries import ArticleDetail, ArticleLine, ImportStatus, IndexStatus
 from marketplace.kernel.ids import PassageId
@@ -117,7 +117,7 @@ def _files(status: ImportStatus) -> tuple[views.ImportFile, ...]:
     return (*named, rest)
 
 
-def question_test(question: str, trial: Trial) -> views.QuestionTest:
+def question_test(question: str, found: Answer) -> views.QuestionTest:
     """What a worker would be shown: the desk's cards and its draft, or why guidance keeps silent."""
     return views.QuestionTest(
         question=question,
@@ -131,16 +131,16 @@ def question_test(question: str, trial: Trial) -> views.QuestionTest:
                 confidence=min(max(passage.score, 0.0), 1.0),
                 confidence_label="Match",
             )
-            for passage in trial.passages
+            for passage in found.passages
         ),
-        draft=trial.draft.text if trial.draft else "",
-        abstained=trial.draft is None,
-        reason="" if trial.draft else _silence(trial),
+        draft=found.draft.text if found.draft else "",
+        abstained=found.draft is None,
+        reason="" if found.draft else _silence(found),
     )
 
 
-def _silence(trial: Trial) -> str:
-    if trial.assessment.answer:
+def _silence(found: Answer) -> str:
+    if found.assessment.answer:
         return NOT_QUOTABLE
-    why = SILENCES[trial.assessment.reason]
-    return f"{why} The worker reads: {trial.assessment.next_step}"
+    why = SILENCES[found.assessment.reason]
+    return f"{why} The worker reads: {found.assessment.next_step}"

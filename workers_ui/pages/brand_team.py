@@ -32,10 +32,10 @@ MakesKeys = Annotated[Membership, Depends(at_brand(Permission.MANAGE_API_KEYS))]
 Line = Annotated[str, Form(max_length=1_000)]
 
 ROLES = {
-    MemberRole.AGENT: "Agent: posts and answers tickets",
-    MemberRole.REVIEWER: "Reviewer: reads tickets and replies",
-    MemberRole.MANAGER: "Manager: also knowledge, prices and keys",
-    MemberRole.FINANCE: "Finance: wallet and top-ups",
+    MemberRole.AGENT: "Agent: tickets",
+    MemberRole.REVIEWER: "Reviewer: reads replies",
+    MemberRole.MANAGER: "Manager: knowledge, prices",
+    MemberRole.FINANCE: "Finance: the wallet",
     MemberRole.OWNER: "Owner: everything",
 }
 SCOPES = {

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from guidance.queries import receipts_of_ticket
-from guidance.usage_queries import replies_without_grounds
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
@@ -157,7 +156,6 @@ def _story(tx: Tx, membership: Membership, ticket: Ticket) -> present.Story:
         messages=queries.thread(tx, brand=brand, ticket=ticket.id),
         replies=tuple(brand_queries.replies_of_ticket(tx, brand=brand, ticket=ticket.id)),
         receipts={one.reply: one for one in receipts_of_ticket(tx, brand=brand, ticket=ticket.id)},
-        without_grounds=replies_without_grounds(tx, brand=brand, ticket=ticket.id),
         escalations=tuple(brand_queries.escalations_of_ticket(tx, brand=brand, ticket=ticket.id)),
         resolutions=tuple(brand_queries.resolutions_of_ticket(tx, brand=brand, ticket=ticket.id)),
         articles_path=area_path(membership, "knowledge") if may_open_articles else "",

@@ -96,7 +96,6 @@ class Story:
     messages: Iterable[Message]
     replies: tuple[ReplyLine, ...]
     receipts: Mapping[ReplyId, ReceiptView]
-    without_grounds: frozenset[ReplyId]
     escalations: tuple[tuple[Escalation, str], ...]
     resolutions: tuple[Resolution, ...]
     articles_path: str
@@ -161,7 +160,6 @@ def _receipt(story: Story, reply: ReplyLine) -> views.Receipt | None:
         worker_alias=receipt_views.alias(reply.worker_name),
         sent_at=reply.sent_at or reply.written_at,
         label=reply.label,
-        abstained=reply.id in story.without_grounds,
         articles_path=story.articles_path,
     )
 

@@ -20,8 +20,9 @@ from marketplace.tickets.models import (
     Resolution,
     ResolvedBy,
 )
+from workers_ui.pages import receipt_views
 from workers_ui.pages.finance_labels import PAYOUT_BADGES
-from workers_ui.presenters.brand import Receipt, ReceiptPassage
+from workers_ui.presenters.brand import Receipt
 from workers_ui.presenters.finance import Fact, Posting, PostingEntry, StoryStep
 
 SECTION_JOINT = " › "  # noqa: RUF001 - the sign that stands between sections everywhere
@@ -84,9 +85,7 @@ def _terms(story: Story) -> StoryStep:
         summary=f"Version {terms.version} of the terms for {terms.category}, frozen for this ticket.",
         facts=(
             Fact(label="Total", amount=money(terms.total_minor)),
-            Fact(
-                label=f"Platform fee ({terms.fee_basis_points} basis points)", amount=money(terms.fee_minor)
-            ),
+            Fact(label=f"Platform fee ({terms.fee_basis_points / 100:g} %)", amount=money(terms.fee_minor)),
             Fact(label="Worker's pay", amount=money(terms.pay_minor)),
             Fact(label="If escalated", amount=money(terms.escalation_fee_minor)),
             Fact(label="Review window", value=f"{terms.review_window_hours} hours"),
@@ -273,26 +272,12 @@ def _transfer_summary(one: StoryPayout) -> str:
             return f"One transfer, {with_others}: {PAYOUT_BADGES[one.payout.state].label}."
 
 
-def _receipt(story: Story, reply: Reply, receipt: ReceiptView) -> Receipt:
-    kept = round((1 - receipt.edited_share) * 100)
-    used = bool(receipt.inserted)
-    return Receipt(
+def _receipt(story: Story, reply: Reply, stored: ReceiptView) -> Receipt:
+    return receipt_views.receipt(
+        stored,
         worker_alias=_worker(story, reply.worker_id),
         sent_at=reply.sent_at or reply.written_at,
-        edit_summary=f"inserted, {kept} % kept as suggested" if used else "written by hand",
-        affiliation_label=reply.label,
-        abstained=receipt.confidence is not None and not receipt.passages,
-        passages=tuple(
-            ReceiptPassage(
-                article_title=passage.title,
-                section_path=SECTION_JOINT.join(str(part) for part in passage.section_path),
-                excerpt=passage.quoted,
-                shown=True,
-                inserted=str(passage.rank) in receipt.inserted or "draft" in receipt.inserted,
-                revision_label=f"revision {passage.revision_number}",
-            )
-            for passage in receipt.passages
-        ),
+        label=reply.label,
     )
 
 

@@ -15,7 +15,6 @@ def receipt(
     worker_alias: str,
     sent_at: datetime,
     label: str,
-    abstained: bool,
     articles_path: str = "",
 ) -> Receipt:
     """`articles_path` is where the reader may open a cited article; empty where they may not."""
@@ -26,7 +25,7 @@ def receipt(
         affiliation_label=label,
         support=support(stored),
         passages=_passages(stored, articles_path),
-        abstained=abstained,
+        abstained=stored.abstained,
     )
 
 

@@ -1388,6 +1388,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("brand_id", "suggestion_id", "rank", name=op.f("pk_suggestion_passage")),
     )
+    op.create_index(
+        "ix_suggestion_passage_article", "suggestion_passage", ["brand_id", "article_id"], unique=False
+    )
     op.create_table(
         "payout_line",
         sa.Column("payout_id", sa.Uuid(), nullable=False),

@@ -9,13 +9,15 @@ import { adoptServerToasts, onPage, pageReady, toast } from "./page";
 import { startTheme } from "./theme";
 import { startUpload } from "./upload";
 
+const DOUBLE_MILLISECONDS = 800;
+
 type RequestDetail = {
   ctx: {
     target?: Element;
     push?: string;
     sourceElement: Element;
     request: { method: string; submitter?: HTMLElement | null };
-    response?: { status: number };
+    response?: { raw: Response };
   };
 };
 
@@ -45,6 +47,21 @@ function setBusy(button: HTMLElement, busy: boolean): void {
   delete button.dataset.idle;
 }
 
+/** The second half of a double click would ask again, and its refusal would cover the answer to the first. */
+function ignoreDoubles(event: SubmitEvent): void {
+  const form = event.target as HTMLFormElement;
+  const pressed = event.submitter ?? form;
+  const before = Number(pressed.dataset.submitted ?? -DOUBLE_MILLISECONDS);
+  const again = pressed.hasAttribute("aria-busy") || event.timeStamp - before < DOUBLE_MILLISECONDS;
+  pressed.dataset.submitted = String(event.timeStamp);
+  if (form.method !== "post" || !again) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}
+
+// Ahead of htmx, which listens on the form.
+document.addEventListener("submit", ignoreDoubles, { capture: true });
+
 document.addEventListener("htmx:before:request", (event) => {
   const button = detail(event)?.request.submitter;
   if (button) setBusy(button, true);
@@ -52,8 +69,9 @@ document.addEventListener("htmx:before:request", (event) => {
 
 document.addEventListener("htmx:after:request", (event) => {
   const ctx = detail(event);
-  // A refused POST shows its page under the address of the form: POST addresses cannot be opened again.
-  if (ctx && ctx.request.method !== "GET" && (ctx.response?.status ?? 0) >= 400) ctx.push = "false";
+  // A page that answers a POST itself, without a redirect (a refusal, a new key), stays under the address of its form:
+  // POST addresses cannot be opened again.
+  if (ctx && ctx.request.method !== "GET" && !ctx.response?.raw.redirected) ctx.push = "false";
 });
 
 document.addEventListener("htmx:finally:request", (event) => {
@@ -66,6 +84,8 @@ document.addEventListener("htmx:finally:request", (event) => {
 document.addEventListener("htmx:after:swap", (event) => {
   const ctx = detail(event);
   if (ctx?.target === document.body) {
+    // A page starts at its top: how far the one before was scrolled says nothing about this one.
+    window.scrollTo({ top: 0, behavior: "instant" });
     pageReady();
     focusStart();
   } else if (ctx?.target && !ctx.target.isConnected) {
@@ -114,3 +134,5 @@ startDueTimes();
 startUpload();
 startLive(htmx);
 pageReady();
+// A form that was refused without htmx comes as a page of its own.
+document.querySelector<HTMLElement>("main [aria-invalid]")?.focus();

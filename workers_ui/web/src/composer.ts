@@ -47,7 +47,10 @@ function restore(): void {
   const [keptField] = document.querySelectorAll<HTMLTextAreaElement>("[data-kept]");
   if (keptField) {
     const record = kept(keptField.dataset.kept ?? "");
-    if (record && !record.saved && record.text) keptField.value = record.text;
+    if (record && !record.saved && record.text) {
+      keptField.value = record.text;
+      keptField.parentElement?.removeAttribute("hidden");
+    }
   }
   if (!composer || !text) return;
   sending = false;
@@ -120,8 +123,13 @@ async function saved(composer: HTMLFormElement, text: string, answer: Response):
   const revision = composer.elements.namedItem("draft_revision");
   if (revision instanceof HTMLInputElement && receipt.revision !== undefined) revision.value = String(receipt.revision);
   keep(composer.dataset.ticket ?? "", { text, saved: field()?.value === text });
-  const time = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
-  state(`Draft saved ${time.format(serverNow())}`);
+  state(`Draft saved ${clock(serverNow())}`);
+}
+
+/** The same clock as the server's `clock` filter: the reader's zone as the page says it, 24 hours. */
+function clock(now: number): string {
+  const { lang, dataset } = document.documentElement;
+  return new Intl.DateTimeFormat(lang, { timeStyle: "short", hourCycle: "h23", timeZone: dataset.zone || "UTC" }).format(now);
 }
 
 function flush(): void {

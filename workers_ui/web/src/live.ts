@@ -268,11 +268,19 @@ async function fetchParts(): Promise<void> {
     if (!answer.ok || answer.redirected) throw new Error(`${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (address !== location.pathname + location.search) return;
+    if (claimEnded(page)) return location.reload();
     for (const part of wantedParts) await morph(part, page.getElementById(part.id));
     refreshDueTimes();
   } catch {
     toast("This page may be out of date. Reload it.", "warn");
   }
+}
+
+/** A desk without its claim is another page: no Send that cannot send. What was typed is kept on every key.
+ * An act of our own on its way answers for itself. */
+function claimEnded(page: Document): boolean {
+  if (!document.getElementById("composer") || page.getElementById("composer")) return false;
+  return !document.querySelector("[aria-busy=true]");
 }
 
 async function morph(part: HTMLElement, fresh: HTMLElement | null): Promise<void> {

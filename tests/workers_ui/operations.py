@@ -1,0 +1,99 @@
+"""Every operation of the API with what tests need to know of it: who may call, with what, about what."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from marketplace.accounts.api_keys import ApiScope
+
+
+class Caller(StrEnum):
+    ANYBODY = "anybody"
+    BRAND = "brand"
+    WORKER = "worker"
+    SIGNED_IN = "signed_in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """`foreign` is what a stranger to the named thing is told, the same as of a thing that does not exist."""
+
+    caller: Caller
+    scope: ApiScope | None = None
+    body: dict[str, Any] | None = None
+    files: bool = False
+    query: dict[str, Any] = field(default_factory=dict)
+    foreign: int | None = None
+
+
+def _brand(scope: ApiScope, **rest: Any) -> Operation:
+    return Operation(caller=Caller.BRAND, scope=scope, **rest)
+
+
+def _worker(**rest: Any) -> Operation:
+    return Operation(caller=Caller.WORKER, **rest)
+
+
+TICKET_BODY = {
+    "external_id": "x-1",
+    "subject": "Where is it?",
+    "text": "I ordered a kettle.",
+    "channel": "email",
+    "language": "en",
+    "category": "general",
+    "customer": {"name": "Sam Doe", "email": "sam@example.com"},
+    "priority": 0,
+    "context": "",
+}
+REPLY_BODY = {"claim_number": 1, "text": "On its way.", "inserted": ["draft"]}
+
+OPERATIONS = {
+    "GET /healthz": Operation(caller=Caller.ANYBODY),
+    "GET /readyz": Operation(caller=Caller.ANYBODY),
+    "POST /api/v1/sessions": Operation(
+        caller=Caller.ANYBODY, body={"email": "nobody@example.com", "password": "not the password"}
+    ),
+    "DELETE /api/v1/sessions/current": Operation(caller=Caller.SIGNED_IN),
+    # Brands
+    "POST /api/v1/tickets": _brand(ApiScope.TICKETS_WRITE, body=TICKET_BODY),
+    "GET /api/v1/tickets": _brand(ApiScope.TICKETS_READ, query={"state": "open", "page": 1}),
+    "GET /api/v1/tickets/{ticket}": _brand(ApiScope.TICKETS_READ, foreign=404),
+    "POST /api/v1/tickets/{ticket}/messages": _brand(
+        ApiScope.TICKETS_WRITE, body={"text": "And now?", "external_id": "m-1"}, foreign=404
+    ),
+    "POST /api/v1/tickets/{ticket}/confirmation": _brand(ApiScope.TICKETS_WRITE, foreign=404),
+    "POST /api/v1/tickets/{ticket}/resolution": _brand(ApiScope.TICKETS_WRITE, foreign=404),
+    "POST /api/v1/tickets/{ticket}/escalation/confirmation": _brand(ApiScope.TICKETS_WRITE, foreign=404),
+    "POST /api/v1/tickets/{ticket}/escalation/rejection": _brand(ApiScope.TICKETS_WRITE, foreign=404),
+    "GET /api/v1/events": _brand(
+        ApiScope.EVENTS_READ, query={"after": "1-1", "kind": "reply_sent", "limit": 5}
+    ),
+    "PUT /api/v1/articles/{key}": _brand(
+        ApiScope.KNOWLEDGE_WRITE, body={"title": "Kettles", "text": "Use vinegar.", "format": "markdown"}
+    ),
+    "DELETE /api/v1/articles/{key}": _brand(ApiScope.KNOWLEDGE_WRITE, foreign=404),
+    "POST /api/v1/imports": _brand(ApiScope.KNOWLEDGE_WRITE, files=True),
+    "GET /api/v1/imports/{import_id}": _brand(ApiScope.KNOWLEDGE_READ, foreign=404),
+    "GET /api/v1/search": _brand(ApiScope.KNOWLEDGE_READ, query={"q": "kettle"}),
+    "GET /api/v1/wallet": _brand(ApiScope.WALLET_READ),
+    "POST /api/v1/top-ups": _brand(ApiScope.WALLET_WRITE, body={"amount_minor": 50_00, "currency": "usd"}),
+    "POST /api/v1/top-ups/{top_up}/checkout": _brand(ApiScope.WALLET_WRITE, foreign=404),
+    "GET /api/v1/top-ups/{top_up}": _brand(ApiScope.WALLET_READ, foreign=404),
+    "PUT /api/v1/prices/{category}": _brand(ApiScope.WALLET_WRITE, body={"total_minor": 300}, foreign=404),
+    # Workers. Which tickets are in the pool, and that one is taken, every worker may know.
+    "GET /api/v1/pool": _worker(),
+    "GET /api/v1/claims": _worker(),
+    "POST /api/v1/claims": _worker(),
+    "POST /api/v1/tickets/{ticket}/claim": _worker(),
+    "POST /api/v1/tickets/{ticket}/claim/category": _worker(
+        body={"claim_number": 1, "category": "general"}, foreign=409
+    ),
+    "POST /api/v1/tickets/{ticket}/release": _worker(
+        body={"claim_number": 1, "reason": "no_time"}, foreign=409
+    ),
+    "GET /api/v1/tickets/{ticket}/desk": _worker(foreign=409),
+    "POST /api/v1/tickets/{ticket}/replies": _worker(body=REPLY_BODY, foreign=409),
+    "POST /api/v1/tickets/{ticket}/escalation": _worker(
+        body={"claim_number": 1, "reason": "other", "note": ""}, foreign=409
+    ),
+}
