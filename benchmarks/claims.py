@@ -147,9 +147,7 @@ async def _contest(address: str, ticket: str, tokens: list[str]) -> list[float]:
 def _people(database: Database) -> tuple[list[str], BrandId]:
     with database.transaction() as tx:
         brand = a_brand(tx, funds=usd(100_000_000))
-        people = [
-            tx.get_one(Worker, a_worker(tx, email_cap=1_000_000)).person_id for _ in range(CLAIMERS)
-        ]
+        people = [tx.get_one(Worker, a_worker(tx, email_cap=1_000_000)).person_id for _ in range(CLAIMERS)]
         tokens = [begin_session(tx, person=one, session_hours=2, now=app_now(tx)).token for one in people]
     return tokens, brand
 

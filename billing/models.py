@@ -53,8 +53,12 @@ class LedgerAccount(Base):
     __tablename__ = "ledger_account"
     __table_args__ = (
         UniqueConstraint(
-            "code", "brand_id", "worker_id", "currency",
-            name="uq_ledger_account_owner", postgresql_nulls_not_distinct=True,
+            "code",
+            "brand_id",
+            "worker_id",
+            "currency",
+            name="uq_ledger_account_owner",
+            postgresql_nulls_not_distinct=True,
         ),
         CheckConstraint("NOT floor_zero OR balance_minor >= 0", name="floor"),
         CheckConstraint("currency ~ '^[a-z]{3}$'", name="currency"),
@@ -219,7 +223,9 @@ class Payout(Base):
     __table_args__ = (
         UniqueConstraint("batch_id", "worker_id"),
         CheckConstraint("amount_minor > 0", name="positive"),
-        CheckConstraint("(state = 'accepted') = (stripe_transfer IS NOT NULL)", name="accepted_names_its_transfer"),
+        CheckConstraint(
+            "(state = 'accepted') = (stripe_transfer IS NOT NULL)", name="accepted_names_its_transfer"
+        ),
         Index("ix_payout_worker", "worker_id", "created_at"),
     )
 
@@ -281,6 +287,12 @@ class StripeCall(Base):
     __tablename__ = "stripe_call"
     __table_args__ = (
         UniqueConstraint("payout_id", "attempt"),
+        Index(
+            "uq_stripe_call_live",
+            "payout_id",
+            unique=True,
+            postgresql_where=text("state IN ('ready', 'in_doubt')"),
+        ),
         Index("ix_stripe_call_due", "due_at", postgresql_where=text("state IN ('ready', 'in_doubt')")),
     )
 
@@ -316,7 +328,14 @@ class TopUp(Base):
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="positive"),
         CheckConstraint("(state = 'paid') = (payment_intent IS NOT NULL)", name="paid_names_its_payment"),
-        Index("ix_top_up_open", "due_at", postgresql_where=text("state IN ('created', 'open', 'processing')")),
+        Index(
+            "ix_top_up_unavailable",
+            "due_at",
+            postgresql_where=text("state = 'paid' AND available_at IS NULL"),
+        ),
+        Index(
+            "ix_top_up_open", "due_at", postgresql_where=text("state IN ('created', 'open', 'processing')")
+        ),
     )
 
     brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)

@@ -19,6 +19,7 @@ from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.ids import BrandId, PersonId, TopUpId, new_id
 from marketplace.kernel.money import Money
 
+CURRENCIES = ("usd", "eur", "gbp", "cad", "aud", "chf", "jpy")
 LOWEST_TOP_UP_MINOR = 100
 HIGHEST_TOP_UP_MINOR = 99_999_999
 SWEEP_LIMIT = 50
@@ -41,6 +42,10 @@ class TopUpNotFound(NotFound):
     """There is no such top-up."""
 
 
+class UnknownCurrency(Invalid):
+    """Choose one of the currencies we take."""
+
+
 def fix_currency(tx: Tx, *, brand: BrandId, currency: str) -> None:
     """Give a brand its currency, once. Raises OtherCurrency when it has another."""
     fixed = update(Brand).where(Brand.id == brand, (Brand.currency.is_(None)) | (Brand.currency == currency))
@@ -52,6 +57,8 @@ def ask_top_up(tx: Tx, *, brand: BrandId, amount: Money, person: PersonId | None
     """Write down the wish, with the id its Stripe call will carry; nothing is credited yet."""
     if not LOWEST_TOP_UP_MINOR <= amount.amount_minor <= HIGHEST_TOP_UP_MINOR:
         raise BadAmount
+    if amount.currency not in CURRENCIES:
+        raise UnknownCurrency(f"Choose a currency we take: {', '.join(CURRENCIES)}.")
     fix_currency(tx, brand=brand, currency=amount.currency)
     top_up = TopUp(
         brand_id=brand,

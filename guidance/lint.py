@@ -178,7 +178,7 @@ _AMOUNT = re.compile(
 )
 _SHARE = re.compile(rf"(?<![\w.,])(?P<share>{_NUMBER})\s?(?:%|per\s?cent\b|percent\b)", re.IGNORECASE)
 _TIME = re.compile(
-    rf"(?<![\w.,])(?:(?P<from>{_COUNT})\s?(?:-|–|to|or|and)\s?)?(?P<to>{_COUNT})[\s-]?"  # noqa: RUF001
+    rf"(?<![\w.,])(?:(?P<from>{_COUNT})\s?(?:-|–|to|or|and)\s?)?(?P<to>{_COUNT})[\s-]?"
     r"(?P<working>(?:business|working|week)[\s-]?)?"
     r"(?P<unit>minute|min|hour|hr|h|day|night|week|fortnight|month|year)s?\b",
     re.IGNORECASE,

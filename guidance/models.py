@@ -49,7 +49,9 @@ class Suggestion(Base):
         ForeignKeyConstraint(["brand_id", "message_id"], ["message.brand_id", "message.id"]),
         Index("ix_suggestion_ticket", "brand_id", "ticket_id", "id"),
         CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence_is_a_probability"),
-        CheckConstraint("state <> 'abstained' OR (reason <> '' AND next_step <> '')", name="silence_has_a_reason"),
+        CheckConstraint(
+            "state <> 'abstained' OR (reason <> '' AND next_step <> '')", name="silence_has_a_reason"
+        ),
     )
 
     brand_id: Mapped[BrandId] = mapped_column(primary_key=True)

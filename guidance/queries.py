@@ -110,9 +110,7 @@ class ReceiptView:
 def receipts_of_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId) -> list[ReceiptView]:
     """The receipts of a ticket's replies, oldest first."""
     rows = tx.scalars(
-        select(Receipt)
-        .where(Receipt.brand_id == brand, Receipt.ticket_id == ticket)
-        .order_by(Receipt.id)
+        select(Receipt).where(Receipt.brand_id == brand, Receipt.ticket_id == ticket).order_by(Receipt.id)
     ).all()
     return [_receipt(tx, row) for row in rows]
 
@@ -157,8 +155,6 @@ def _moved_on(tx: Tx, suggestion: Suggestion) -> bool:
 def _all_live(tx: Tx, brand: BrandId, passages: Sequence[SuggestionPassage]) -> bool:
     wanted = [passage.passage_id for passage in passages]
     live = (
-        select(Passage.id)
-        .join(Article, is_live())
-        .where(Passage.brand_id == brand, Passage.id.in_(wanted))
+        select(Passage.id).join(Article, is_live()).where(Passage.brand_id == brand, Passage.id.in_(wanted))
     )
     return len(tx.scalars(live).all()) == len(wanted)

@@ -64,7 +64,7 @@ def supported_sentences(sent: str, passages: Sequence[CitedPassage]) -> tuple[Se
 
 
 _MARKUP = re.compile(r"[*_`#>|]+|\[([^\]]*)\]\([^)]*\)")
-_LIST_MARK = re.compile(r"^\s*(?:[-*•–]|[0-9]{1,2}[.)])\s", re.MULTILINE)  # noqa: RUF001
+_LIST_MARK = re.compile(r"^\s*(?:[-*•–]|[0-9]{1,2}[.)])\s", re.MULTILINE)
 _SPACE = re.compile(r"\s+")
 _NUMBER = re.compile(r"[0-9]+(?:[.,:][0-9]+)*")
 _NEGATION = re.compile(
@@ -80,7 +80,7 @@ def _plain_lines(text: str) -> str:
 
 
 def _folded(text: str) -> str:
-    plain = _MARKUP.sub(r"\1", _LIST_MARK.sub(" ", text)).replace("’", "'")  # noqa: RUF001
+    plain = _MARKUP.sub(r"\1", _LIST_MARK.sub(" ", text)).replace("’", "'")
     return _SPACE.sub(" ", plain).strip().lower()
 
 

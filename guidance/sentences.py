@@ -98,7 +98,7 @@ _ENDINGS = (
     "ly",
     "s",
 )
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")  # noqa: RUF001 (either apostrophe)
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _STOP_WORDS = frozenset(
     """
     a about am an and any are as at be been but by can could did do does doing for from get had has have
@@ -107,13 +107,13 @@ _STOP_WORDS = frozenset(
     with would you your i'm i've it's don't
     """.split()  # noqa: SIM905 (a hundred quoted words are unreadable)
 )
-_LIST_LINE = re.compile(r"\s*(?:[-*+•–]|[0-9]{1,2}[.)]|[a-z][.)])\s+\S")  # noqa: RUF001 (lists use the long dash too)
+_LIST_LINE = re.compile(r"\s*(?:[-*+•–]|[0-9]{1,2}[.)]|[a-z][.)])\s+\S")
 _NOT_PROSE = re.compile(
     r"\s*(?:#{1,6}\s|\||!\[[^\]]*\]\([^)]*\)\s*$|[-=*_]{3,}\s*$|<[a-z!/][^>]*>\s*$)", re.IGNORECASE
 )
 _LIST_MARK = re.compile(r"(?:[0-9]{1,2}|[a-z])[.)]")
 _NUMBERED = re.compile(r"^([0-9]{1,2})[.)]\s+")
-_BULLET = re.compile(r"^[*+•–]\s+")  # noqa: RUF001
+_BULLET = re.compile(r"^[*+•–]\s+")
 _CONTENTS = re.compile(
     r"(?:in this (?:article|guide|section)|on this page|contents|jump to|see also|related|further reading"
     r"|read more|learn more)\b",
@@ -128,13 +128,13 @@ _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]*)[^)]*\)")
 _MARKS = re.compile(r"\*\*|__|`|(?<!\w)[*_](?=\w)|(?<=[\w.!?])[*_](?!\w)|</?[a-z][^>]{0,200}>", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
-_SENTENCE_END = re.compile(r"(?:[.!?…]+[\"'”’)\]]*)\s+(?=[\"'“‘(\[]?[^\W_a-zß-öø-ÿ])")  # noqa: RUF001
+_SENTENCE_END = re.compile(r"(?:[.!?…]+[\"'”’)\]]*)\s+(?=[\"'“‘(\[]?[^\W_a-zß-öø-ÿ])")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|approx|incl|excl|mr|mrs|ms|dr|prof|st|inc|ltd|co|no|nr|fig|dept|min|max|z\.b|bzw|ca|a\.m|p\.m"
     r"|u\.s|u\.k)|(?:^|[\s(])[a-z])\.$",
     re.IGNORECASE,
 )
-_ENDS = re.compile(r"[.!?…:;][\"'”’)\]]*$")  # noqa: RUF001
+_ENDS = re.compile(r"[.!?…:;][\"'”’)\]]*$")
 _SHORT_ANSWER = re.compile(
     r"(?:yes|no|sure|of course|certainly|absolutely|unfortunately not|not yet|ja|nein)[.!]", re.IGNORECASE
 )

@@ -123,9 +123,9 @@ _SPACE = re.compile(r"\s+")
 _SPACE_BEFORE_MARK = re.compile(r"\s+([,!.:;])")
 _DOUBLE_COMMA = re.compile(r",\s*,")
 _NEEDS_A_NAME = re.compile(r"^(?:dear|liebe[rs]?|cher|chère|estimad[oa]|querid[oa])\b", re.IGNORECASE)
-_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .,'’-])*")  # noqa: RUF001 (names are typed with either apostrophe)
+_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .,'’-])*")
 _SLOT = re.compile(r"\{\{[^{}\n]{0,80}\}\}|\{%[^{}\n]{0,80}%\}|\{ ?[^\W\d]\w{0,60}(?:[ .-]\w{1,60}){0,4} ?\}")
-_STRAIGHT = str.maketrans({"’": "'", "‘": "'", "\u00a0": " "})  # noqa: RUF001 (that is the point)
+_STRAIGHT = str.maketrans({"’": "'", "‘": "'", "\u00a0": " "})
 _TOP_LEVEL = (
     r"(?:com|org|net|info|biz|shop|store|app|dev|io|co|me|ai|xyz|online|site|link|example|test|eu|us|uk|de|at|ch|fr"
     r"|es|it|nl|be|pl|se|no|dk|fi|ie|pt|ca|au|nz|in|br|mx|jp|ru|cn|ly|gl|to|cc|top|club|live)"
@@ -140,7 +140,7 @@ _LINK = re.compile(
     r"|(?<![\w@.])www\.[^\s<>\"]+",
     re.IGNORECASE,
 )
-_AFTER_LINK = ".,;:!?)]}'*_»”’"  # noqa: RUF001 (closing quotes end a link in running text)
+_AFTER_LINK = ".,;:!?)]}'*_»”’"
 _DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]")
 
 

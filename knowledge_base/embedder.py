@@ -232,13 +232,13 @@ def _session(file: Path, *, threads: int) -> onnxruntime.InferenceSession:
 
 def _sentence_transformer(model_path: Path) -> "SentenceTransformer":
     os.environ["HF_HUB_OFFLINE"] = "1"
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415  seconds to import: see the top
+    from sentence_transformers import SentenceTransformer
 
     return SentenceTransformer(str(model_path), device="cpu", local_files_only=True)
 
 
 def _export(weights: Path, folder: Path) -> None:
-    from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415  pulls in onnx, set-up only
+    from onnxruntime.quantization import QuantType, quantize_dynamic
 
     full = folder / "model.onnx"
     dimensions = _export_float(weights, full)
@@ -257,9 +257,9 @@ def _export(weights: Path, folder: Path) -> None:
 def _export_float(weights: Path, file: Path) -> int:
     """Write BERT, mean pooling and normalisation as one graph; returns the width of its vectors."""
     os.environ["HF_HUB_OFFLINE"] = "1"
-    import torch  # noqa: PLC0415  seconds to import: see the top
-    from transformers import AutoModel  # noqa: PLC0415
-    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
+    import torch
+    from transformers import AutoModel
+    from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers types little of itself
     # The exporter cannot trace the fused attention.
@@ -283,7 +283,7 @@ def _export_float(weights: Path, file: Path) -> int:
 
 
 def _pooled(bert: "torch.nn.Module") -> "torch.nn.Module":
-    import torch  # noqa: PLC0415  seconds to import: see the top
+    import torch
 
     class Pooled(torch.nn.Module):
         def __init__(self) -> None:

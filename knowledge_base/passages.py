@@ -116,7 +116,7 @@ def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
 # can make a passage that is large without being long in words.
 _NO_SPACES = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_NO_SPACES}]|[^\s{_NO_SPACES}]{{1,40}}")
-_UNIT_END = re.compile(r"\n|[.!?…][\"'”’)\]]*(?=\s)|[。！？]")  # noqa: RUF001  full-width marks are meant
+_UNIT_END = re.compile(r"\n|[.!?…][\"'”’)\]]*(?=\s)|[。！？]")
 
 
 def _slices(text: str) -> Iterator[tuple[int, int]]:

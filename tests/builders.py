@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
-from billing.ledger import credit, debit, post
 from billing.accounts import STRIPE_AVAILABLE, wallet
+from billing.ledger import credit, debit, post
 from billing.models import StripeAccount
 from billing.top_ups import fix_currency
 from marketplace.accounts.models import Brand, Member, MemberRole, Person, Worker
@@ -77,9 +77,7 @@ def a_brand(
     tx.flush()
     add_category(tx, brand=brand, plan=CategoryPlan(key="general", name="General", is_default=True))
     fix_currency(tx, brand=brand, currency=USD)
-    set_price(
-        tx, brand=brand, category="general", total=price or usd(250), author=None, now=app_now(tx)
-    )
+    set_price(tx, brand=brand, category="general", total=price or usd(250), author=None, now=app_now(tx))
     give_funds(tx, brand, usd(10_000) if funds is None else funds)
     return brand
 

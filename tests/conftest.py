@@ -61,7 +61,9 @@ def db(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def background(database_url: str) -> Iterator[Database]:
     """Connections as the background process has them."""
-    database = Database(database_url, role=Role.BACKGROUND, connections=4, shared={"bus": same_transaction_bus()})
+    database = Database(
+        database_url, role=Role.BACKGROUND, connections=4, shared={"bus": same_transaction_bus()}
+    )
     yield database
     database.dispose()
 

@@ -35,7 +35,9 @@ def web_process(database_url: str, folder: Path, *, connections: int = 16) -> It
     }
     env.pop("REDIS_URL", None)
     with (folder / "web.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "workers_ui.cli", "web"], env=env, stderr=log, stdout=log)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "workers_ui.cli", "web"], env=env, stderr=log, stdout=log
+        )
         try:
             _wait(f"http://127.0.0.1:{port}/healthz", process)
             yield f"http://127.0.0.1:{port}"

@@ -24,6 +24,8 @@ from marketplace.events.dispatcher import Answer, run_dispatcher
 from marketplace.events.facts import (
     BatchReleased,
     CustomerWrote,
+    EscalationConfirmed,
+    EscalationRejected,
     ImportStarted,
     KnowledgeChanged,
     ReplyQueued,
@@ -70,6 +72,8 @@ AFTER_THE_COMMIT: Mapping[str, Answer] = {
         task="index", args={"brand": str(told.brand)}, lock=f"index:{told.brand}"
     ),
     kind_of(WalletFunded): lambda told: Job(task="open_awaiting", args={"brand": str(told.brand)}),
+    kind_of(EscalationConfirmed): lambda told: Job(task="open_awaiting", args={"brand": str(told.brand)}),
+    kind_of(EscalationRejected): lambda told: Job(task="open_awaiting", args={"brand": str(told.brand)}),
     kind_of(BatchReleased): lambda _told: Job(task="send_payouts"),
 }
 
@@ -127,9 +131,7 @@ class Background:
         )
 
     def open_awaiting(self, brand: str) -> None:
-        self._until_none(
-            lambda tx: earnings.open_awaiting(tx, brand=BrandId(UUID(brand)), now=app_now(tx))
-        )
+        self._until_none(lambda tx: earnings.open_awaiting(tx, brand=BrandId(UUID(brand)), now=app_now(tx)))
 
     def send_payouts(self) -> None:
         if self.gateway is not None:

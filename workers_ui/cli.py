@@ -1,4 +1,4 @@
-"""The command line: `humancloud serve | web | work | demo | migrate | import | reindex | reconcile | staff | doctor`."""
+"""The command line `humancloud`: serve, demo, migrate, import, reindex, reconcile, staff, brand, doctor, reset."""
 
 import json
 import shutil
@@ -74,12 +74,20 @@ def work() -> None:
 
 
 @main.command()
-@click.option("--data", type=click.Path(path_type=Path), help="Keep everything in this folder, and go on there.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Keep everything in this folder, and go on there."
+)
 @click.option("--knowledge", type=click.Path(exists=True, path_type=Path), help="A folder or a docs.jsonl.")
-@click.option("--tickets", type=click.Path(exists=True, path_type=Path), help="A JSONL with id, text, context.")
+@click.option(
+    "--tickets", type=click.Path(exists=True, path_type=Path), help="A JSONL with id, text, context."
+)
 @click.option("--workers", default=6, show_default=True, type=click.IntRange(1, 32))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output, nothing else.")
-def demo(data: Path | None, knowledge: Path | None, tickets: Path | None, workers: int, as_json: bool) -> None:
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output, nothing else."
+)
+def demo(
+    data: Path | None, knowledge: Path | None, tickets: Path | None, workers: int, as_json: bool
+) -> None:
     """Run the whole job without a browser, and tell it as a story."""
     from workers_ui.content import NoSuchContent
     from workers_ui.demo import DemoFailed, run_demo
@@ -166,11 +174,12 @@ def staff_add(email: str, name: str, role: str, password: str) -> None:
     from marketplace.accounts.models import StaffRole
     from marketplace.kernel.clock import app_now
 
-    with _ready_settings() as settings, _background_database(settings) as database:
-        with database.transaction() as tx:
-            add_staff(
-                tx, email=email, name=name, password=password, role=StaffRole(role), now=app_now(tx)
-            )
+    with (
+        _ready_settings() as settings,
+        _background_database(settings) as database,
+        database.transaction() as tx,
+    ):
+        add_staff(tx, email=email, name=name, password=password, role=StaffRole(role), now=app_now(tx))
     click.echo(f"{email} may sign in as {role}.")
 
 

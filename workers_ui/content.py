@@ -83,9 +83,7 @@ def _demo_brand(folder: Path) -> PlannedBrand:
             )
             for one in told["categories"]
         ),
-        files=tuple(
-            (path.name, path.read_bytes()) for path in sorted((folder / "articles").glob("*.md"))
-        ),
+        files=tuple((path.name, path.read_bytes()) for path in sorted((folder / "articles").glob("*.md"))),
         tickets=tuple(_lines(folder / "tickets.jsonl")),
         follow_ups=tuple(_lines(folder / "follow_ups.jsonl")),
     )

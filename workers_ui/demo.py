@@ -147,7 +147,7 @@ class Story:
     console: Console
     mode: str
     keys: dict[BrandId, str] = field(default_factory=dict)
-    chance: random.Random = field(default_factory=lambda: random.Random(SEED))
+    chance: random.Random = field(default_factory=lambda: random.Random(SEED))  # noqa: S311 - a coin to toss
 
     def tell(self) -> Result:
         started = time.monotonic()
@@ -194,7 +194,8 @@ class Story:
         uploads = [("files", (name, content, "application/octet-stream")) for name, content in files]
         started = api("POST", "/imports", files=uploads)
         self.until(
-            "the import", lambda: api("GET", f"/imports/{started['id']}")["state"] in ("ready", "failed", "indexing")
+            "the import",
+            lambda: api("GET", f"/imports/{started['id']}")["state"] in ("ready", "failed", "indexing"),
         )
 
     def fund(self, brands: dict[BrandId, PlannedBrand]) -> None:
@@ -225,9 +226,7 @@ class Story:
     def post_tickets(self, brands: dict[BrandId, PlannedBrand]) -> None:
         todo = [(brand, as_posted(line)) for brand, plan in brands.items() for line in plan.tickets]
         with self.progress("Posting tickets", len(todo)) as bar, ThreadPoolExecutor(POSTERS) as pool:
-            for _ in pool.map(
-                lambda one: self.api(self.keys[one[0]])("POST", "/tickets", json=one[1]), todo
-            ):
+            for _ in pool.map(lambda one: self.api(self.keys[one[0]])("POST", "/tickets", json=one[1]), todo):
                 bar(1)
 
     def answer(self, brands: dict[BrandId, PlannedBrand]) -> None:
@@ -264,7 +263,7 @@ class Story:
 
     def claim(self, api: "Api") -> list[dict[str, Any]]:
         """Half the time race others for the first card, else take the next best."""
-        if self.chance.random() < 0.5:  # noqa: PLR2004 - a coin
+        if self.chance.random() < 0.5:
             cards = api("GET", "/pool")
             if cards:
                 won = api("POST", f"/tickets/{cards[0]['id']}/claim", refusals=(404, 409))
@@ -284,7 +283,10 @@ class Story:
         if suggestion["state"] == "ready":
             body = {"claim_number": number, "text": suggestion["draft"][:5_000], "inserted": ["draft"]}
             api(
-                "POST", f"/tickets/{ticket}/replies", json=body, key=f"{ticket}:{number}:{suggestion['id']}",
+                "POST",
+                f"/tickets/{ticket}/replies",
+                json=body,
+                key=f"{ticket}:{number}:{suggestion['id']}",
                 refusals=(404, 409),
             )
         else:
@@ -329,7 +331,9 @@ class Story:
     def pay(self) -> None:
         """Workers set up their accounts; one finance person submits a batch, another approves and releases it."""
         gateway = parts.gateway(self.settings)
-        workers = self.rows("SELECT w.id, w.country, p.email FROM worker w JOIN person p ON p.id = w.person_id")
+        workers = self.rows(
+            "SELECT w.id, w.country, p.email FROM worker w JOIN person p ON p.id = w.person_id"
+        )
         for worker, country, email in workers:
             _retried(
                 partial(
@@ -516,7 +520,7 @@ class Site:
         page = _retried(lambda: self._client.get("/sign-in"))
         form = {"csrf": _hidden(page.text, "csrf"), "email": person.email, "password": person.password}
         answer = _retried(lambda: self._client.post("/sign-in", data=form))
-        if answer.status_code != 303:  # noqa: PLR2004 - see other
+        if answer.status_code != 303:
             raise DemoFailed(f"{person.email} could not sign in: {answer.status_code}")
 
     def post(self, path: str, **fields: str) -> str | None:
@@ -524,9 +528,9 @@ class Site:
         page = _retried(lambda: self._client.get("/finance/batches"))
         form = {"csrf": _hidden(page.text, "csrf")} | fields
         answer = _retried(lambda: self._client.post(path, data=form))
-        if answer.status_code == 303:  # noqa: PLR2004 - see other
+        if answer.status_code == 303:
             return answer.headers["location"].partition("?")[0]
-        if answer.status_code == 409:  # noqa: PLR2004 - conflict
+        if answer.status_code == 409:
             return None
         raise DemoFailed(f"POST {path} → {answer.status_code}: {answer.text[:300]}")
 

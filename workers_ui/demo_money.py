@@ -60,9 +60,7 @@ def finish_top_up(
     settings: Settings, database: Database, gateway: PaymentGateway, *, brand: BrandId, top_up: TopUpId
 ) -> None:
     """Pay an asked top-up at fake Stripe; doing it twice changes nothing."""
-    top_ups.open_checkout(
-        database, gateway, brand=brand, top_up=top_up, return_url=settings.base_url
-    )
+    top_ups.open_checkout(database, gateway, brand=brand, top_up=top_up, return_url=settings.base_url)
     with database.transaction(Scope(brand=brand)) as tx:
         row = tx.get_one(TopUp, (brand, top_up))
         session, state = row.checkout_session, row.state

@@ -50,7 +50,9 @@ def _model(settings: Settings) -> Finding:
 def _database(settings: Settings) -> list[Finding]:
     if settings.database_url is None:
         made = (settings.data_dir / "postgres").exists()
-        said = "embedded; it runs while `humancloud serve` does" if made else "embedded; made at the first start"
+        said = (
+            "embedded; it runs while `humancloud serve` does" if made else "embedded; made at the first start"
+        )
         return [Finding(what="database", ok=True, said=said)]
     database = parts.database(settings, role=Role.APP, process="doctor")
     checks = health.check(database)
@@ -64,7 +66,9 @@ def _redis(settings: Settings) -> Finding:
     announcer = connect(settings.redis_url)
     ok = announcer.is_healthy()
     announcer.close()
-    return Finding(what="Redis", ok=ok, said="answers" if ok else "does not answer; the site works without it")
+    return Finding(
+        what="Redis", ok=ok, said="answers" if ok else "does not answer; the site works without it"
+    )
 
 
 def _payments(settings: Settings) -> Finding:

@@ -51,7 +51,9 @@ def prepare_database(settings: Settings) -> None:
     database = parts.database(settings, role=Role.BACKGROUND, process="prepare")
     with database.transaction() as tx:
         tx.execute(
-            text("INSERT INTO installation (money_mode, marked_at) VALUES (:mode, app_now()) ON CONFLICT DO NOTHING"),
+            text(
+                "INSERT INTO installation (money_mode, marked_at) VALUES (:mode, app_now()) ON CONFLICT DO NOTHING"
+            ),
             {"mode": settings.money_mode.value},
         )
         marked = MoneyMode(tx.execute(text("SELECT money_mode FROM installation")).scalar_one())

@@ -139,9 +139,7 @@ class Hub:
         if not known or (cursor.xid, cursor.id) < (known[0][0].xid, known[0][0].id):
             return RESYNC
         return b"".join(
-            frame
-            for at, to, frame in known
-            if (at.xid, at.id) > (cursor.xid, cursor.id) and to & topics
+            frame for at, to, frame in known if (at.xid, at.id) > (cursor.xid, cursor.id) and to & topics
         )
 
     def _read(self) -> None:

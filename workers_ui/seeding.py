@@ -7,7 +7,13 @@ from dataclasses import asdict, dataclass
 from billing.top_ups import fix_currency
 from guidance.voices import set_voice
 from knowledge_base.commands import start_import
-from marketplace.accounts.commands import accept_invite, add_staff, create_brand, invite_member, sign_up_worker
+from marketplace.accounts.commands import (
+    accept_invite,
+    add_staff,
+    create_brand,
+    invite_member,
+    sign_up_worker,
+)
 from marketplace.accounts.models import MemberRole, StaffRole
 from marketplace.accounts.queries import brand_by_slug, find_person_by_email, members
 from marketplace.kernel.clock import app_now
@@ -36,13 +42,21 @@ class SignIn:
 
 STAFF = (
     SignIn(role="Finance 1", email="fay@demo.example", password=PASSWORD, does="drafts and submits pay runs"),
-    SignIn(role="Finance 2", email="finn@demo.example", password=PASSWORD, does="approves what Fay submitted"),
+    SignIn(
+        role="Finance 2", email="finn@demo.example", password=PASSWORD, does="approves what Fay submitted"
+    ),
 )
 WORKERS = (
     SignIn(role="Worker 1", email="ana@demo.example", password=PASSWORD, does="claims and answers tickets"),
     SignIn(role="Worker 2", email="ben@demo.example", password=PASSWORD, does="claims and answers tickets"),
 )
-NAMES = {"fay": "Fay Fields", "finn": "Finn Ferris", "ana": "Ana Alder", "ben": "Ben Birch", "mia": "Mia Marsh"}
+NAMES = {
+    "fay": "Fay Fields",
+    "finn": "Finn Ferris",
+    "ana": "Ana Alder",
+    "ben": "Ben Birch",
+    "mia": "Mia Marsh",
+}
 
 
 def seed_demo(database: Database, settings: Settings, brands: Sequence[PlannedBrand]) -> list[SignIn]:

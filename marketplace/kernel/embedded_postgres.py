@@ -381,7 +381,7 @@ def _socket_folder(home: Path) -> Path:
     name = f"humancloud-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
     folder = Path(tempfile.gettempdir()) / name
     is_short = len(os.fsencode(folder / ".s.PGSQL.65535")) <= SOCKET_PATH_BYTES_MAX
-    return folder if is_short else Path("/tmp") / name
+    return folder if is_short else Path("/tmp") / name  # noqa: S108 - made 0700, its owner checked
 
 
 def _ensure_private_folder(folder: Path, account: pwd.struct_passwd) -> None:

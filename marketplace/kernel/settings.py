@@ -17,11 +17,17 @@ class MoneyMode(StrEnum):
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="HUMANCLOUD_", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="HUMANCLOUD_", extra="ignore", frozen=True, populate_by_name=True
+    )
 
     # Where things are
-    data_dir: Path = Field(default=Path("var"), description="Embedded database, index snapshots, fake Stripe, logs.")
-    model_dir: Path = Field(default=Path("var/models"), description="The exported embedding model (a set-up step).")
+    data_dir: Path = Field(
+        default=Path("var"), description="Embedded database, index snapshots, fake Stripe, logs."
+    )
+    model_dir: Path = Field(
+        default=Path("var/models"), description="The exported embedding model (a set-up step)."
+    )
     database_url: str | None = Field(
         default=None,
         validation_alias=AliasChoices("DATABASE_URL", "HUMANCLOUD_DATABASE_URL"),
@@ -37,9 +43,15 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str = Field(default="", description="The address people use; unset: http://host:port.")
-    secure_cookies: bool = Field(default=False, description="True behind HTTPS: __Host- cookie names, Secure, HSTS.")
-    development: bool = Field(default=True, description="Shows the development mailbox and the parts gallery.")
-    database_connections: int = Field(default=16, ge=2, le=200, description="Pool per process; also the admission limit.")
+    secure_cookies: bool = Field(
+        default=False, description="True behind HTTPS: __Host- cookie names, Secure, HSTS."
+    )
+    development: bool = Field(
+        default=True, description="Shows the development mailbox and the parts gallery."
+    )
+    database_connections: int = Field(
+        default=16, ge=2, le=200, description="Pool per process; also the admission limit."
+    )
     upload_limit_bytes: int = Field(default=25_000_000, description="One request's body.")
 
     # People
@@ -56,11 +68,17 @@ class Settings(BaseSettings):
 
     # Knowledge and guidance
     encoder_threads: int = Field(default=1, ge=1, le=64)
-    hybrid_weight: float = Field(default=0.6, ge=0.0, le=1.0, description="Share of the dense score in hybrid search.")
-    answer_threshold: float = Field(default=0.5, ge=0.0, le=1.0, description="Below this confidence guidance abstains.")
+    hybrid_weight: float = Field(
+        default=0.6, ge=0.0, le=1.0, description="Share of the dense score in hybrid search."
+    )
+    answer_threshold: float = Field(
+        default=0.5, ge=0.0, le=1.0, description="Below this confidence guidance abstains."
+    )
 
     # Money
-    money_mode: MoneyMode = Field(default=MoneyMode.TEST, description="Marks a new database once; must match after that.")
+    money_mode: MoneyMode = Field(
+        default=MoneyMode.TEST, description="Marks a new database once; must match after that."
+    )
     stripe_api_key: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("STRIPE_API_KEY", "HUMANCLOUD_STRIPE_API_KEY"),

@@ -5,8 +5,8 @@ from alembic import context
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=context.config.attributes.get("metadata"),
-    include_object=lambda _object, name, kind, _reflected, _other: not (
-        kind == "table" and name is not None and name.startswith("procrastinate_")
+    include_object=lambda _object, name, kind, _reflected, _other: (
+        not (kind == "table" and name is not None and name.startswith("procrastinate_"))
     ),
 )
 with context.begin_transaction():

@@ -62,9 +62,7 @@ class NoteTooLong(Invalid):
     """A note may have 2,000 characters at most."""
 
 
-def resolve_ticket(
-    tx: Tx, *, brand: BrandId, ticket: TicketId, by: ResolvedBy, now: datetime
-) -> Resolution:
+def resolve_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId, by: ResolvedBy, now: datetime) -> Resolution:
     """End an answered ticket well: who replied is credited, and paid in this same transaction.
 
     Resolving a resolved ticket again returns the standing resolution. Raises NotAnswered.

@@ -3,7 +3,15 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Identity, Index, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.kernel.db import TIMESTAMP, Base, JsonList, MinorUnits, state_of
@@ -145,7 +153,9 @@ class LeaseClock(Base):
 
     __tablename__ = "lease_clock"
     __table_args__ = (
-        UniqueConstraint("brand_id", "channel", name="uq_lease_clock_owner", postgresql_nulls_not_distinct=True),
+        UniqueConstraint(
+            "brand_id", "channel", name="uq_lease_clock_owner", postgresql_nulls_not_distinct=True
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -180,9 +190,7 @@ class Ticket(Base):
         UniqueConstraint("brand_id", "external_id"),
         UniqueConstraint("brand_id", "number"),
         Index("ix_ticket_state", "brand_id", "state", "posted_at"),
-        Index(
-            "ix_ticket_answered", "answered_at", postgresql_where=text("state = 'answered'")
-        ),
+        Index("ix_ticket_answered", "answered_at", postgresql_where=text("state = 'answered'")),
         Index(
             "ix_ticket_awaiting", "brand_id", "posted_at", postgresql_where=text("state = 'awaiting_funds'")
         ),
@@ -384,7 +392,9 @@ class Resolution(Base):
     __table_args__ = (
         ForeignKeyConstraint(["brand_id", "ticket_id"], ["ticket.brand_id", "ticket.id"]),
         UniqueConstraint("brand_id", "ticket_id", "number"),
-        Index("uq_resolution_standing", "ticket_id", unique=True, postgresql_where=text("reopened_at IS NULL")),
+        Index(
+            "uq_resolution_standing", "ticket_id", unique=True, postgresql_where=text("reopened_at IS NULL")
+        ),
     )
 
     brand_id: Mapped[BrandId] = mapped_column(primary_key=True)

@@ -149,7 +149,9 @@ def confirm_category(
     if tx.get(Category, (row.brand_id, category)) is None:
         raise Invalid("Choose one of the brand's categories.")
     row.category = category
-    tx.execute(update(Ticket).where(Ticket.brand_id == row.brand_id, Ticket.id == ticket).values(category=category))
+    tx.execute(
+        update(Ticket).where(Ticket.brand_id == row.brand_id, Ticket.id == ticket).values(category=category)
+    )
     live = live_claim(tx, row)
     if live.tagged_at is None and row.state is PoolState.CLAIMED:
         live.tagged_at = now
@@ -158,9 +160,7 @@ def confirm_category(
     return Hold(ticket=ticket, number=number, lease_ends_at=row.lease_ends_at)
 
 
-def save_draft(
-    tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, body: str, now: datetime
-) -> None:
+def save_draft(tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, body: str, now: datetime) -> None:
     """Keep the worker's unsent text; it outlives the lease."""
     if len(body) > DRAFT_LIMIT or "\x00" in body:
         raise Invalid(f"A draft may have {DRAFT_LIMIT:,} characters at most.")
@@ -189,9 +189,7 @@ def release_ticket(
 ) -> None:
     """Give the ticket back with a reason; its waiting time is kept, and this worker is not offered it again."""
     row = held(tx, ticket=ticket, worker=worker, number=number, now=now)
-    tx.add(
-        Release(ticket_id=ticket, worker_id=worker, brand_id=row.brand_id, reason=reason, released_at=now)
-    )
+    tx.add(Release(ticket_id=ticket, worker_id=worker, brand_id=row.brand_id, reason=reason, released_at=now))
     back_to_pool(tx, row, end=ClaimEnd.RELEASED, now=now)
     record(
         tx,

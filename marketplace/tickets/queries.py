@@ -139,9 +139,7 @@ def categories(tx: Tx, brand: BrandId) -> Sequence[Category]:
     return tx.scalars(select(Category).where(Category.brand_id == brand).order_by(Category.name)).all()
 
 
-def brand_tickets(
-    tx: Tx, *, brand: BrandId, state: str | None = None, page: int = 1
-) -> Sequence[Ticket]:
+def brand_tickets(tx: Tx, *, brand: BrandId, state: str | None = None, page: int = 1) -> Sequence[Ticket]:
     """A brand's tickets, newest first, 50 a page."""
     if not 1 <= page <= DEEPEST_PAGE:
         raise Invalid(f"Pages are numbered from 1 to {DEEPEST_PAGE:,}.")

@@ -77,9 +77,7 @@ def affiliation_label(brand_name: str) -> str:
     return f"Answered by an independent paid expert, not an employee of {brand_name}."
 
 
-def send_reply(
-    tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, body: str, now: datetime
-) -> Reply:
+def send_reply(tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, body: str, now: datetime) -> Reply:
     """Queue `body` for the customer, with its affiliation label and that label's proof.
 
     The lease clock stops until the customer writes; the claim stays. Raises StaleClaim, BadReply.

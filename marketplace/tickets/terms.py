@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
+from marketplace.accounts.models import Brand
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.ids import BrandId, PersonId, TermsId, new_id
@@ -26,6 +27,10 @@ class UnknownCategory(NotFound):
 
 class PriceOutOfRange(Invalid):
     """A price lies between 0.10 and 1,000.00 per resolved ticket."""
+
+
+class NotTheBrandsCurrency(Conflict):
+    """A price is in the brand's one currency, which its first top-up fixes."""
 
 
 class PriceChangedMeanwhile(Conflict):
@@ -62,6 +67,8 @@ def set_price(
         raise PriceOutOfRange
     if tx.get(Category, (brand, category)) is None:
         raise UnknownCategory
+    if tx.scalar(select(Brand.currency).where(Brand.id == brand)) != total.currency:
+        raise NotTheBrandsCurrency
     fee = total.share(FEE_BASIS_POINTS)
     pay = total - fee
     terms = Terms(

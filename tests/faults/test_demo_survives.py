@@ -128,19 +128,20 @@ def test_each_process_killed_in_the_middle_changes_nothing_in_the_end(tmp_path: 
         _kill_postgres(data)
         _until(lambda: _count(server, "SELECT count(*) FROM claim") >= 50, demo)
         _kill_postgres(data)
-        _until(lambda: _count(server, "SELECT count(*) FROM stripe_account WHERE transfers_active") >= 1, demo)
+        _until(
+            lambda: _count(server, "SELECT count(*) FROM stripe_account WHERE transfers_active") >= 1, demo
+        )
         _kill(demo, "billing.fake_stripe")
         _assert_whole(_finished(demo))
 
 
 def test_a_demo_killed_as_a_whole_goes_on_where_it_stopped(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with _demo(data) as first:
-        with _joined(data, first) as server:
-            _until(lambda: _count(server, "SELECT count(*) FROM resolution") >= 20, first)
-            acknowledged = _count(server, "SELECT count(*) FROM resolution")
-            first.kill()
-            first.wait()
+    with _demo(data) as first, _joined(data, first) as server:
+        _until(lambda: _count(server, "SELECT count(*) FROM resolution") >= 20, first)
+        acknowledged = _count(server, "SELECT count(*) FROM resolution")
+        first.kill()
+        first.wait()
     with _demo(data) as second:
         result = _finished(second)
     _assert_whole(result)

@@ -45,14 +45,18 @@ def test_a_worker_goes_on_after_its_database_was_killed_under_a_running_job(
     with postgres:
         upgrade(postgres.url)
         database = Database(postgres.url, role=Role.BACKGROUND, connections=2)
-        worker = threading.Thread(target=run_worker, args=(postgres.url, {"note": note}), kwargs={"stop": stop})
+        worker = threading.Thread(
+            target=run_worker, args=(postgres.url, {"note": note}), kwargs={"stop": stop}
+        )
         worker.start()
         with database.transaction() as tx:
             defer(tx, [Job(task="note", args={"name": "before"})])
         Waker(postgres.url).wake()
         assert entered.wait(WAIT_SECONDS)
 
-        os.kill(int((tmp_path / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        os.kill(
+            int((tmp_path / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL
+        )
         _until(postgres.revive)
         go_on.set()
         with database.transaction() as tx:

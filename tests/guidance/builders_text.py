@@ -4,7 +4,7 @@ from guidance.draft import CitedPassage
 from guidance.voice import Voice
 
 
-def a_voice(  # noqa: PLR0913 (a builder has every field)
+def a_voice(
     *,
     greeting: str = "Hi {customer_name},",
     sign_off: str = "Warm regards,\nThe Fernway team",

@@ -28,13 +28,13 @@ def test_a_clear_match_is_answered() -> None:
     assessment = assess(CLEAR)
     assert assessment.answer
     assert assessment.reason is Reason.GROUNDED
-    assert 0.75 < assessment.confidence < 1  # noqa: PLR2004
+    assert 0.75 < assessment.confidence < 1
 
 
 def test_a_vague_match_is_not_answered() -> None:
     assessment = assess(VAGUE)
     assert not assessment.answer
-    assert assessment.confidence < 0.5  # noqa: PLR2004
+    assert assessment.confidence < 0.5
 
 
 def test_the_threshold_is_the_brands() -> None:

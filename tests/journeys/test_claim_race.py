@@ -47,9 +47,7 @@ END $$
 def tokens(background: Database) -> list[str]:
     with background.transaction() as tx:
         people = [tx.get_one(Worker, a_worker(tx, email_cap=1_000)).person_id for _ in range(CLAIMERS)]
-        return [
-            begin_session(tx, person=person, session_hours=1, now=app_now(tx)).token for person in people
-        ]
+        return [begin_session(tx, person=person, session_hours=1, now=app_now(tx)).token for person in people]
 
 
 @pytest.fixture
@@ -71,9 +69,7 @@ async def _race(address: str, ticket: TicketId, tokens: list[str]) -> Counter[in
     async with httpx.AsyncClient(base_url=address, timeout=SECONDS, limits=limits) as client:
         answers = await asyncio.gather(
             *(
-                client.post(
-                    f"/api/v1/tickets/{ticket}/claim", headers={"Authorization": f"Bearer {token}"}
-                )
+                client.post(f"/api/v1/tickets/{ticket}/claim", headers={"Authorization": f"Bearer {token}"})
                 for token in tokens
             )
         )

@@ -98,7 +98,9 @@ def test_a_reopened_ticket_takes_the_pay_back_and_pays_once_when_resolved_again(
     with db.transaction(as_brand(brand)) as tx:
         resolve_ticket(tx, brand=brand, ticket=ticket, by=ResolvedBy.CUSTOMER, now=app_now(tx))
     with db.transaction(as_brand(brand)) as tx:
-        customer_writes(tx, brand=brand, ticket=ticket, text="Still broken", external_id="m2", now=app_now(tx))
+        customer_writes(
+            tx, brand=brand, ticket=ticket, text="Still broken", external_id="m2", now=app_now(tx)
+        )
     with background.transaction() as tx:
         assert balance(tx, pending(brand, worker), currency="usd") == usd(0)
         assert balance(tx, reserved(brand), currency="usd") == usd(250)

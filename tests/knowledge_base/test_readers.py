@@ -339,7 +339,7 @@ class TestCleaning:
         )
 
     def test_joiners_that_scripts_need_stay(self) -> None:
-        assert clean("می\u200cخواهم 👩\u200d🔧") == "می\u200cخواهم 👩\u200d🔧"  # noqa: RUF001  Persian is meant
+        assert clean("می\u200cخواهم 👩\u200d🔧") == "می\u200cخواهم 👩\u200d🔧"
 
 
 class TestFolder:

@@ -1,5 +1,7 @@
 """Facts are read in an order in which none can be overtaken, and carried to jobs at least once."""
 
+from contextlib import suppress
+
 import pytest
 from sqlalchemy import text
 
@@ -32,9 +34,9 @@ def test_a_fact_that_commits_late_is_not_skipped(background: Database, db: Datab
 def test_a_rolled_back_fact_was_never_told(background: Database, db: Database) -> None:
     with background.transaction() as tx:
         brand = a_brand(tx)
-    with pytest.raises(RuntimeError), background.transaction() as tx:
+    with suppress(ZeroDivisionError), background.transaction() as tx:
         record(tx, TicketPosted(brand=brand, ticket=TicketId(new_id())))
-        raise RuntimeError("the rest failed")
+        _ = 1 // 0  # the rest of the command fails
     with db.transaction(as_brand(brand)) as tx:
         assert facts_after(tx, START) == []
 

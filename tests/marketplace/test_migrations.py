@@ -38,8 +38,8 @@ def test_migrations_make_what_the_models_say(database_url: str) -> None:
         context = MigrationContext.configure(
             connection,
             opts={
-                "include_object": lambda _object, name, kind, _reflected, _other: not (
-                    kind == "table" and (name or "").startswith("procrastinate_")
+                "include_object": lambda _object, name, kind, _reflected, _other: (
+                    not (kind == "table" and (name or "").startswith("procrastinate_"))
                 )
             },
         )

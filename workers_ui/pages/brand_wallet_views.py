@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from billing import top_ups
 from billing.brand_queries import WalletMovement
 from billing.models import TopUp, TopUpState
 from marketplace.kernel.money import BASIS_POINTS, Money
@@ -10,15 +11,16 @@ from marketplace.tickets.terms import FEE_BASIS_POINTS
 from workers_ui.presenters import brand as views
 from workers_ui.presenters.values import Choice, Notice, Tone
 
-CURRENCIES = (
-    Choice(value="usd", label="US dollar"),
-    Choice(value="eur", label="Euro"),
-    Choice(value="gbp", label="Pound sterling"),
-    Choice(value="cad", label="Canadian dollar"),
-    Choice(value="aud", label="Australian dollar"),
-    Choice(value="chf", label="Swiss franc"),
-    Choice(value="jpy", label="Japanese yen"),
-)
+CURRENCY_NAMES: Mapping[str, str] = {
+    "usd": "US dollar",
+    "eur": "Euro",
+    "gbp": "Pound sterling",
+    "cad": "Canadian dollar",
+    "aud": "Australian dollar",
+    "chf": "Swiss franc",
+    "jpy": "Japanese yen",
+}
+CURRENCIES = tuple(Choice(value=code, label=CURRENCY_NAMES[code]) for code in top_ups.CURRENCIES)
 MOVED: Mapping[str, str] = {
     "top_up": "Top-up",
     "reserve": "Reserved for",

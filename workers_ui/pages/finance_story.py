@@ -6,7 +6,7 @@ from uuid import UUID
 
 from billing import ledger
 from billing.finance_queries import Story, StoryPayout, amount_of
-from billing.models import EarningState, PayoutBatch, PayoutState, Side
+from billing.models import EarningKind, EarningState, PayoutBatch, PayoutState, Side
 from guidance.queries import ReceiptView
 from marketplace.kernel.ids import ReplyId, WorkerId
 from marketplace.kernel.money import Money
@@ -25,7 +25,7 @@ from workers_ui.pages.finance_labels import PAYOUT_BADGES
 from workers_ui.presenters.brand import Receipt
 from workers_ui.presenters.finance import Fact, Posting, PostingEntry, StoryStep
 
-SECTION_JOINT = " › "  # noqa: RUF001 - the sign that stands between sections everywhere
+SECTION_JOINT = " › "
 RESOLVED_BECAUSE = {
     ResolvedBy.CUSTOMER: "The customer confirmed that it is solved.",
     ResolvedBy.SILENCE: "The customer had nothing to add until the waiting time ended.",
@@ -37,6 +37,11 @@ ESCALATED_BECAUSE = {
     EscalationReason.POLICY_EXCEPTION: "It asks for an exception from a rule.",
     EscalationReason.SENSITIVE: "It is sensitive.",
     EscalationReason.OTHER: "For another reason, in the note.",
+}
+
+EARNED_FOR = {
+    EarningKind.RESOLUTION: "a resolution",
+    EarningKind.ESCALATION: "a confirmed escalation",
 }
 
 
@@ -190,7 +195,7 @@ def _earned(story: Story) -> StoryStep:
     return StoryStep(
         title="Earned",
         happened_at=earning.accrued_at,
-        summary=f"{_worker(story, earning.worker_id)} earned, for a {earning.kind.value}.",
+        summary=f"{_worker(story, earning.worker_id)} earned, for {EARNED_FOR[earning.kind]}.",
         facts=(
             Fact(label="Amount", amount=amount_of(earning)),
             Fact(label="Earning", value=str(earning.id)),

@@ -96,6 +96,22 @@ ALTER TABLE payout FORCE ROW LEVEL SECURITY;
 CREATE POLICY background ON payout TO humancloud_background USING (true) WITH CHECK (true);
 CREATE POLICY platform ON payout TO humancloud_app USING (app_platform()) WITH CHECK (app_platform());
 CREATE POLICY worker ON payout FOR SELECT TO humancloud_app USING (worker_id = app_worker());
+ALTER TABLE stripe_account ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stripe_account FORCE ROW LEVEL SECURITY;
+CREATE POLICY background ON stripe_account TO humancloud_background USING (true) WITH CHECK (true);
+CREATE POLICY platform ON stripe_account TO humancloud_app USING (app_platform()) WITH CHECK (app_platform());
+CREATE POLICY worker ON stripe_account TO humancloud_app
+    USING (worker_id = app_worker()) WITH CHECK (worker_id = app_worker());
+ALTER TABLE stripe_call ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stripe_call FORCE ROW LEVEL SECURITY;
+CREATE POLICY background ON stripe_call TO humancloud_background USING (true) WITH CHECK (true);
+CREATE POLICY platform ON stripe_call TO humancloud_app USING (app_platform()) WITH CHECK (app_platform());
+ALTER TABLE payout_batch ENABLE ROW LEVEL SECURITY;
+ALTER TABLE payout_batch FORCE ROW LEVEL SECURITY;
+CREATE POLICY background ON payout_batch TO humancloud_background USING (true) WITH CHECK (true);
+CREATE POLICY platform ON payout_batch TO humancloud_app USING (app_platform()) WITH CHECK (app_platform());
+CREATE POLICY worker ON payout_batch FOR SELECT TO humancloud_app USING (EXISTS (
+    SELECT FROM payout p WHERE p.batch_id = payout_batch.id));
 ALTER TABLE payout_line ENABLE ROW LEVEL SECURITY;
 ALTER TABLE payout_line FORCE ROW LEVEL SECURITY;
 CREATE POLICY background ON payout_line TO humancloud_background USING (true) WITH CHECK (true);

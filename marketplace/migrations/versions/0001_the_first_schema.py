@@ -472,6 +472,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state IN ('created', 'open', 'processing')"),
     )
+    op.create_index(
+        "ix_top_up_unavailable",
+        "top_up",
+        ["due_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'paid' AND available_at IS NULL"),
+    )
     op.create_table(
         "voice",
         sa.Column("brand_id", sa.Uuid(), nullable=False),
@@ -762,6 +769,13 @@ def upgrade() -> None:
         "stripe_call",
         ["due_at"],
         unique=False,
+        postgresql_where=sa.text("state IN ('ready', 'in_doubt')"),
+    )
+    op.create_index(
+        "uq_stripe_call_live",
+        "stripe_call",
+        ["payout_id"],
+        unique=True,
         postgresql_where=sa.text("state IN ('ready', 'in_doubt')"),
     )
     op.create_table(
