@@ -20,7 +20,6 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from benchmarks.figures import Figure, run
-from benchmarks.http_client import Connection, connect
 from marketplace.accounts.models import Worker
 from marketplace.accounts.sessions import begin_session
 from marketplace.kernel.clock import app_now
@@ -29,6 +28,7 @@ from marketplace.kernel.embedded_postgres import EmbeddedPostgres, binaries
 from marketplace.kernel.ids import BrandId
 from marketplace.migrations import upgrade
 from tests.builders import a_brand, a_worker, an_open_ticket, usd
+from tests.http_client import Connection, connect
 from tests.site_process import web_process
 from workers_ui.bootstrap import same_transaction_bus
 
@@ -124,7 +124,7 @@ async def _claim_for(address: str, tokens: list[str], seconds: float) -> None:
             status = await connection.post("/api/v1/claims", token=token)
             if status != OK:
                 raise RuntimeError(f"a claim was answered {status}")
-        connection.writer.close()
+        connection.close()
 
     await asyncio.gather(*(claim_on(token) for token in tokens))
 
@@ -140,7 +140,7 @@ async def _contest(address: str, ticket: str, tokens: list[str]) -> list[float]:
 
     taken = await asyncio.gather(*map(claim, connections, tokens))
     for connection in connections:
-        connection.writer.close()
+        connection.close()
     return list(taken)
 
 

@@ -1,4 +1,4 @@
-"""Real components for every test: PostgreSQL by the real migrations, a database of its own per test."""
+"""Real components for every test: PostgreSQL by the real migrations, a clean database per test."""
 
 import os
 from collections.abc import Iterator
@@ -6,14 +6,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.pool import NullPool
 
 from marketplace.kernel.db import Database, Role, normalised_url
 from marketplace.kernel.embedded_postgres import EmbeddedPostgres
-from marketplace.kernel.settings import MoneyMode, Settings
+from marketplace.kernel.settings import Settings
 from marketplace.migrations import upgrade
+from tests.databases import Databases, administer, named
 from workers_ui.bootstrap import same_transaction_bus
 
 TEST_SERVER = os.environ.get("HUMANCLOUD_TEST_DATABASE_URL")
@@ -33,21 +31,25 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def migrated_template(server_url: str) -> Iterator[str]:
     """The name of a migrated database that each test's own is copied from."""
     name = f"hc_template_{uuid4().hex[:12]}"
-    _administer(server_url, f"CREATE DATABASE {name}")
-    upgrade(_named(server_url, name))
+    administer(server_url, f"CREATE DATABASE {name}")
+    upgrade(named(server_url, name))
     yield name
-    _administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def databases(server_url: str, migrated_template: str) -> Iterator[Databases]:
+    """Databases of this session's tests: each is used by one test at a time."""
+    kept = Databases(server_url, migrated_template)
+    yield kept
+    kept.drop_all()
 
 
 @pytest.fixture
-def database_url(server_url: str, migrated_template: str) -> Iterator[str]:
-    """A fresh migrated database, marked as test money."""
-    name = f"hc_test_{uuid4().hex[:12]}"
-    _administer(server_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
-    url = _named(server_url, name)
-    _run(url, f"INSERT INTO installation (money_mode, marked_at) VALUES ('{MoneyMode.TEST}', app_now())")
-    yield url
-    _administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+def database_url(databases: Databases) -> Iterator[str]:
+    """A migrated database with nothing in it, marked as test money."""
+    with databases.lent() as url:
+        yield url
 
 
 @pytest.fixture
@@ -76,21 +78,3 @@ def model_dir() -> Path:
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str, model_dir: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data", model_dir=model_dir, database_url=database_url)
-
-
-def _named(server_url: str, database: str) -> str:
-    return make_url(server_url).set(database=database).render_as_string(hide_password=False)
-
-
-def _administer(server_url: str, statement: str) -> None:
-    engine = create_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
-
-
-def _run(url: str, statement: str) -> None:
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.begin() as connection:
-        connection.execute(text(statement))
-    engine.dispose()

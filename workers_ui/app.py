@@ -24,7 +24,7 @@ from workers_ui import api, errors, health, live_frames, pages, parts
 from workers_ui.live import Hub, LiveEndpoint
 from workers_ui.security import Guard
 from workers_ui.services import Services
-from workers_ui.templating import Templates
+from workers_ui.templating import templates
 
 STATIC = Path(__file__).parent / "static"
 STATIC.mkdir(exist_ok=True)
@@ -104,7 +104,6 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 def _services(settings: Settings) -> Services:
     database = parts.database(settings, role=Role.APP, process="web")
-    templates = Templates()
     return Services(
         settings=settings,
         database=database,
@@ -112,8 +111,8 @@ def _services(settings: Settings) -> Services:
         retriever=parts.retriever(settings, database),
         limiter=RateLimiter(settings.redis_url),
         announcer=redis.connect(settings.redis_url),
-        templates=templates,
-        hub=Hub(database, live_frames.renderer(templates)),
+        templates=templates(),
+        hub=Hub(database, live_frames.renderer(templates())),
         admission=CapacityLimiter(settings.database_connections - 1),
     )
 

@@ -20,6 +20,7 @@ from knowledge_base.indexing import build_index
 from knowledge_base.queries import brands_behind, unfinished_imports
 from knowledge_base.retrieval import IndexUnavailable, Retriever
 from marketplace.accounts.mail import deliver_mail, mail_port
+from marketplace.accounts.sessions import end_expired_sessions
 from marketplace.events.dispatcher import Answer, run_dispatcher
 from marketplace.events.facts import (
     BatchReleased,
@@ -151,6 +152,7 @@ class Background:
             self.check_accounts,
             self.finish_knowledge,
             self.send_mail,
+            self.end_sessions,
         )
 
     def redo_lost_jobs(self) -> None:
@@ -185,6 +187,10 @@ class Background:
 
     def send_mail(self) -> None:
         deliver_mail(self.database, mail_port(_smtp(self.settings), sender=self.settings.mail_from))
+
+    def end_sessions(self) -> None:
+        with self.database.transaction() as tx:
+            end_expired_sessions(tx, app_now(tx))
 
     def _until_none(self, step: Callable[[Tx], int]) -> None:
         while True:

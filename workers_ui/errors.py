@@ -1,6 +1,7 @@
 """Refusals as people and programs read them: one table maps an error's kind to a status."""
 
 import http
+from collections.abc import Mapping
 
 import structlog
 from fastapi import FastAPI, Request
@@ -67,7 +68,7 @@ def install(app: FastAPI) -> None:
     def refused(request: Request, error: AppError) -> Response:
         if isinstance(error, NotSignedIn) and not _is_api(request) and request.method == "GET":
             return RedirectResponse(f"/sign-in?next={request.url.path}", status_code=303)
-        return answer(request, status_of(error), error.code, error.detail)
+        return answer(request, status_of(error), error.code, error.detail, more=error.more)
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> Response:
@@ -102,7 +103,12 @@ def defect(request: Request, error: Exception) -> Response:
 
 
 def answer(
-    request: Request, status: int, code: str, detail: str, headers: dict[str, str] | None = None
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> Response:
     """An error in the form that suits who asks."""
     headers = dict(headers or {}) | _headers(request, status)
@@ -114,6 +120,7 @@ def answer(
             "status": status,
             "code": code,
             "detail": detail,
+            **(more or {}),
         }
         return JSONResponse(body, status, headers, media_type="application/problem+json")
     return HTMLResponse(error_page(request, status, detail), status, headers)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import ClassVar, Protocol
 from zoneinfo import ZoneInfo
@@ -111,6 +112,12 @@ class Templates:
     def _with_macros(self, context: dict[str, object]) -> dict[str, object]:
         # Macros come as `ui` by the context, not by {% import %}, so that a block renders by itself too.
         return context | {"ui": self._macros.make_module(context)}
+
+
+@cache
+def templates() -> Templates:
+    """This process's templates: they are compiled once."""
+    return Templates()
 
 
 def retarget(element_id: str, *, toast: str = "") -> dict[str, str]:

@@ -4,13 +4,20 @@ Kinds know no HTTP; `workers_ui/errors.py` maps a kind to a status in one table.
 """
 
 import inspect
+from collections.abc import Mapping
+from types import MappingProxyType
 
 
 class AppError(Exception):
-    """Something went wrong."""
+    """Something went wrong.
+
+    `more` is what a program may want to know besides, such as the next best ticket.
+    """
+
+    more: Mapping[str, object] = MappingProxyType({})
 
     def __init__(self, detail: str | None = None) -> None:
-        self.detail = detail or inspect.cleandoc(type(self).__doc__ or AppError.__doc__ or "")
+        self.detail = detail or inspect.cleandoc(type(self).__doc__ or "Something went wrong.")
         super().__init__(self.detail)
 
     @property

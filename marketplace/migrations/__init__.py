@@ -4,9 +4,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from marketplace.kernel.db import normalised_url
@@ -28,11 +27,6 @@ def upgrade(url: str) -> None:
         connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
         connection.commit()
     engine.dispose()
-
-
-def current_revision(connection: Connection) -> str | None:
-    """The revision this database is at; None before the first migration."""
-    return MigrationContext.configure(connection).get_current_revision()
 
 
 def newest_revision() -> str:

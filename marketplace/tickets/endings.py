@@ -23,7 +23,6 @@ from marketplace.kernel.ids import (
     new_id,
 )
 from marketplace.kernel.money import BASIS_POINTS
-from marketplace.tickets.masking import mask
 from marketplace.tickets.models import (
     Channel,
     Claim,
@@ -31,7 +30,6 @@ from marketplace.tickets.models import (
     Escalation,
     EscalationReason,
     EscalationState,
-    PoolState,
     PoolTicket,
     Reply,
     Resolution,
@@ -40,7 +38,7 @@ from marketplace.tickets.models import (
     TicketState,
 )
 from marketplace.tickets.pool import end_claim, held, is_around, live_claim, new_claim
-from marketplace.tickets.posting import EXPECTED_MINUTES, ticket_of
+from marketplace.tickets.posting import DUE_HOURS, open_in_pool, ticket_of
 from marketplace.tickets.terms import terms_of
 
 SILENCE = {Channel.EMAIL: timedelta(hours=48), Channel.CHAT: timedelta(minutes=15)}
@@ -123,27 +121,8 @@ def reopen_ticket(tx: Tx, *, ticket: Ticket, resolution: Resolution, now: dateti
         .limit(1)
     ).one()
     terms = terms_of(tx, brand=ticket.brand_id, terms=last.terms_id)
-    row = PoolTicket(
-        ticket_id=ticket.id,
-        brand_id=ticket.brand_id,
-        number=ticket.number,
-        subject=mask(ticket.subject).text,
-        channel=ticket.channel,
-        language=ticket.language,
-        category=ticket.category,
-        terms_id=terms.id,
-        pay_minor=terms.pay_minor,
-        currency=terms.currency,
-        expected_minutes=EXPECTED_MINUTES,
-        state=PoolState.OPEN,
-        rank_at=now,
-        due_at=now + timedelta(hours=24),
-        waiting_since=now,
-        claim_number=last.number,
-    )
-    ticket.state = TicketState.OPEN
-    tx.add(row)
-    tx.flush()
+    due_at = now + timedelta(hours=DUE_HOURS[ticket.channel])
+    row = open_in_pool(tx, ticket, terms=terms, rank_at=now, due_at=due_at, claim_number=last.number, now=now)
     if is_around(tx, last.worker_id, now=now):
         new_claim(tx, row, worker=last.worker_id, now=now)
     record(tx, TicketReopened(brand=ticket.brand_id, ticket=ticket.id, resolution=resolution.id))

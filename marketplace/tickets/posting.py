@@ -123,28 +123,45 @@ def await_funds(tx: Tx, *, brand: BrandId, ticket: TicketId) -> None:
 def fund(tx: Tx, *, brand: BrandId, ticket: TicketId, terms: Terms, now: datetime) -> None:
     """Its price is reserved: open the ticket under `terms`, for anyone to claim."""
     row = ticket_of(tx, brand=brand, ticket=ticket)
-    row.state, row.terms_id = TicketState.OPEN, terms.id
-    tx.add(
-        PoolTicket(
-            ticket_id=ticket,
-            brand_id=brand,
-            number=row.number,
-            subject=mask(row.subject).text,
-            channel=row.channel,
-            language=row.language,
-            category=row.category,
-            terms_id=terms.id,
-            pay_minor=terms.pay_minor,
-            currency=terms.currency,
-            expected_minutes=EXPECTED_MINUTES,
-            state=PoolState.OPEN,
-            rank_at=row.due_at - PRIORITY_BONUS * row.priority,
-            due_at=row.due_at,
-            waiting_since=now,
-            claim_number=0,
-        )
-    )
+    row.terms_id = terms.id
+    rank_at = row.due_at - PRIORITY_BONUS * row.priority
+    open_in_pool(tx, row, terms=terms, rank_at=rank_at, due_at=row.due_at, claim_number=0, now=now)
     record(tx, TicketOpened(brand=brand, ticket=ticket))
+
+
+def open_in_pool(
+    tx: Tx,
+    ticket: Ticket,
+    *,
+    terms: Terms,
+    rank_at: datetime,
+    due_at: datetime,
+    claim_number: int,
+    now: datetime,
+) -> PoolTicket:
+    """Show the ticket in the pool; its next claim has the number after `claim_number`."""
+    ticket.state = TicketState.OPEN
+    row = PoolTicket(
+        ticket_id=ticket.id,
+        brand_id=ticket.brand_id,
+        number=ticket.number,
+        subject=mask(ticket.subject).text,
+        channel=ticket.channel,
+        language=ticket.language,
+        category=ticket.category,
+        terms_id=terms.id,
+        pay_minor=terms.pay_minor,
+        currency=terms.currency,
+        expected_minutes=EXPECTED_MINUTES,
+        state=PoolState.OPEN,
+        rank_at=rank_at,
+        due_at=due_at,
+        waiting_since=now,
+        claim_number=claim_number,
+    )
+    tx.add(row)
+    tx.flush()
+    return row
 
 
 def ticket_of(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Ticket:

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
@@ -25,28 +24,8 @@ from marketplace.tickets.models import (
 from marketplace.tickets.pool import StaleClaim
 from marketplace.tickets.posting import TicketNotFound
 
-POOL_ROWS = 50
 PAGE_ROWS = 50
 DEEPEST_PAGE = 10_000
-
-
-def pool_page(tx: Tx, *, limit: int = POOL_ROWS) -> list[dict[str, Any]]:
-    """The open tickets in claim order, as cards: nothing personal is in them."""
-    return [dict(row) for row in tx.execute(_POOL, {"limit": limit}).mappings()]
-
-
-def pool_cards(tx: Tx, tickets: Sequence[TicketId]) -> list[dict[str, Any]]:
-    """The cards of those of `tickets` that are open now."""
-    return [dict(row) for row in tx.execute(_CARDS, {"tickets": list(tickets)}).mappings()]
-
-
-_CARD = (
-    "SELECT p.ticket_id AS id, p.number, b.name AS brand, p.subject, p.channel, p.language, p.category, "
-    "p.pay_minor, p.currency, p.expected_minutes, p.due_at, p.waiting_since "
-    "FROM pool_ticket p JOIN brand b ON b.id = p.brand_id WHERE p.state = 'open' "
-)
-_POOL = text(_CARD + "ORDER BY p.rank_at, p.ticket_id LIMIT :limit")
-_CARDS = text(_CARD + "AND p.ticket_id = ANY(:tickets) ORDER BY p.rank_at, p.ticket_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

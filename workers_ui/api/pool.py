@@ -10,7 +10,7 @@ from guidance.queries import suggestion_for_desk
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope, Tx, rescope
 from marketplace.kernel.ids import TicketId, WorkerId
-from marketplace.tickets import endings, pool, queries, replies
+from marketplace.tickets import endings, pool, pool_queries, queries, replies
 from workers_ui.api.schemas import (
     CategoryIn,
     DeskOut,
@@ -29,15 +29,21 @@ router = APIRouter(tags=["pool"])
 
 
 @router.get("/pool", response_model=list[PoolTicketOut])
-def read_pool(tx: HasTx, _worker: ByWorkerToken) -> object:
-    """The open tickets, best first, at most 50."""
-    return queries.pool_page(tx)
+def read_pool(tx: HasTx, worker: ByWorkerToken) -> object:
+    """The open tickets that you may claim, best first, at most 50."""
+    return [_card(card) for card in pool_queries.pool_for(tx, worker=worker).cards]
 
 
 @router.post("/tickets/{ticket}/claim", response_model=HoldOut)
 def claim(ticket: UUID, tx: HasTx, worker: ByWorkerToken) -> object:
-    """Claim this ticket. 409 when somebody else holds it; claiming your own again returns the same lease."""
-    return _hold(pool.claim_ticket(tx, ticket=TicketId(ticket), worker=worker))
+    """Claim this ticket. 409 when somebody else holds it, with the `next_best` for you to claim; claiming
+    your own again returns the same lease."""
+    try:
+        return _hold(pool.claim_ticket(tx, ticket=TicketId(ticket), worker=worker))
+    except (pool.AlreadyClaimed, pool.GoneFromPool) as taken:
+        offered = pool_queries.next_best(tx, worker=worker)
+        taken.more = {"next_best": str(offered.ticket) if offered else None}
+        raise
 
 
 @router.get("/claims", response_model=list[HoldOut])
@@ -148,6 +154,22 @@ def escalate(
 
     asked = ["escalation", str(ticket), body.model_dump()]
     return once(tx, principal=f"worker:{worker}", key=key, asked=asked, now=app_now(tx), act=act)
+
+
+def _card(card: pool_queries.PoolCard) -> dict[str, object]:
+    return {
+        "id": card.ticket,
+        "number": card.number,
+        "brand": card.brand,
+        "subject": card.subject,
+        "channel": card.channel,
+        "language": card.language,
+        "category": card.category,
+        "pay_minor": card.pay.amount_minor,
+        "currency": card.pay.currency,
+        "expected_minutes": card.expected_minutes,
+        "due_at": card.due_at,
+    }
 
 
 def _hold(hold: pool.Hold) -> dict[str, Any]:

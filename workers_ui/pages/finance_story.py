@@ -38,7 +38,6 @@ ESCALATED_BECAUSE = {
     EscalationReason.SENSITIVE: "It is sensitive.",
     EscalationReason.OTHER: "For another reason, in the note.",
 }
-
 EARNED_FOR = {
     EarningKind.RESOLUTION: "a resolution",
     EarningKind.ESCALATION: "a confirmed escalation",

@@ -175,7 +175,16 @@ function replied(event: Event): void {
   }
 }
 
+/** Another tab sent this text and let go of the kept copy: this one must not offer to send it again. */
+function sentElsewhere(event: StorageEvent): void {
+  const composer = form();
+  if (event.key !== keepKey(composer?.dataset.ticket ?? "") || event.newValue !== null || sending) return;
+  const sent = JSON.parse(event.oldValue ?? "null") as Kept | null;
+  if (sent?.text === field()?.value) location.reload();
+}
+
 export function startComposer(): void {
+  window.addEventListener("storage", sentElsewhere);
   document.addEventListener("input", (event) => {
     if ((event.target as Element).id === "reply-text") typed();
   });

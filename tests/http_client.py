@@ -21,6 +21,9 @@ class Connection:
         await self.reader.readexactly(_length(head))
         return int(head[9:12])
 
+    def close(self) -> None:
+        self.writer.close()
+
 
 async def connect(address: str) -> Connection:
     parts = urlsplit(address)
