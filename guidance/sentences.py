@@ -12,6 +12,8 @@ MAX_CHARS = 50_000
 FEWEST_WORDS = 4
 """A line with fewer words and no full stop is a label, not a sentence."""
 
+HEADING_WORDS = 12
+
 
 class BlockKind(StrEnum):
     """What a block of text is."""
@@ -36,8 +38,9 @@ def quotable_blocks(text: str) -> tuple[Block, ...]:
     """
     blocks: list[Block] = []
     joins_before = False
-    for lines in _without_cut_ends(list(_paragraphs(text[:MAX_CHARS]))):
-        if not lines:
+    paragraphs = _without_cut_ends(list(_paragraphs(text[:MAX_CHARS])))
+    for at, lines in enumerate(paragraphs):
+        if not lines or _is_heading(lines, followed=any(paragraphs[at + 1 :])):
             joins_before = False
         elif _LIST_LINE.match(lines[0]):
             _append_steps(blocks, lines, joins_before=joins_before)
@@ -46,6 +49,17 @@ def quotable_blocks(text: str) -> tuple[Block, ...]:
             blocks.append(Block(kind=BlockKind.PROSE, sentences=sentences))
             joins_before = True
     return tuple(_with_even_marks(block) for block in blocks if not _is_label_list(block))
+
+
+def _is_heading(lines: list[str], *, followed: bool) -> bool:
+    """One short line without an end, over something else."""
+    return (
+        followed
+        and len(lines) == 1
+        and len(lines[0].split()) <= HEADING_WORDS
+        and not _ENDS.search(lines[0].strip())
+        and not _LIST_LINE.match(lines[0])
+    )
 
 
 def split_sentences(text: str) -> tuple[str, ...]:

@@ -79,7 +79,8 @@ class _Stretch:
     def with_next(self, section: Section) -> "_Stretch":
         """This and `section`, whose own headings become lines of the text."""
         own_headings = section.path[len(_shared(self.paths[-1], section.path)) :]
-        text = "\n".join([self.text, "", *own_headings, section.text])
+        # A blank line after a heading keeps it from reading as the beginning of the next sentence.
+        text = "\n".join([self.text, "", *(f"{heading}\n" for heading in own_headings), section.text])
         return _Stretch(text, (*self.begins, len(self.text) + 1), (*self.paths, section.path))
 
     def path(self, begin: int, end: int) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -17,6 +18,7 @@ from workers_ui.presenters.values import Notice
 from workers_ui.templating import PageView, Templates
 
 FORM_COOKIE = "hc_form"
+SAID_COOKIE = "hc_said"
 THEME_COOKIE = "theme"
 NOTICE_LIMIT = 300
 COUNTED_UP_TO = 999
@@ -67,6 +69,8 @@ def page(request: Request, view: PageView, *, status: int = 200) -> HTMLResponse
     token = getattr(request.state, "new_form_token", None)
     if token:
         response.set_cookie(FORM_COOKIE, token, httponly=True, samesite="lax", path="/")
+    if SAID_COOKIE in request.cookies:
+        response.delete_cookie(SAID_COOKIE, path="/", httponly=True, samesite="lax")  # said once
     return response
 
 
@@ -144,6 +148,6 @@ def _theme(request: Request) -> Theme:
 
 
 def _notices(request: Request) -> tuple[Notice, ...]:
-    """A sentence handed over a redirect; text only, escaped like any other."""
-    said = request.query_params.get("said", "")[:NOTICE_LIMIT]
+    """A sentence handed over a redirect (`pages.answers.see`); text only, escaped like any other."""
+    said = unquote(request.cookies.get(SAID_COOKIE, ""))[:NOTICE_LIMIT]
     return (Notice(text=said),) if said else ()

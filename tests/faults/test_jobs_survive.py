@@ -27,7 +27,7 @@ def _until(done: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def postgres(tmp_path: Path) -> EmbeddedPostgres:
-    return EmbeddedPostgres(tmp_path / "postgres", durable=False)
+    return EmbeddedPostgres(tmp_path / "postgres")
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # connections that the kill tore
@@ -46,7 +46,7 @@ def test_a_worker_goes_on_after_its_database_was_killed_under_a_running_job(
         upgrade(postgres.url)
         database = Database(postgres.url, role=Role.BACKGROUND, connections=2)
         worker = threading.Thread(
-            target=run_worker, args=(postgres.url, {"note": note}), kwargs={"stop": stop}
+            target=run_worker, args=(postgres.url, {"note": note}), kwargs={"stop": stop}, daemon=True
         )
         worker.start()
         with database.transaction() as tx:
@@ -63,8 +63,6 @@ def test_a_worker_goes_on_after_its_database_was_killed_under_a_running_job(
             defer(tx, [Job(task="note", args={"name": "after"})])
         _until(lambda: "after" in done and done.count("before") >= 1)
         # What was running when the database died is not left `doing` for ever: it is done, or done again.
-        with database.transaction() as tx:
-            assert tx.connection().exec_driver_sql("SELECT 1").scalar_one() == 1
         _until(lambda: _unfinished(database) == 0)
         stop.set()
         worker.join(WAIT_SECONDS)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from guidance.draft import MAX_UNITS, Draft, compose
 from guidance.receipts import supported_sentences
+from guidance.sentences import quotable_blocks
 from guidance.voice import avoided_words
 from tests.guidance.builders_text import a_passage, a_voice
 
@@ -237,3 +238,11 @@ def test_a_draft_is_supported_by_the_passages_it_was_made_from() -> None:
     draft = compose(question="return a damaged plant, refund", passages=passages, voice=a_voice())
     support = supported_sentences("\n".join(body(draft)), passages)
     assert all(sentence.passage_rank == 1 for sentence in support)
+
+
+def test_a_heading_inside_a_passage_is_not_glued_to_the_sentence_under_it() -> None:
+    blocks = quotable_blocks(
+        "See below.\n\nHow often to descale it\n\nDescale your kettle every eight weeks."
+    )
+    assert [block.sentences for block in blocks][-1] == ("Descale your kettle every eight weeks.",)
+    assert all("How often" not in sentence for block in blocks for sentence in block.sentences)

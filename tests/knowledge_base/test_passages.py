@@ -114,13 +114,13 @@ def test_a_tiny_section_joins_the_next_and_leaves_its_heading_in_the_text() -> N
         document(section("See below.", "Costs", "Europe"), section(sentences(8), "Costs", "Asia"))
     )
     assert passage.path == ("Costs",)
-    assert passage.text.startswith("See below.\n\nAsia\nS0")
+    assert passage.text.startswith("See below.\n\nAsia\n\nS0")
 
 
 def test_a_tiny_section_at_the_end_joins_the_one_before() -> None:
     (passage,) = split(document(section(sentences(8), "Steps"), section("Ask us.", "Help")))
     assert passage.path == ()
-    assert passage.text.endswith("Help\nAsk us.")
+    assert passage.text.endswith("Help\n\nAsk us.")
 
 
 def test_what_follows_a_tiny_section_keeps_its_own_path_from_the_second_passage_on() -> None:

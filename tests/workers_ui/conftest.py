@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import unquote
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -14,7 +16,7 @@ from marketplace.kernel.ids import PersonId
 from marketplace.kernel.settings import Settings
 from workers_ui.app import create_app
 from workers_ui.deps import SESSION_COOKIE
-from workers_ui.frames import FORM_COOKIE
+from workers_ui.frames import FORM_COOKIE, SAID_COOKIE
 
 FORM_TOKEN = "a-token-for-forms-of-visitors"
 
@@ -55,6 +57,11 @@ class Site:
             raise_server_exceptions=False,
         )
         return Visitor(client=client, csrf=signed.csrf_token)
+
+
+def sentence(answer: httpx2.Response) -> str:
+    """What the page that a redirect leads to will say."""
+    return unquote(answer.cookies.get(SAID_COOKIE) or "")
 
 
 @pytest.fixture

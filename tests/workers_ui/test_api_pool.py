@@ -241,3 +241,15 @@ def test_an_escalation_leaves_the_pool_and_its_key_repeats_it(
     assert program.post(f"/tickets/{ticket}/escalation", body, key="e").content == first.content
     assert problem(program.post(f"/tickets/{ticket}/claim")) == (404, "gone_from_pool")
     assert system.get(f"/tickets/{ticket}").json()["state"] == "escalated"
+
+
+def test_the_loser_is_told_and_offered_the_next_best(
+    api: Api, program: Program, system: System, ticket: TicketId
+) -> None:
+    api.open_ticket(system.brand)
+    assert program.post(f"/tickets/{ticket}/claim").status_code == 200
+    loser = api.program()
+    told = loser.post(f"/tickets/{ticket}/claim").json()
+    best, *_ = loser.get("/pool").json()
+    assert (told["code"], told["next_best"]) == ("already_claimed", best["id"])
+    assert loser.post(f"/tickets/{told['next_best']}/claim").status_code == 200

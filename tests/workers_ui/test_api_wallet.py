@@ -81,7 +81,7 @@ def test_a_top_up_with_a_request_key_is_asked_for_once(api: Api) -> None:
         (10**30, "usd", (422, "bad_amount")),
         (0, "usd", (422, "malformed")),
         (50_00, "eur", (409, "other_currency")),
-        (50_00, "zzz", (422, "invalid")),
+        (50_00, "zzz", (422, "unknown_currency")),
         (50_00, "USD", (422, "malformed")),
     ],
 )

@@ -18,7 +18,7 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
 from marketplace.kernel.settings import MoneyMode, Settings
 from tests.builders import Clock
-from tests.workers_ui.conftest import FORM_TOKEN, Site, Visitor
+from tests.workers_ui.conftest import FORM_TOKEN, Site, Visitor, sentence
 from workers_ui.app import create_app
 from workers_ui.deps import SECURE_SESSION_COOKIE, SESSION_COOKIE
 from workers_ui.frames import FORM_COOKIE
@@ -349,7 +349,8 @@ def test_a_new_worker_lands_signed_in_at_the_pool(site: Site) -> None:
     answer = sign_up(visitor)
 
     assert answer.status_code == 303
-    assert answer.headers["location"].startswith("/worker/pool?said=Welcome")
+    assert answer.headers["location"] == "/worker/pool"
+    assert sentence(answer).startswith("Welcome")
     assert visitor.client.get("/sign-in").headers["location"] == "/worker/pool"
     with site.background.transaction() as tx:
         worker = tx.scalars(select(Worker)).one()
@@ -366,7 +367,7 @@ def test_a_country_that_cannot_be_paid_is_told_before_and_after_signing_up(site:
     assert "a day later" in options["JP"]
 
     answer = sign_up(visitor, country="AQ")
-    assert "do+not+reach+your+country" in answer.headers["location"]
+    assert "do not reach your country" in sentence(answer)
 
 
 @pytest.mark.parametrize(
@@ -416,7 +417,8 @@ def test_an_invite_lets_a_new_person_in_once(site: Site, invite: str) -> None:
     answer = visitor.client.post(f"/invite/{invite}", data=form)
 
     assert answer.status_code == 303
-    assert answer.headers["location"].startswith("/b/fernweh/tickets?said=")
+    assert answer.headers["location"] == "/b/fernweh/tickets"
+    assert sentence(answer)
     assert SESSION_COOKIE in answer.cookies
     other = site.visitor()
     page(other.client.get(f"/invite/{invite}"), status=404)
@@ -485,7 +487,8 @@ def test_a_reset_sets_the_password_once_and_ends_every_session(site: Site, wanda
     answer = visitor.client.post(path, data={"csrf": visitor.csrf, "password": NEW_PASSWORD})
 
     assert answer.status_code == 303
-    assert answer.headers["location"].startswith("/sign-in?said=")
+    assert answer.headers["location"] == "/sign-in"
+    assert sentence(answer)
     assert elsewhere.client.get("/worker/pool").headers["location"].startswith("/sign-in")
     page(visitor.client.get(path), status=404)
     page(visitor.client.post(path, data={"csrf": visitor.csrf, "password": PASSWORD}), status=404)

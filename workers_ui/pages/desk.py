@@ -18,6 +18,7 @@ from marketplace.kernel.ids import TicketId, WorkerId
 from marketplace.tickets import pool, replies, worker_queries
 from workers_ui.deps import AsWorker, CheckedForm, HasTx
 from workers_ui.idempotency import KeyReused, once
+from workers_ui.pages.answers import see
 from workers_ui.pages.desk_page import (
     Typed,
     again,
@@ -28,7 +29,7 @@ from workers_ui.pages.desk_page import (
     too_late,
 )
 from workers_ui.pages.desk_views import insertable, inserted_marks, inserted_ranks, revision
-from workers_ui.pages.worker_forms import ClaimNumber, Short, ThisTicket, TypedText, to, typed_lines
+from workers_ui.pages.worker_forms import ClaimNumber, Short, ThisTicket, TypedText, typed_lines
 
 router = APIRouter()
 
@@ -107,7 +108,7 @@ def save_draft(
     except Invalid as refusal:
         return again(request, tx, ticket, worker, Typed(text=body, inserted=marks), problem=refusal.detail)
     if _wants_page(request):
-        return to(f"/worker/t/{ticket}?inserted={marks}" if marks else f"/worker/t/{ticket}")
+        return see(f"/worker/t/{ticket}?inserted={marks}" if marks else f"/worker/t/{ticket}")
     return JSONResponse({"revision": saved})
 
 
@@ -148,9 +149,9 @@ def _after_sending(
     warnings = [one.message for one in found if one.severity is Severity.WARN][:WARNINGS_SAID]
     said = " ".join(["Sent to the customer.", *(["Look again:", *warnings] if warnings else [])])
     if stay:
-        return to(f"/worker/t/{ticket}", said)
+        return see(f"/worker/t/{ticket}", said=said)
     following = worker_queries.find_next_claimed(tx, worker=worker, now=app_now(tx))
-    return to(f"/worker/t/{following}" if following else "/worker/pool", said)
+    return see(f"/worker/t/{following}" if following else "/worker/pool", said=said)
 
 
 def _not_yet(found: tuple[Finding, ...]) -> str:

@@ -12,8 +12,9 @@ from marketplace.kernel.ids import TicketId, WorkerId
 from marketplace.tickets import endings, pool
 from marketplace.tickets.models import EscalationReason, ReleaseReason
 from workers_ui.deps import AsWorker, CheckedForm, HasServices, HasTx
+from workers_ui.pages.answers import see
 from workers_ui.pages.desk_page import NOTHING_TYPED, Typed, again, too_late
-from workers_ui.pages.worker_forms import ClaimNumber, Short, ThisTicket, TypedText, to, typed_lines
+from workers_ui.pages.worker_forms import ClaimNumber, Short, ThisTicket, TypedText, typed_lines
 
 router = APIRouter()
 
@@ -46,7 +47,9 @@ def release(
         )
     except pool.StaleClaim:
         return too_late(request, tx, ticket, worker, NOTHING_TYPED)
-    return to("/worker/pool", "Released. The ticket is back in the pool; what you wrote is kept under Mine.")
+    return see(
+        "/worker/pool", said="Released. The ticket is back in the pool; what you wrote is kept under Mine."
+    )
 
 
 @router.post("/worker/t/{ticket}/escalate", dependencies=[CheckedForm])
@@ -77,7 +80,9 @@ def escalate(
     except endings.NoteTooLong as refusal:
         typed = Typed(values=values, errors={"note": refusal.detail})
         return again(request, tx, ticket, worker, typed, problem=refusal.detail)
-    return to("/worker/pool", "Escalated. The brand decides within 24 hours; a confirmed escalation is paid.")
+    return see(
+        "/worker/pool", said="Escalated. The brand decides within 24 hours; a confirmed escalation is paid."
+    )
 
 
 @router.post("/worker/t/{ticket}/done", dependencies=[CheckedForm])
@@ -90,7 +95,7 @@ def mark_done(
         return too_late(request, tx, ticket, worker, NOTHING_TYPED)
     except Conflict as refusal:
         return again(request, tx, ticket, worker, NOTHING_TYPED, problem=refusal.detail, status=409)
-    return to(f"/worker/t/{ticket}", "Marked as done. The customer, the brand or silence decides.")
+    return see(f"/worker/t/{ticket}", said="Marked as done. The customer, the brand or silence decides.")
 
 
 @router.post("/worker/t/{ticket}/category", dependencies=[CheckedForm])
@@ -112,7 +117,7 @@ def confirm_category(
     except Invalid as refusal:
         typed = Typed(values={"category": known}, errors={"category": refusal.detail})
         return again(request, tx, ticket, worker, typed, problem=refusal.detail)
-    return to(f"/worker/t/{ticket}")
+    return see(f"/worker/t/{ticket}")
 
 
 @router.post("/worker/t/{ticket}/ask-again", dependencies=[CheckedForm])
@@ -142,8 +147,8 @@ def askagain(
             now=app_now(tx),
         )
     except IndexUnavailable as refusal:
-        return to(f"/worker/t/{ticket}", refusal.detail)
-    return to(f"/worker/t/{ticket}", "Guidance has looked again.")
+        return see(f"/worker/t/{ticket}", said=refusal.detail)
+    return see(f"/worker/t/{ticket}", said="Guidance has looked again.")
 
 
 def _unreasoned(

@@ -1,11 +1,9 @@
-"""What the worker's handlers share: the ticket in the path, limited fields, redirects that say a sentence."""
+"""What the worker's handlers share: the ticket in the path, limited fields."""
 
 from typing import Annotated
-from urllib.parse import quote
 from uuid import uuid4
 
 from fastapi import Depends, Form, Request
-from fastapi.responses import RedirectResponse
 
 from marketplace.kernel.ids import TicketId
 from workers_ui.deps import as_uuid
@@ -33,14 +31,6 @@ def typed_lines(text: str) -> str:
 def by_script(request: Request) -> bool:
     """Whether htmx asks, which can replace a part of the page."""
     return request.headers.get("hx-request") == "true"
-
-
-def to(path: str, said: str = "") -> RedirectResponse:
-    """See the page at `path` next, with `said` shown there."""
-    if not said:
-        return RedirectResponse(path, status_code=303)
-    joint = "&" if "?" in path else "?"
-    return RedirectResponse(f"{path}{joint}said={quote(said, safe='')}", status_code=303)
 
 
 def fresh_key() -> str:

@@ -16,8 +16,9 @@ from marketplace.tickets import pool, pool_queries, worker_queries
 from workers_ui.deps import AsWorker, CheckedForm, HasTx
 from workers_ui.errors import status_of
 from workers_ui.frames import page, worker_frame
+from workers_ui.pages.answers import see
 from workers_ui.pages.pool_views import pager_of, rows_of
-from workers_ui.pages.worker_forms import ThisTicket, by_script, to
+from workers_ui.pages.worker_forms import ThisTicket, by_script
 from workers_ui.presenters.values import Notice, Tone
 from workers_ui.presenters.worker import PoolPage, PoolRowTaken
 from workers_ui.templating import Templates, retarget
@@ -58,7 +59,7 @@ def claim_next(request: Request, tx: HasTx, worker: AsWorker) -> Response:
         hold = pool.claim_next(tx, worker=worker)
     except REFUSALS as refusal:
         return _refused(request, tx, worker, refusal)
-    return to(f"/worker/t/{hold.ticket}")
+    return see(f"/worker/t/{hold.ticket}")
 
 
 @router.post("/worker/pool/{ticket}/claim", dependencies=[CheckedForm])
@@ -71,7 +72,7 @@ def claim(request: Request, tx: HasTx, worker: AsWorker, ticket: ThisTicket) -> 
         return _refused(request, tx, worker, lost)
     except REFUSALS as refusal:
         return _refused(request, tx, worker, refusal)
-    return to(f"/worker/t/{hold.ticket}")
+    return see(f"/worker/t/{hold.ticket}")
 
 
 def _taken(request: Request, tx: Tx, worker: WorkerId, ticket: TicketId) -> HTMLResponse:

@@ -48,19 +48,10 @@ export function toast(text: string, tone = "info"): void {
 
 /** Toasts the server rendered go the same way; a new page's live region must change once to be read out. */
 export function adoptServerToasts(): void {
-  forgetSaid();
   for (const line of document.querySelectorAll<HTMLElement>("#toasts .toast")) {
     announce(line.textContent?.trim() ?? "");
     dismissLater(line);
   }
-}
-
-/** The sentence came with the address and is said once: not again on reload, on the way back, or from a bookmark. */
-function forgetSaid(): void {
-  const address = new URL(location.href);
-  if (!address.searchParams.has("said")) return;
-  address.searchParams.delete("said");
-  history.replaceState(history.state, "", address);
 }
 
 function dismissLater(line: HTMLElement): void {
