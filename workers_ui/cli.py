@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from marketplace.kernel import log as logs
+from marketplace.kernel.embedded_postgres import EmbeddedPostgresFailed
 from marketplace.kernel.errors import AppError
 from marketplace.kernel.settings import Settings
+from workers_ui.installation import OtherMoneyMode
 
 if TYPE_CHECKING:
     from marketplace.kernel.db import Database
@@ -22,7 +24,17 @@ if TYPE_CHECKING:
 PASSWORD_PROMPT = "Password (10 characters or more)"  # noqa: S105 - a prompt
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The edge of the command line: a refusal is one sentence, not a stack trace."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (AppError, OtherMoneyMode, EmbeddedPostgresFailed) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Human Cloud: a marketplace for customer service. Settings come from the environment (docs/map.md)."""
     logs.configure(process="command", level="WARNING")
@@ -260,8 +272,6 @@ def _background_database(settings: Settings) -> Iterator["Database"]:
     database = parts.database(settings, role=Role.BACKGROUND, process="command")
     try:
         yield database
-    except AppError as error:
-        raise click.ClickException(str(error)) from error
     finally:
         database.dispose()
 
