@@ -61,7 +61,9 @@ def test_a_worker_claims_inserts_and_sends_by_keyboard_and_the_brand_and_finance
     subject = worker.get_by_role("heading", level=1).inner_text()
     expect(other.locator(f"#{row_id}")).not_to_contain_text("Claim", timeout=5_000)
 
-    worker.get_by_role("button", name="Confirm").click()
+    confirm = worker.get_by_role("button", name="Confirm")
+    confirm.click()
+    expect(confirm).to_have_count(0)
     composer = worker.locator("textarea[name=text]")
     expect(worker.locator("[data-insert], button:has-text('Insert draft')").first).to_be_visible()
     worker.locator("h1").click()
