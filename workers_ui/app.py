@@ -14,9 +14,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from billing.gateway import PaymentGateway
 from marketplace.kernel import log as logs
-from marketplace.kernel import redis
 from marketplace.kernel.db import Role
 from marketplace.kernel.rate_limits import RateLimiter
 from marketplace.kernel.settings import Settings
@@ -107,21 +105,13 @@ def _services(settings: Settings) -> Services:
     return Services(
         settings=settings,
         database=database,
-        gateway=_gateway(settings),
+        gateway=parts.gateway_if_on(settings),
         retriever=parts.retriever(settings, database),
         limiter=RateLimiter(settings.redis_url),
-        announcer=redis.connect(settings.redis_url),
         templates=templates(),
         hub=Hub(database, live_frames.renderer(templates())),
         admission=CapacityLimiter(settings.database_connections - 1),
     )
-
-
-def _gateway(settings: Settings) -> PaymentGateway | None:
-    try:
-        return parts.gateway(settings)
-    except parts.PaymentsOff:
-        return None
 
 
 def _form_targets(settings: Settings) -> tuple[str, ...]:

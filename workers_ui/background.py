@@ -53,16 +53,19 @@ HEARTBEAT = "background"
 
 log = structlog.get_logger()
 
+
+def _about_ticket(task: str) -> Answer:
+    return lambda told: Job(task=task, args={"brand": str(told.brand), "ticket": str(told.subject)})
+
+
+def _about_brand(task: str) -> Answer:
+    return lambda told: Job(task=task, args={"brand": str(told.brand)})
+
+
 AFTER_THE_COMMIT: Mapping[str, Answer] = {
-    kind_of(TicketPosted): lambda told: Job(
-        task="screen", args={"brand": str(told.brand), "ticket": str(told.subject)}
-    ),
-    kind_of(TicketOpened): lambda told: Job(
-        task="suggest", args={"brand": str(told.brand), "ticket": str(told.subject)}
-    ),
-    kind_of(CustomerWrote): lambda told: Job(
-        task="suggest", args={"brand": str(told.brand), "ticket": str(told.subject)}
-    ),
+    kind_of(TicketPosted): _about_ticket("screen"),
+    kind_of(TicketOpened): _about_ticket("suggest"),
+    kind_of(CustomerWrote): _about_ticket("suggest"),
     kind_of(ReplyQueued): lambda _told: Job(task="deliver"),
     kind_of(ImportStarted): lambda told: Job(
         task="read_import",
@@ -72,9 +75,9 @@ AFTER_THE_COMMIT: Mapping[str, Answer] = {
     kind_of(KnowledgeChanged): lambda told: Job(
         task="index", args={"brand": str(told.brand)}, lock=f"index:{told.brand}"
     ),
-    kind_of(WalletFunded): lambda told: Job(task="open_awaiting", args={"brand": str(told.brand)}),
-    kind_of(EscalationConfirmed): lambda told: Job(task="open_awaiting", args={"brand": str(told.brand)}),
-    kind_of(EscalationRejected): lambda told: Job(task="open_awaiting", args={"brand": str(told.brand)}),
+    kind_of(WalletFunded): _about_brand("open_awaiting"),
+    kind_of(EscalationConfirmed): _about_brand("open_awaiting"),
+    kind_of(EscalationRejected): _about_brand("open_awaiting"),
     kind_of(BatchReleased): lambda _told: Job(task="send_payouts"),
 }
 
@@ -209,7 +212,7 @@ def run(settings: Settings) -> None:
     work = Background(
         settings=settings,
         database=database,
-        gateway=_gateway(settings),
+        gateway=parts.gateway_if_on(settings),
         retriever=parts.retriever(settings, database),
     )
     waker = Waker(database.url)
@@ -233,14 +236,6 @@ def run(settings: Settings) -> None:
         thread.join(STOP_SECONDS)
     log.info("background.stopped")
     sys.exit(0)
-
-
-def _gateway(settings: Settings) -> PaymentGateway | None:
-    try:
-        return parts.gateway(settings)
-    except parts.PaymentsOff:
-        log.warning("payments.off")
-        return None
 
 
 def _smtp(settings: Settings) -> str | None:

@@ -3,6 +3,8 @@
 from functools import cache
 from pathlib import Path
 
+import structlog
+
 from billing.gateway import PaymentGateway
 from billing.stripe_gateway import StripeGateway
 from knowledge_base.embedder import Embedder, load_embedder
@@ -12,6 +14,8 @@ from marketplace.kernel.db import Database, Role
 from marketplace.kernel.errors import Unavailable
 from marketplace.kernel.settings import MoneyMode, Settings
 from workers_ui.bootstrap import same_transaction_bus
+
+log = structlog.get_logger()
 
 FAKE_STRIPE_KEY = "sk_test_fake_stripe_needs_no_secret"
 
@@ -52,6 +56,15 @@ def gateway(settings: Settings) -> PaymentGateway:
         money_mode=settings.money_mode,
         environment=environment(settings),
     )
+
+
+def gateway_if_on(settings: Settings) -> PaymentGateway | None:
+    """`gateway`, or None where payments are off; said once in the log."""
+    try:
+        return gateway(settings)
+    except PaymentsOff:
+        log.warning("payments.off")
+        return None
 
 
 def environment(settings: Settings) -> str:

@@ -8,7 +8,6 @@ from billing.gateway import PaymentGateway
 from knowledge_base.retrieval import Retriever
 from marketplace.kernel.db import Database
 from marketplace.kernel.rate_limits import RateLimiter
-from marketplace.kernel.redis import Announcer
 from marketplace.kernel.settings import Settings
 from workers_ui.live import Hub
 from workers_ui.templating import Templates
@@ -21,7 +20,6 @@ class Services:
     gateway: PaymentGateway | None
     retriever: Retriever
     limiter: RateLimiter
-    announcer: Announcer
     templates: Templates
     hub: Hub
     admission: CapacityLimiter = field(repr=False)
