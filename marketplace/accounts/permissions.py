@@ -17,6 +17,7 @@ class Permission(StrEnum):
     POST_TICKETS = "post_tickets"
     ANSWER_AS_BRAND = "answer_as_brand"
     REVIEW_REPLIES = "review_replies"
+    CONTROL_SHARING = "control_sharing"
     VIEW_KNOWLEDGE = "view_knowledge"
     MANAGE_KNOWLEDGE = "manage_knowledge"
     MANAGE_VOICE = "manage_voice"
@@ -36,6 +37,8 @@ class Permission(StrEnum):
     VIEW_OPERATIONS = "view_operations"
     MANAGE_BRANDS = "manage_brands"
     MANAGE_STAFF = "manage_staff"
+    MANAGE_PEOPLE = "manage_people"
+    THROW_SWITCHES = "throw_switches"
 
 
 _P = Permission
@@ -44,7 +47,7 @@ _MAY_AT_BRAND: dict[MemberRole, frozenset[Permission]] = {
         {
             *(_P.VIEW_TICKETS, _P.POST_TICKETS, _P.ANSWER_AS_BRAND, _P.REVIEW_REPLIES),
             *(_P.VIEW_KNOWLEDGE, _P.MANAGE_KNOWLEDGE, _P.MANAGE_VOICE),
-            *(_P.VIEW_PRICES, _P.MANAGE_PRICES, _P.VIEW_WALLET, _P.MANAGE_WALLET),
+            *(_P.CONTROL_SHARING, _P.VIEW_PRICES, _P.MANAGE_PRICES, _P.VIEW_WALLET, _P.MANAGE_WALLET),
             *(_P.VIEW_TEAM, _P.MANAGE_TEAM, _P.MANAGE_API_KEYS),
         }
     ),
@@ -52,7 +55,7 @@ _MAY_AT_BRAND: dict[MemberRole, frozenset[Permission]] = {
         {
             *(_P.VIEW_TICKETS, _P.POST_TICKETS, _P.ANSWER_AS_BRAND, _P.REVIEW_REPLIES),
             *(_P.VIEW_KNOWLEDGE, _P.MANAGE_KNOWLEDGE, _P.MANAGE_VOICE),
-            *(_P.VIEW_PRICES, _P.MANAGE_PRICES, _P.VIEW_WALLET),
+            *(_P.CONTROL_SHARING, _P.VIEW_PRICES, _P.MANAGE_PRICES, _P.VIEW_WALLET),
             *(_P.VIEW_TEAM, _P.MANAGE_API_KEYS),
         }
     ),
@@ -64,7 +67,12 @@ _MAY_ON_PLATFORM: dict[StaffRole, frozenset[Permission]] = {
     StaffRole.FINANCE: frozenset(
         {_P.VIEW_EARNINGS, _P.APPROVE_EARNINGS, _P.SUBMIT_BATCHES, _P.APPROVE_PAYOUTS, _P.VIEW_LEDGER}
     ),
-    StaffRole.OPERATOR: frozenset({_P.VIEW_OPERATIONS, _P.MANAGE_BRANDS, _P.MANAGE_STAFF, _P.VIEW_LEDGER}),
+    StaffRole.OPERATOR: frozenset(
+        {
+            *(_P.VIEW_OPERATIONS, _P.MANAGE_BRANDS, _P.MANAGE_STAFF, _P.VIEW_LEDGER),
+            *(_P.MANAGE_PEOPLE, _P.THROW_SWITCHES),
+        }
+    ),
 }
 
 
