@@ -41,12 +41,13 @@ from marketplace.kernel.db import Database, Role, Tx
 from marketplace.kernel.ids import BrandId, ImportId, TicketId
 from marketplace.kernel.jobs import Job, Task, Waker, run_worker
 from marketplace.kernel.settings import Settings
-from marketplace.tickets import endings, pool, posting, replies
+from marketplace.tickets import counts, endings, pool, posting, replies
 from marketplace.tickets.queries import left_in_screening
 from workers_ui import parts
 
 SWEEP_SECONDS = 1.0
 HEARTBEAT_SECONDS = 2.0
+ROLL_UP_SECONDS = 0.2
 STOP_SECONDS = 3.0
 JOB_IS_LOST = timedelta(seconds=15)
 HEARTBEAT = "background"
@@ -145,6 +146,7 @@ class Background:
         """What time alone makes due. Each is safe to run again, by anyone, at any time."""
         return (
             lambda: self._until_none(lambda tx: pool.expire_leases(tx, now=app_now(tx))),
+            lambda: self._until_none(lambda tx: pool.open_to_everybody(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: endings.resolve_silent(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: endings.confirm_overdue_escalations(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: earnings.mature(tx, now=app_now(tx))),
@@ -223,6 +225,7 @@ def run(settings: Settings) -> None:
             lambda: run_worker(database.url, work.tasks(), stop=stop),
             lambda: _sweep(work, stop),
             lambda: _beat(database, stop),
+            lambda: _count(database, stop),
         )
     ]
     for thread in threads:
@@ -254,6 +257,15 @@ def _sweep(work: Background, stop: Event) -> None:
                 log.warning("sweep.waits", reason=str(error))
             except Exception:  # the edge of a background loop: the next round tries again
                 log.exception("sweep.failed")
+
+
+def _count(database: Database, stop: Event) -> None:
+    while not stop.wait(ROLL_UP_SECONDS):
+        try:
+            with database.transaction() as tx:
+                counts.roll_up(tx)
+        except Exception:  # the edge of a background loop: what is not rolled up yet is read all the same
+            log.exception("counters.failed")
 
 
 def _beat(database: Database, stop: Event) -> None:

@@ -6,12 +6,14 @@ from urllib.parse import unquote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from sqlalchemy import text
 
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership, Principal
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
+from marketplace.tickets.counts import waiting_in
+from marketplace.tickets.pool_queries import lanes_of_worker
+from marketplace.tickets.worker_queries import held_by
 from workers_ui.presenters.frame import Frame, NavLink, Person, Theme, brand_nav, finance_nav, worker_nav
 from workers_ui.presenters.public import ErrorPage
 from workers_ui.presenters.values import Notice
@@ -21,7 +23,6 @@ FORM_COOKIE = "hc_form"
 SAID_COOKIE = "hc_said"
 THEME_COOKIE = "theme"
 NOTICE_LIMIT = 300
-COUNTED_UP_TO = 999
 
 
 def frame(
@@ -48,10 +49,10 @@ def frame(
 
 def worker_frame(request: Request, tx: Tx) -> Frame:
     principal: Principal = request.state.principal
-    counted = tx.execute(_WORKER_COUNTS, {"worker": principal.worker, "limit": COUNTED_UP_TO}).one()
-    return frame(
-        request, tx, area="Work", nav=worker_nav(waiting=counted.waiting, mine=counted.mine), live=True
-    )
+    assert principal.worker is not None  # this frame is asked for by workers' pages alone
+    waiting = waiting_in(tx, lanes_of_worker(tx, worker=principal.worker))
+    mine = held_by(tx, worker=principal.worker)
+    return frame(request, tx, area="Work", nav=worker_nav(waiting=waiting, mine=mine), live=True)
 
 
 def brand_frame(request: Request, tx: Tx, *, slug: str, name: str) -> Frame:
@@ -98,12 +99,6 @@ ERROR_TITLES = {
     500: "Our mistake",
     503: "Back in a moment",
 }
-
-
-_WORKER_COUNTS = text(
-    "SELECT (SELECT count(*) FROM (SELECT FROM pool_ticket WHERE state = 'open' LIMIT :limit) AS o) AS waiting, "
-    "(SELECT count(*) FROM pool_ticket WHERE worker_id = :worker) AS mine"
-)
 
 
 def _person(principal: Principal) -> Person:

@@ -25,6 +25,7 @@ from marketplace.events.facts import (
     IndexPublished,
     KnowledgeChanged,
     LeaseExpired,
+    LeaseExtended,
     PayoutFailed,
     PayoutSent,
     ReplyQueued,
@@ -40,6 +41,7 @@ from marketplace.events.facts import (
     TicketReleased,
     TicketReopened,
     TicketResolved,
+    TicketWidened,
     WalletFunded,
     kind_of,
 )
@@ -48,7 +50,8 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, TicketId, WorkerId
 from marketplace.kernel.money import Money
-from marketplace.tickets.pool_queries import PoolCard, open_cards, waiting
+from marketplace.tickets.counts import waiting_everywhere
+from marketplace.tickets.pool_queries import PoolCard, open_cards
 from marketplace.tickets.worker_queries import LastClaimant, last_claimants
 from workers_ui.deps import services, session_token
 from workers_ui.live import Frame, Renderer
@@ -66,7 +69,7 @@ def _kinds(*facts: type[Fact]) -> frozenset[str]:
 
 
 # What a fact means for the pool: a ticket may wait there now, or it has left.
-ENTERS = _kinds(TicketOpened, TicketReleased, LeaseExpired, TicketReopened)
+ENTERS = _kinds(TicketOpened, TicketReleased, LeaseExpired, TicketReopened, TicketWidened)
 MAY_CHANGE = _kinds(CustomerWrote, SuggestionPrepared)
 LEAVES: Mapping[str, str] = {
     kind_of(TicketClaimed): "claimed",
@@ -78,6 +81,7 @@ TAKEN = "claimed"
 # What it means for the worker who holds the ticket, or held it last.
 FOR_THE_CLAIMANT: Mapping[str, tuple[str, ...]] = {
     kind_of(TicketClaimed): ("mine",),
+    kind_of(LeaseExtended): ("mine", "ticket.lease"),
     kind_of(TicketReleased): ("mine", "ticket.lease"),
     kind_of(LeaseExpired): ("mine", "ticket.lease"),
     kind_of(ReplyQueued): ("mine", "ticket.message"),
@@ -163,7 +167,7 @@ def _read(tx: Tx, facts: Sequence[Told]) -> _State:
         cards=cards,
         coverage=coverage_of(tx, list(cards)) if cards else {},
         claimants=last_claimants(tx, claimed) if claimed else {},
-        waiting=waiting(tx) if moves else 0,
+        waiting=waiting_everywhere(tx) if moves else 0,
     )
 
 

@@ -113,6 +113,18 @@ def become_worker(
     return worker.id
 
 
+def set_worker_profile(
+    tx: Tx, *, worker: WorkerId, languages: Sequence[str], skills: Sequence[str], available: bool
+) -> None:
+    """What `worker` speaks, knows and whether he wants tickets now; it decides which he is offered.
+
+    `skills` are words of the platform's vocabulary. Raises BadLanguages.
+    """
+    row = tx.get_one(Worker, worker, with_for_update={"key_share": True})
+    row.languages, row.skills, row.available = language_tags(languages), sorted(set(skills)), available
+    tx.flush()
+
+
 def create_brand(tx: Tx, *, slug: str, name: str, time_zone: str, language: str, now: datetime) -> BrandId:
     """Open a tenant; its first owner comes by invite. Raises BadSlug, BadName, SlugTaken and their like."""
     brand = Brand(

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.kernel.db import TIMESTAMP, Base, StringList, state_of
@@ -57,9 +57,18 @@ class SignedIn(Base):
 
 
 class Worker(Base):
-    """A person who answers tickets for pay."""
+    """A person who answers tickets for pay. The lanes are the kinds of tickets he may claim (`tickets/lanes.py`)."""
 
     __tablename__ = "worker"
+    __table_args__ = (
+        CheckConstraint("cardinality(languages) BETWEEN 1 AND 10", name="speaks_something"),
+        CheckConstraint("cardinality(skills) <= 20", name="skills_limit"),
+        Index(
+            "ix_worker_newcomer_seen",
+            "seen_at",
+            postgresql_where=text("resolved_count < 10 AND available AND status = 'active'"),
+        ),
+    )
 
     id: Mapped[WorkerId] = mapped_column(primary_key=True)
     person_id: Mapped[PersonId] = mapped_column(ForeignKey("person.id"), unique=True)
@@ -72,6 +81,15 @@ class Worker(Base):
     email_cap: Mapped[int] = mapped_column(server_default="3")
     chat_cap: Mapped[int] = mapped_column(server_default="1")
     seen_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+    skills: Mapped[StringList] = mapped_column(server_default="{}")
+    available: Mapped[bool] = mapped_column(server_default="true")
+    resolved_count: Mapped[int] = mapped_column(server_default="0")
+    email_lanes: Mapped[StringList] = mapped_column(
+        Computed("worker_lanes('email'::text, languages, skills)", persisted=True)
+    )
+    chat_lanes: Mapped[StringList] = mapped_column(
+        Computed("worker_lanes('chat'::text, languages, skills)", persisted=True)
+    )
 
 
 class Brand(Base):

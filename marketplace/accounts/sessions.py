@@ -126,6 +126,12 @@ def sign_out(tx: Tx, token: str) -> None:
     tx.execute(delete(SignedIn).where(SignedIn.token_hash == hash_of(token)))
 
 
+def is_signed_in(tx: Tx, person: PersonId, now: datetime) -> bool:
+    """Whether `person` has a session left."""
+    live = select(SignedIn.person_id).where(SignedIn.person_id == person, SignedIn.expires_at > now).limit(1)
+    return tx.scalar(live) is not None
+
+
 def sign_out_everywhere(tx: Tx, person: PersonId) -> None:
     """End every session of `person`."""
     tx.execute(delete(SignedIn).where(SignedIn.person_id == person))

@@ -104,6 +104,19 @@ class TicketReleased(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseExtended(Fact):
+    ticket: TicketId
+    claim_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketWidened(Fact):
+    """More workers may claim the ticket than before."""
+
+    ticket: TicketId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyQueued(Fact):
     """A reply is written and waits for its delivery."""
 

@@ -26,6 +26,8 @@ EarningId = NewType("EarningId", UUID)
 PayoutId = NewType("PayoutId", UUID)
 BatchId = NewType("BatchId", UUID)
 TopUpId = NewType("TopUpId", UUID)
+NoteId = NewType("NoteId", UUID)
+SwitchId = NewType("SwitchId", UUID)
 
 ALL_IDS = (
     PersonId,
@@ -49,6 +51,8 @@ ALL_IDS = (
     PayoutId,
     BatchId,
     TopUpId,
+    NoteId,
+    SwitchId,
 )
 
 

@@ -1,8 +1,9 @@
 """How a ticket ends: resolved by the customer, by silence or by the brand; escalated; and reopened."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from marketplace.events.commands import record
 from marketplace.events.facts import (
@@ -83,6 +84,7 @@ def resolve_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId, by: ResolvedBy, 
         window_ends_at=now + timedelta(hours=terms.review_window_hours),
     )
     tx.add(resolution)
+    _count_resolved(tx, resolution)
     end_claim(tx, pool, end=ClaimEnd.RESOLVED, now=now)
     tx.delete(pool)
     row.state = TicketState.RESOLVED
@@ -242,6 +244,12 @@ def _decide(
     return escalation
 
 
+def _count_resolved(tx: Tx, resolution: Resolution) -> None:
+    """Who resolved a few tickets is no newcomer any more."""
+    credited = sorted(UUID(str(share["worker"])) for share in resolution.credits)
+    tx.execute(_RESOLVED_ONE_MORE, {"workers": credited})
+
+
 def _resolutions(tx: Tx, ticket: Ticket) -> int:
     counted = select(func.count()).where(
         Resolution.brand_id == ticket.brand_id, Resolution.ticket_id == ticket.id
@@ -264,3 +272,6 @@ def _credits(tx: Tx, ticket: Ticket, *, earlier_share: int) -> list[dict[str, ob
         {"worker": str(last), "weight": (BASIS_POINTS - earlier_share) * len(earlier)},
         *({"worker": str(worker), "weight": earlier_share} for worker in earlier),
     ]
+
+
+_RESOLVED_ONE_MORE = text("UPDATE worker SET resolved_count = resolved_count + 1 WHERE id = ANY(:workers)")

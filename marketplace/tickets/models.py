@@ -4,7 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
+    Computed,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -21,9 +23,11 @@ from marketplace.kernel.ids import (
     CustomerId,
     EscalationId,
     MessageId,
+    NoteId,
     PersonId,
     ReplyId,
     ResolutionId,
+    SwitchId,
     TermsId,
     TicketId,
     WorkerId,
@@ -52,6 +56,7 @@ class PoolState(StrEnum):
     OPEN = "open"
     CLAIMED = "claimed"
     ANSWERED = "answered"
+    IN_REVIEW = "in_review"
 
 
 class ClaimEnd(StrEnum):
@@ -60,6 +65,9 @@ class ClaimEnd(StrEnum):
     HANDED_OVER = "handed_over"
     ESCALATED = "escalated"
     RESOLVED = "resolved"
+    SIGNED_OUT = "signed_out"
+    TAKEN_BACK = "taken_back"
+    SUSPENDED = "suspended"
 
 
 class ReleaseReason(StrEnum):
@@ -105,8 +113,19 @@ class ResolvedBy(StrEnum):
     BRAND = "brand"
 
 
+class SwitchKind(StrEnum):
+    """What a kill switch stops."""
+
+    BRAND = "brand"
+    CATEGORY = "category"
+    CHANNEL = "channel"
+    WORKER = "worker"
+    ARTICLE = "article"
+    GUIDANCE = "guidance"
+
+
 class Category(Base):
-    """A kind of ticket at a brand; one of them is the default."""
+    """A kind of ticket at a brand; one of them is the default. `skill` is what its workers must have."""
 
     __tablename__ = "category"
     __table_args__ = (
@@ -117,6 +136,7 @@ class Category(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     is_default: Mapped[bool] = mapped_column(server_default="false")
+    skill: Mapped[str | None]
 
 
 class Terms(Base):
@@ -149,7 +169,8 @@ class Terms(Base):
 
 
 class LeaseClock(Base):
-    """How long a worker has, by channel: to read and tag, to reply first, to follow up. NULL brand: default."""
+    """How long a worker has, by channel: to read and tag, to reply first, to follow up, and how much one
+    extension adds. NULL brand: default."""
 
     __tablename__ = "lease_clock"
     __table_args__ = (
@@ -164,6 +185,7 @@ class LeaseClock(Base):
     read_seconds: Mapped[int]
     reply_seconds: Mapped[int]
     follow_up_seconds: Mapped[int]
+    extension_seconds: Mapped[int] = mapped_column(server_default="900")
 
 
 class Customer(Base):
@@ -239,7 +261,8 @@ class PoolTicket(Base):
     """What a worker may see before claiming, and where claims, order and leases are decided.
 
     A row lives from funding until the ticket ends; nothing personal is in it, so it needs no
-    row-level security.
+    row-level security. `lane` is channel, language and skill in one word: who may claim it follows from that, and
+    the order of claims is one index of it. A row that is `newcomers_first` is offered to newcomers before others.
     """
 
     __tablename__ = "pool_ticket"
@@ -250,7 +273,28 @@ class PoolTicket(Base):
             "(state = 'open') = (worker_id IS NULL) AND (state = 'claimed') = (lease_ends_at IS NOT NULL)",
             name="state_matches_holder",
         ),
-        Index("ix_pool_ticket_order", "rank_at", "ticket_id", postgresql_where=text("state = 'open'")),
+        Index(
+            "ix_pool_ticket_lane",
+            "lane",
+            "newcomers_first",
+            "rank_at",
+            "ticket_id",
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index(
+            "ix_pool_ticket_brand",
+            "lane",
+            "brand_id",
+            "newcomers_first",
+            "rank_at",
+            "ticket_id",
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index(
+            "ix_pool_ticket_newcomers",
+            "waiting_since",
+            postgresql_where=text("newcomers_first AND state = 'open'"),
+        ),
         Index("ix_pool_ticket_lease", "lease_ends_at", postgresql_where=text("state = 'claimed'")),
         Index("ix_pool_ticket_worker", "worker_id", postgresql_where=text("worker_id IS NOT NULL")),
         {"postgresql_with": {"fillfactor": "70"}},
@@ -274,6 +318,10 @@ class PoolTicket(Base):
     claim_number: Mapped[int] = mapped_column(server_default="0")
     worker_id: Mapped[WorkerId | None] = mapped_column(ForeignKey("worker.id"))
     lease_ends_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    skill: Mapped[str] = mapped_column(server_default="general")
+    newcomers_first: Mapped[bool] = mapped_column(server_default="false")
+    surge_basis_points: Mapped[int] = mapped_column(server_default="0")
+    lane: Mapped[str] = mapped_column(Computed("lane_of((channel)::text, language, skill)", persisted=True))
 
 
 class Claim(Base):
@@ -297,13 +345,14 @@ class Claim(Base):
     terms_id: Mapped[TermsId]
     claimed_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     tagged_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    extended_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
     done_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
     ended_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
     end_reason: Mapped[ClaimEnd | None] = mapped_column(state_of(ClaimEnd, "claim_end"))
 
 
 class Release(Base):
-    """A worker gave a ticket back and is not offered it again."""
+    """A worker gave a ticket back, or skipped it before any claim, and is not offered it again."""
 
     __tablename__ = "release"
     __table_args__ = (ForeignKeyConstraint(["brand_id", "ticket_id"], ["ticket.brand_id", "ticket.id"]),)
@@ -313,6 +362,7 @@ class Release(Base):
     brand_id: Mapped[BrandId]
     reason: Mapped[ReleaseReason] = mapped_column(state_of(ReleaseReason, "release_reason"))
     released_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+    skipped: Mapped[bool] = mapped_column(server_default="false")
 
 
 class WorkerDraft(Base):
@@ -406,3 +456,137 @@ class Resolution(Base):
     resolved_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     window_ends_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     reopened_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+
+
+class Note(Base):
+    """An internal note on a ticket, for the brand and for whoever works on it next; never for the customer."""
+
+    __tablename__ = "note"
+    __table_args__ = (
+        ForeignKeyConstraint(["brand_id", "ticket_id"], ["ticket.brand_id", "ticket.id"]),
+        CheckConstraint("num_nonnulls(worker_id, person_id) = 1", name="one_author"),
+        Index("ix_note_ticket", "brand_id", "ticket_id", "id"),
+    )
+
+    brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
+    id: Mapped[NoteId] = mapped_column(primary_key=True)
+    ticket_id: Mapped[TicketId]
+    worker_id: Mapped[WorkerId | None] = mapped_column(ForeignKey("worker.id"))
+    person_id: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    body: Mapped[str]
+    written_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+
+
+class BrandMute(Base):
+    """A worker does not want to see this brand's tickets."""
+
+    __tablename__ = "brand_mute"
+
+    worker_id: Mapped[WorkerId] = mapped_column(ForeignKey("worker.id"), primary_key=True)
+    brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
+    muted_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+
+
+class KillSwitch(Base):
+    """Something was stopped, by whom and why; live until it is lifted. NULL brand: on the whole platform."""
+
+    __tablename__ = "kill_switch"
+    __table_args__ = (
+        CheckConstraint(
+            "kind <> 'brand' AND kind <> 'category' OR brand_id IS NOT NULL", name="names_its_brand"
+        ),
+        CheckConstraint("(key IS NULL) = (kind IN ('brand', 'guidance'))", name="names_its_key"),
+        CheckConstraint("(lifted_at IS NULL) = (lifted_by IS NULL)", name="lifted_by_somebody"),
+        Index(
+            "uq_kill_switch_live",
+            "kind",
+            "brand_id",
+            "key",
+            unique=True,
+            postgresql_where=text("lifted_at IS NULL"),
+            postgresql_nulls_not_distinct=True,
+        ),
+        Index("ix_kill_switch_brand", "brand_id", "thrown_at"),
+    )
+
+    id: Mapped[SwitchId] = mapped_column(primary_key=True)
+    kind: Mapped[SwitchKind] = mapped_column(state_of(SwitchKind, "switch_kind"))
+    brand_id: Mapped[BrandId | None] = mapped_column(ForeignKey("brand.id"))
+    key: Mapped[str | None]
+    reason: Mapped[str]
+    thrown_by: Mapped[PersonId] = mapped_column(ForeignKey("person.id"))
+    thrown_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+    lifted_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    lifted_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+
+
+class CategoryStat(Base):
+    """How long tickets of a category take, as the card before a claim says it."""
+
+    __tablename__ = "category_stat"
+    __table_args__ = (
+        ForeignKeyConstraint(["brand_id", "category"], ["category.brand_id", "category.key"]),
+        CheckConstraint("median_minutes > 0 AND resolved >= 0", name="sensible"),
+    )
+
+    brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
+    category: Mapped[str] = mapped_column(primary_key=True)
+    median_minutes: Mapped[int]
+    resolved: Mapped[int]
+    measured_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+
+
+class BrandStat(Base):
+    """How a brand pays: the share of decided earnings that it paid, and the median days until it did."""
+
+    __tablename__ = "brand_stat"
+    __table_args__ = (CheckConstraint("approval_basis_points BETWEEN 0 AND 10000", name="share"),)
+
+    brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
+    approval_basis_points: Mapped[int]
+    days_to_pay: Mapped[int | None]
+    decided: Mapped[int]
+    measured_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+
+
+class TicketCount(Base):
+    """How many of a brand's tickets of a category are in a state; a roll-up adds `TicketMove`s to it."""
+
+    __tablename__ = "ticket_count"
+
+    brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
+    category: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(primary_key=True)
+    tickets: Mapped[int] = mapped_column(BigInteger)
+
+
+class TicketMove(Base):
+    """A change of a `TicketCount` that is not added yet, written by a trigger in the change's transaction."""
+
+    __tablename__ = "ticket_move"
+    __table_args__ = (Index("ix_ticket_move_brand", "brand_id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    brand_id: Mapped[BrandId]
+    category: Mapped[str]
+    state: Mapped[str]
+    change: Mapped[int]
+
+
+class PoolCount(Base):
+    """How many tickets wait in a lane; a roll-up adds `PoolMove`s to it."""
+
+    __tablename__ = "pool_count"
+
+    lane: Mapped[str] = mapped_column(primary_key=True)
+    tickets: Mapped[int] = mapped_column(BigInteger)
+
+
+class PoolMove(Base):
+    """A change of a `PoolCount` that is not added yet."""
+
+    __tablename__ = "pool_move"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    lane: Mapped[str]
+    change: Mapped[int]

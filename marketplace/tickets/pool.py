@@ -1,5 +1,6 @@
 """Claims: won, held, given back. The database decides; this module asks and explains."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,9 +9,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from marketplace.accounts.models import Worker
 from marketplace.events.commands import record
-from marketplace.events.facts import TicketReleased
+from marketplace.events.facts import LeaseExtended, TicketReleased, TicketWidened
 from marketplace.kernel.db import Tx
-from marketplace.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
+from marketplace.kernel.errors import AppError, Conflict, Invalid, NotAllowed, NotFound
 from marketplace.kernel.ids import BrandId, ClaimId, TicketId, WorkerId, new_id
 from marketplace.tickets.models import (
     Category,
@@ -29,6 +30,7 @@ from marketplace.tickets.models import (
 
 DRAFT_LIMIT = 10_000
 AROUND = timedelta(minutes=10)
+NEWCOMERS_FIRST = timedelta(minutes=2)
 SWEEP_LIMIT = 100
 
 
@@ -56,6 +58,26 @@ class WorkerRestricted(NotAllowed):
     """Your account cannot claim at the moment. The reason and how to appeal are on your start page."""
 
 
+class NotEligible(NotAllowed):
+    """This ticket needs a language or a skill that your profile does not name. You can add it under Settings."""
+
+
+class KeptForNewcomers(Conflict):
+    """This ticket is offered to newcomers first, for two minutes. Take another one meanwhile."""
+
+
+class Stopped(Conflict):
+    """The brand has stopped tickets like this one for now."""
+
+
+class AlreadyExtended(Conflict):
+    """The time for this answer was extended once; it cannot be extended again."""
+
+
+class NothingToExtend(Conflict):
+    """No time is running on this ticket: it waits for somebody else."""
+
+
 class StaleClaim(Conflict):
     """Your time on this ticket is over. Your text is kept; claim the ticket again if it is still open."""
 
@@ -73,13 +95,16 @@ class Hold:
     lease_ends_at: datetime | None
 
 
-_REFUSALS = {
+REFUSALS: Mapping[str, type[AppError]] = {
     "taken": AlreadyClaimed,
     "gone": GoneFromPool,
     "capped": AtYourLimit,
     "released": GivenBackBefore,
     "own_brand": OwnBrand,
     "restricted": WorkerRestricted,
+    "not_eligible": NotEligible,
+    "newcomers": KeptForNewcomers,
+    "stopped": Stopped,
     "none": PoolEmpty,
 }
 _CLAIM = text("SELECT outcome, claim_number, lease_ends_at FROM claim_ticket(:ticket, :worker, :claim)")
@@ -94,16 +119,16 @@ def claim_ticket(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> Hold:
     Raises AlreadyClaimed when another worker holds it, and a sentence of its own for each other refusal.
     """
     row = tx.execute(_CLAIM, {"ticket": ticket, "worker": worker, "claim": new_id()}).one()
-    if row.outcome in _REFUSALS:
-        raise _REFUSALS[row.outcome]
+    if row.outcome in REFUSALS:
+        raise REFUSALS[row.outcome]
     return Hold(ticket=ticket, number=row.claim_number, lease_ends_at=row.lease_ends_at)
 
 
 def claim_next(tx: Tx, *, worker: WorkerId) -> Hold:
     """Give `worker` the best ticket he may have; PoolEmpty when there is none."""
     row = tx.execute(_CLAIM_NEXT, {"worker": worker, "claim": new_id()}).one()
-    if row.outcome in _REFUSALS:
-        raise _REFUSALS[row.outcome]
+    if row.outcome in REFUSALS:
+        raise REFUSALS[row.outcome]
     return Hold(ticket=row.ticket_id, number=row.claim_number, lease_ends_at=row.lease_ends_at)
 
 
@@ -190,13 +215,71 @@ def release_ticket(
     """Give the ticket back with a reason; its waiting time is kept, and this worker is not offered it again."""
     row = held(tx, ticket=ticket, worker=worker, number=number, now=now)
     tx.add(Release(ticket_id=ticket, worker_id=worker, brand_id=row.brand_id, reason=reason, released_at=now))
-    back_to_pool(tx, row, end=ClaimEnd.RELEASED, now=now)
-    record(
-        tx,
-        TicketReleased(
-            brand=row.brand_id, worker=worker, ticket=ticket, claim_number=number, reason=reason.value
-        ),
+    _give_back(tx, row, worker, end=ClaimEnd.RELEASED, reason=reason.value, now=now)
+
+
+def skip_ticket(tx: Tx, *, ticket: TicketId, worker: WorkerId, reason: ReleaseReason, now: datetime) -> None:
+    """Pass on a ticket before any claim: this worker is not offered it again. Raises GoneFromPool."""
+    brand = tx.scalar(select(PoolTicket.brand_id).where(PoolTicket.ticket_id == ticket))
+    if brand is None:
+        raise GoneFromPool
+    skipped = insert(Release).values(
+        ticket_id=ticket, worker_id=worker, brand_id=brand, reason=reason, released_at=now, skipped=True
     )
+    tx.execute(skipped.on_conflict_do_nothing())
+
+
+def extend_lease(tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, now: datetime) -> Hold:
+    """More time, once per claim, by the brand's clock for the channel. Raises AlreadyExtended, StaleClaim."""
+    row = held(tx, ticket=ticket, worker=worker, number=number, now=now)
+    if row.lease_ends_at is None:
+        raise NothingToExtend
+    live = live_claim(tx, row)
+    if live.extended_at is not None:
+        raise AlreadyExtended
+    live.extended_at = now
+    row.lease_ends_at += timedelta(seconds=clock_of(tx, row.brand_id, row.channel).extension_seconds)
+    record(tx, LeaseExtended(brand=row.brand_id, worker=worker, ticket=ticket, claim_number=number))
+    return Hold(ticket=ticket, number=number, lease_ends_at=row.lease_ends_at)
+
+
+def return_claims(tx: Tx, *, worker: WorkerId, end: ClaimEnd, now: datetime) -> int:
+    """Give back every ticket whose clock runs for `worker`, in its old place; how many. His texts are kept."""
+    running = (
+        select(PoolTicket)
+        .where(PoolTicket.worker_id == worker, PoolTicket.state == PoolState.CLAIMED)
+        .order_by(PoolTicket.ticket_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    rows = tx.scalars(running).all()
+    for row in rows:
+        _give_back(tx, row, worker, end=end, reason=end.value, now=now)
+    return len(rows)
+
+
+def open_to_everybody(tx: Tx, *, now: datetime) -> int:
+    """Offer up to 100 tickets to everybody whose time for newcomers is over; how many."""
+    over = (
+        select(PoolTicket.ticket_id)
+        .where(
+            PoolTicket.newcomers_first,
+            PoolTicket.state == PoolState.OPEN,
+            PoolTicket.waiting_since <= now - NEWCOMERS_FIRST,
+        )
+        .order_by(PoolTicket.waiting_since)
+        .limit(SWEEP_LIMIT)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    opened = tx.execute(
+        update(PoolTicket)
+        .where(PoolTicket.ticket_id.in_(over))
+        .values(newcomers_first=False)
+        .returning(PoolTicket.brand_id, PoolTicket.ticket_id)
+    ).all()
+    for brand, ticket in opened:
+        record(tx, TicketWidened(brand=brand, ticket=ticket))
+    return len(opened)
 
 
 def expire_leases(tx: Tx, *, now: datetime) -> int:
@@ -209,7 +292,7 @@ def expire_leases(tx: Tx, *, now: datetime) -> int:
     )
     expired = [
         tx.scalar(text("SELECT expire_lease(:ticket, :now)"), {"ticket": ticket, "now": now})
-        for ticket in tx.scalars(overdue).all()
+        for ticket in sorted(tx.scalars(overdue).all())  # as claims lock them: two of us never deadlock
     ]
     return sum(bool(done) for done in expired)
 
@@ -219,6 +302,19 @@ def back_to_pool(tx: Tx, row: PoolTicket, *, end: ClaimEnd, now: datetime) -> No
     end_claim(tx, row, end=end, now=now)
     row.state, row.worker_id, row.lease_ends_at = PoolState.OPEN, None, None
     set_ticket_state(tx, row.brand_id, row.ticket_id, TicketState.OPEN)
+
+
+def _give_back(
+    tx: Tx, row: PoolTicket, worker: WorkerId, *, end: ClaimEnd, reason: str, now: datetime
+) -> None:
+    number = row.claim_number
+    back_to_pool(tx, row, end=end, now=now)
+    record(
+        tx,
+        TicketReleased(
+            brand=row.brand_id, worker=worker, ticket=row.ticket_id, claim_number=number, reason=reason
+        ),
+    )
 
 
 def end_claim(tx: Tx, row: PoolTicket, *, end: ClaimEnd, now: datetime) -> None:

@@ -4,8 +4,9 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import Row, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from marketplace.accounts.models import Brand
@@ -20,6 +21,7 @@ from marketplace.events.facts import (
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.ids import BrandId, CustomerId, MessageId, TicketId, new_id
+from marketplace.tickets.lanes import GENERAL
 from marketplace.tickets.masking import mask
 from marketplace.tickets.models import (
     Author,
@@ -41,6 +43,8 @@ DUE_HOURS = {Channel.EMAIL: 24, Channel.CHAT: 1}
 PRIORITY_BONUS = timedelta(hours=4)
 HIGHEST_PRIORITY = 2
 EXPECTED_MINUTES = 5
+NEWCOMERS_SHARE_PERCENT = 10
+NEWCOMER_SEEN = timedelta(minutes=10)
 
 
 class TicketNotFound(NotFound):
@@ -141,6 +145,7 @@ def open_in_pool(
 ) -> PoolTicket:
     """Show the ticket in the pool; its next claim has the number after `claim_number`."""
     ticket.state = TicketState.OPEN
+    opening = _opening(tx, ticket, now)
     row = PoolTicket(
         ticket_id=ticket.id,
         brand_id=ticket.brand_id,
@@ -152,21 +157,38 @@ def open_in_pool(
         terms_id=terms.id,
         pay_minor=terms.pay_minor,
         currency=terms.currency,
-        expected_minutes=EXPECTED_MINUTES,
+        expected_minutes=opening.median_minutes or EXPECTED_MINUTES,
         state=PoolState.OPEN,
         rank_at=rank_at,
         due_at=due_at,
         waiting_since=now,
         claim_number=claim_number,
+        skill=opening.skill or GENERAL,
+        newcomers_first=opening.newcomer_around and claim_number == 0 and _is_for_newcomers(ticket.id),
     )
     tx.add(row)
     tx.flush()
     return row
 
 
+def _opening(tx: Tx, ticket: Ticket, now: datetime) -> Row[Any]:
+    """What its category asks for and takes, and whether a newcomer is around to be offered it first."""
+    asked = {"brand": ticket.brand_id, "category": ticket.category, "seen_after": now - NEWCOMER_SEEN}
+    return tx.execute(_OPENING, asked).one()
+
+
+def _is_for_newcomers(ticket: TicketId) -> bool:
+    """A share of the tickets, always the same ones, is offered to newcomers first."""
+    return int.from_bytes(hashlib.sha256(ticket.bytes).digest()[:4]) % 100 < NEWCOMERS_SHARE_PERCENT
+
+
 def ticket_of(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Ticket:
-    """The brand's ticket, locked; another brand's is as absent as none."""
-    found = tx.get(Ticket, (brand, ticket), with_for_update=True)
+    """The brand's ticket, locked; another brand's is as absent as none.
+
+    Its row in the pool is locked first, as claims do: two transactions in one order never deadlock.
+    """
+    tx.execute(_LOCK_IN_POOL, {"brand": brand, "ticket": ticket})
+    found = tx.get(Ticket, (brand, ticket), with_for_update={"key_share": True})
     if found is None:
         raise TicketNotFound
     return found
@@ -279,3 +301,14 @@ def _customer(tx: Tx, brand: BrandId, ticket: NewTicket, now: datetime) -> Custo
 def _move(tx: Tx, brand: BrandId, ticket: TicketId, before: TicketState, after: TicketState) -> bool:
     moved = update(Ticket).where(Ticket.brand_id == brand, Ticket.id == ticket, Ticket.state == before)
     return tx.execute(moved.values(state=after).returning(Ticket.id)).first() is not None
+
+
+_LOCK_IN_POOL = text(
+    "SELECT FROM pool_ticket WHERE ticket_id = :ticket AND brand_id = :brand FOR NO KEY UPDATE"
+)
+_OPENING = text(
+    "SELECT c.skill, s.median_minutes, EXISTS (SELECT FROM worker WHERE resolved_count < 10 AND available "
+    "AND status = 'active' AND seen_at > :seen_after) AS newcomer_around "
+    "FROM category c LEFT JOIN category_stat s ON s.brand_id = c.brand_id AND s.category = c.key "
+    "WHERE c.brand_id = :brand AND c.key = :category"
+)

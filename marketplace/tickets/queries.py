@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
@@ -148,11 +148,3 @@ def left_in_screening(tx: Tx, *, before: datetime, limit: int = PAGE_ROWS) -> li
         .limit(limit)
     )
     return [(brand, ticket) for brand, ticket in rows]
-
-
-def count_by_state(tx: Tx, *, brand: BrandId) -> dict[TicketState, int]:
-    """How many of a brand's tickets are in each state."""
-    rows = tx.execute(
-        select(Ticket.state, func.count()).where(Ticket.brand_id == brand).group_by(Ticket.state)
-    )
-    return {state: count for state, count in rows}

@@ -76,6 +76,11 @@ def held_tickets(tx: Tx, *, worker: WorkerId, now: datetime) -> tuple[HeldTicket
     )
 
 
+def held_by(tx: Tx, *, worker: WorkerId) -> int:
+    """How many tickets are in a worker's hands: at most his caps and what waits for customers."""
+    return tx.scalar(select(func.count()).where(PoolTicket.worker_id == worker)) or 0
+
+
 def find_next_claimed(tx: Tx, *, worker: WorkerId, now: datetime) -> TicketId | None:
     """The ticket that presses most among those that wait for an answer of `worker`."""
     wanted = (

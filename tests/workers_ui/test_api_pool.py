@@ -84,7 +84,7 @@ def test_the_best_ticket_is_given_and_a_key_gives_it_once(api: Api, system: Syst
     other = program.post("/claims")
     assert other.json()["ticket"] != str(urgent)
     assert len(program.get("/claims").json()) == 2
-    assert problem(program.post("/claims")) == (404, "pool_empty")
+    assert problem(program.post("/claims")) == (409, "at_your_limit")
 
 
 def test_a_worker_holds_no_more_than_his_cap_and_an_answered_ticket_does_not_count(

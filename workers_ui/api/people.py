@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter, Request
 
-from marketplace.accounts.sessions import sign_in, sign_out
+from marketplace.accounts.sessions import sign_in
 from marketplace.kernel.clock import app_now
 from workers_ui.api.schemas import SessionOut, SignInIn
 from workers_ui.deps import ByToken, HasServices, HasTx, SessionToken
+from workers_ui.leaving import leave
 
 router = APIRouter(tags=["sessions"])
 
@@ -25,10 +26,11 @@ def begin(body: SignInIn, request: Request, tx: HasTx, having: HasServices) -> S
 
 
 @router.delete("/sessions/current", status_code=204)
-def end(tx: HasTx, _principal: ByToken, credentials: SessionToken) -> None:
-    """End the session of the token that the request carries."""
+def end(tx: HasTx, principal: ByToken, credentials: SessionToken) -> None:
+    """End the session of the token that the request carries. A worker's running claims go back to the pool with
+    his last session; what he wrote is kept."""
     assert credentials is not None  # somebody is signed in with them
-    sign_out(tx, credentials.credentials.strip())
+    leave(tx, principal, credentials.credentials.strip())
 
 
 def limit_sign_in(request: Request, having: HasServices, email: str) -> None:

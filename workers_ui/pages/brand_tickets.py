@@ -14,6 +14,7 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
 from marketplace.tickets import brand_queries, queries
+from marketplace.tickets.counts import count_by_state
 from marketplace.tickets.models import Channel, TicketState
 from workers_ui.deps import HasTx, at_brand
 from workers_ui.frames import page as answer
@@ -72,7 +73,7 @@ def tickets_page(
     page: int = 1,
     form: FormState | None = None,
 ) -> BrandTicketsPage:
-    counts = queries.count_by_state(tx, brand=membership.brand)
+    counts = count_by_state(tx, brand=membership.brand)
     lines = brand_queries.ticket_lines(tx, brand=membership.brand, state=state, page=page)
     total = counts.get(state, 0) if state else sum(counts.values())
     first = (page - 1) * queries.PAGE_ROWS + 1

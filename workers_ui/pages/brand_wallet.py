@@ -26,6 +26,7 @@ from marketplace.kernel.ids import TopUpId
 from marketplace.kernel.money import Money
 from marketplace.tickets import queries
 from marketplace.tickets.categories import open_category
+from marketplace.tickets.counts import count_by_state
 from marketplace.tickets.models import TicketState
 from marketplace.tickets.price_queries import own_terms
 from marketplace.tickets.terms import set_price
@@ -273,7 +274,7 @@ def _wallet_page(
         can_price=may_price and card.currency is not None,
         price_hint=NoCurrencyYet().detail if may_price and card.currency is None else "",
         currencies=() if card.currency else present.CURRENCIES,
-        awaiting_funds=queries.count_by_state(tx, brand=brand).get(TicketState.AWAITING_FUNDS, 0),
+        awaiting_funds=count_by_state(tx, brand=brand).get(TicketState.AWAITING_FUNDS, 0),
         top_up_form=top_up_form,
         price_form=price_form,
         category_form=category_form,

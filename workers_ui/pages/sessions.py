@@ -16,6 +16,7 @@ from workers_ui.api.people import limit_sign_in
 from workers_ui.deps import CheckedForm, HasServices, HasTx, MaybeSignedIn, session_cookie, session_token
 from workers_ui.errors import RETRY_SECONDS
 from workers_ui.frames import frame, home_of, page
+from workers_ui.leaving import leave, told
 from workers_ui.pages.answers import PATH_LIMIT, local_path, see
 from workers_ui.presenters.public import DemoSignIn, SignInPage
 from workers_ui.presenters.values import EMPTY_FORM, FormState
@@ -77,11 +78,10 @@ def begin(
 
 
 @router.post("/sign-out", dependencies=[CheckedForm])
-def end(request: Request, tx: HasTx, having: HasServices) -> RedirectResponse:
+def end(request: Request, tx: HasTx, having: HasServices, principal: MaybeSignedIn) -> RedirectResponse:
     token = session_token(request)
-    if token is not None:
-        sign_out(tx, token)
-    response = see("/")
+    returned = leave(tx, principal, token) if token is not None else 0
+    response = see("/", said=told(returned))
     secure = having.settings.secure_cookies
     response.delete_cookie(session_cookie(secure), path="/", secure=secure, httponly=True, samesite="lax")
     return response

@@ -13,6 +13,7 @@ from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import AppError
 from marketplace.kernel.ids import TicketId, WorkerId
 from marketplace.tickets import pool, pool_queries, worker_queries
+from marketplace.tickets.counts import waiting_in
 from workers_ui.deps import AsWorker, CheckedForm, HasTx
 from workers_ui.errors import status_of
 from workers_ui.frames import page, worker_frame
@@ -32,6 +33,9 @@ REFUSALS = (
     pool.GivenBackBefore,
     pool.OwnBrand,
     pool.WorkerRestricted,
+    pool.NotEligible,
+    pool.KeptForNewcomers,
+    pool.Stopped,
     pool.PoolEmpty,
 )
 NOT_PAYABLE = Notice(
@@ -120,7 +124,7 @@ def _pool_page(
     view = PoolPage(
         frame=worker_frame(request, tx),
         rows=rows_of(found.cards, coverage, now),
-        waiting=pool_queries.waiting(tx),
+        waiting=waiting_in(tx, pool_queries.lanes_of_worker(tx, worker=worker)),
         claims_held=room.held,
         claim_cap=room.cap,
         callouts=(*callouts, *_about_country(request)),

@@ -1,0 +1,408 @@
+-- The pool at full speed: lanes, a fair order, claims that arrive together in one commit, counters that are kept.
+
+-- What decides about claims for everybody runs as the background role, which row-level security lets through.
+
+-- Whether a live kill switch keeps tickets like this one away from workers.
+CREATE FUNCTION is_stopped(p_brand uuid, p_category text, p_channel text) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM kill_switch k WHERE k.lifted_at IS NULL AND (
+        k.kind = 'brand' AND k.brand_id = p_brand
+        OR k.kind = 'category' AND k.brand_id = p_brand AND k.key = p_category
+        OR k.kind = 'channel' AND k.key = p_channel AND (k.brand_id IS NULL OR k.brand_id = p_brand)))
+$$;
+
+-- Brands whose tickets a worker is not offered: his own, and those he muted.
+CREATE FUNCTION brands_not_for(p_worker worker) RETURNS uuid[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
+    SELECT coalesce(array_agg(b.brand_id), '{}') FROM (
+        SELECT brand_id FROM member WHERE person_id = (p_worker).person_id
+        UNION SELECT brand_id FROM brand_mute WHERE worker_id = (p_worker).id
+        UNION SELECT brand_id FROM kill_switch WHERE kind = 'worker' AND key = (p_worker).id::text
+            AND lifted_at IS NULL AND brand_id IS NOT NULL) AS b
+$$;
+
+-- Whether a worker may claim at all: not suspended, not stopped on the whole platform.
+CREATE FUNCTION may_claim(p_worker worker) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
+    SELECT coalesce((p_worker).status = 'active', false) AND NOT EXISTS (
+        SELECT FROM kill_switch WHERE kind = 'worker' AND key = (p_worker).id::text
+            AND lifted_at IS NULL AND brand_id IS NULL)
+$$;
+
+-- A newcomer gets first pick of a share of the tickets.
+CREATE FUNCTION is_newcomer(p_worker worker) RETURNS boolean LANGUAGE sql IMMUTABLE AS
+$$ SELECT (p_worker).resolved_count < 10 $$;
+
+-- The lanes in which a worker has room for one more ticket.
+CREATE FUNCTION lanes_with_room(p_worker worker, p_now timestamptz) RETURNS text[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
+    SELECT CASE WHEN count(*) FILTER (WHERE p.channel = 'email') < (p_worker).email_cap
+                THEN (p_worker).email_lanes ELSE '{}' END
+        || CASE WHEN count(*) FILTER (WHERE p.channel = 'chat') < (p_worker).chat_cap
+                THEN (p_worker).chat_lanes ELSE '{}' END
+    FROM pool_ticket p
+    WHERE p.worker_id = (p_worker).id AND p.state = 'claimed' AND p.lease_ends_at > p_now
+$$;
+
+-- The best open ticket for a worker; with `p_lock` nobody else is given it before this transaction ends.
+-- Lanes are tried in the order of their heads; what is kept for newcomers comes last for everybody else. A brand
+-- that is left out costs nothing: with one, the heads of the other brands are compared instead of walking past it.
+CREATE FUNCTION find_next_ticket(p_worker worker, p_lanes text[], p_lock boolean) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+DECLARE
+    v_excluded uuid[] := brands_not_for(p_worker);
+    v_stops boolean := EXISTS (SELECT FROM kill_switch WHERE lifted_at IS NULL AND kind IN ('brand', 'category', 'channel'));
+    v_newcomer boolean := is_newcomer(p_worker);
+    v_stream record;
+    v_ticket uuid;
+    v_head uuid;
+BEGIN
+    FOR v_stream IN
+        SELECT l.lane, f.newcomers FROM unnest(p_lanes) AS l(lane)
+            CROSS JOIN (VALUES (false), (true)) AS f(newcomers)
+            CROSS JOIN LATERAL (SELECT p.rank_at FROM pool_ticket p
+                WHERE p.state = 'open' AND p.lane = l.lane AND p.newcomers_first = f.newcomers
+                ORDER BY p.rank_at LIMIT 1) AS head
+        ORDER BY CASE WHEN v_newcomer THEN false ELSE f.newcomers END, head.rank_at
+    LOOP
+        IF NOT v_stops AND cardinality(v_excluded) = 0 THEN
+            IF p_lock THEN
+                SELECT p.ticket_id INTO v_ticket FROM pool_ticket p
+                    WHERE p.state = 'open' AND p.lane = v_stream.lane AND p.newcomers_first = v_stream.newcomers
+                        AND NOT EXISTS (SELECT FROM release r
+                            WHERE r.ticket_id = p.ticket_id AND r.worker_id = (p_worker).id)
+                    ORDER BY p.rank_at, p.ticket_id FOR UPDATE SKIP LOCKED LIMIT 1;
+            ELSE
+                SELECT p.ticket_id INTO v_ticket FROM pool_ticket p
+                    WHERE p.state = 'open' AND p.lane = v_stream.lane AND p.newcomers_first = v_stream.newcomers
+                        AND NOT EXISTS (SELECT FROM release r
+                            WHERE r.ticket_id = p.ticket_id AND r.worker_id = (p_worker).id)
+                    ORDER BY p.rank_at, p.ticket_id LIMIT 1;
+            END IF;
+        ELSE
+            FOR v_head IN
+                WITH RECURSIVE brands AS (
+                    (SELECT p.brand_id FROM pool_ticket p WHERE p.state = 'open' AND p.lane = v_stream.lane
+                        ORDER BY p.brand_id LIMIT 1)
+                    UNION ALL
+                    SELECT (SELECT p.brand_id FROM pool_ticket p WHERE p.state = 'open' AND p.lane = v_stream.lane
+                        AND p.brand_id > b.brand_id ORDER BY p.brand_id LIMIT 1)
+                    FROM brands b WHERE b.brand_id IS NOT NULL)
+                SELECT heads.ticket_id FROM brands b CROSS JOIN LATERAL (
+                    SELECT p.ticket_id, p.rank_at FROM pool_ticket p
+                    WHERE p.state = 'open' AND p.lane = v_stream.lane AND p.brand_id = b.brand_id
+                        AND p.newcomers_first = v_stream.newcomers
+                        AND NOT EXISTS (SELECT FROM release r
+                            WHERE r.ticket_id = p.ticket_id AND r.worker_id = (p_worker).id)
+                        AND NOT (v_stops AND is_stopped(p.brand_id, p.category, p.channel))
+                    ORDER BY p.rank_at, p.ticket_id LIMIT 20) AS heads
+                WHERE b.brand_id <> ALL (v_excluded)
+                ORDER BY heads.rank_at, heads.ticket_id LIMIT 100
+            LOOP
+                IF NOT p_lock THEN
+                    RETURN v_head;
+                END IF;
+                SELECT p.ticket_id INTO v_ticket FROM pool_ticket p
+                    WHERE p.ticket_id = v_head AND p.state = 'open' FOR UPDATE SKIP LOCKED;
+                EXIT WHEN v_ticket IS NOT NULL;
+            END LOOP;
+        END IF;
+        IF v_ticket IS NOT NULL THEN
+            RETURN v_ticket;
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END $$;
+
+-- Write the claim of an open ticket; number and deadline are NULL when it is not open any more.
+CREATE FUNCTION take_ticket(p_ticket uuid, p_worker uuid, p_claim uuid, p_now timestamptz,
+                            OUT claim_number int, OUT lease_ends_at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+DECLARE
+    v_pool pool_ticket;
+BEGIN
+    UPDATE pool_ticket p
+        SET state = 'claimed', worker_id = p_worker, claim_number = p.claim_number + 1,
+            lease_ends_at = p_now + make_interval(secs => (
+                SELECT l.read_seconds FROM lease_clock l
+                WHERE l.channel = p.channel AND (l.brand_id = p.brand_id OR l.brand_id IS NULL)
+                ORDER BY l.brand_id NULLS LAST LIMIT 1))
+        WHERE p.ticket_id = p_ticket AND p.state = 'open'
+        RETURNING * INTO v_pool;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    INSERT INTO claim (brand_id, id, ticket_id, number, worker_id, terms_id, claimed_at)
+        VALUES (v_pool.brand_id, p_claim, p_ticket, v_pool.claim_number, p_worker, v_pool.terms_id, p_now);
+    UPDATE ticket SET state = 'claimed' WHERE brand_id = v_pool.brand_id AND id = p_ticket;
+    INSERT INTO event (at, kind, brand_id, worker_id, subject_id, body)
+        VALUES (p_now, 'ticket_claimed', v_pool.brand_id, p_worker, p_ticket,
+                jsonb_build_object('claim_number', v_pool.claim_number, 'terms', v_pool.terms_id,
+                                   'lane', v_pool.lane));
+    claim_number := v_pool.claim_number;
+    lease_ends_at := v_pool.lease_ends_at;
+END $$;
+
+-- Give a ticket to a worker. Outcomes: claimed, mine (already held: the same lease goes on), taken, gone, capped,
+-- released (the worker gave it back before), own_brand, restricted, not_eligible (language or skill), newcomers
+-- (kept for newcomers for a moment), stopped (by a kill switch).
+CREATE OR REPLACE FUNCTION claim_ticket(p_ticket uuid, p_worker uuid, p_claim uuid)
+RETURNS TABLE (outcome text, claim_number int, lease_ends_at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+DECLARE
+    v_pool pool_ticket;
+    v_worker worker;
+    v_now timestamptz;
+    v_refusal text;
+BEGIN
+    -- Most losers of a race leave here without a lock and so without a write.
+    SELECT * INTO v_pool FROM pool_ticket WHERE ticket_id = p_ticket;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT 'gone', NULL::int, NULL::timestamptz;
+        RETURN;
+    END IF;
+    v_now := app_clock();
+    IF v_pool.worker_id = p_worker
+            AND (v_pool.state IN ('answered', 'in_review') OR v_pool.lease_ends_at > v_now) THEN
+        RETURN QUERY SELECT 'mine', v_pool.claim_number, v_pool.lease_ends_at;
+        RETURN;
+    END IF;
+    IF v_pool.state IN ('answered', 'in_review') OR v_pool.state = 'claimed' AND v_pool.lease_ends_at > v_now THEN
+        RETURN QUERY SELECT 'taken', NULL::int, NULL::timestamptz;
+        RETURN;
+    END IF;
+    SELECT * INTO v_worker FROM worker WHERE id = p_worker;
+    v_refusal := CASE
+        WHEN NOT may_claim(v_worker) OR EXISTS (
+            SELECT FROM kill_switch WHERE kind = 'worker' AND key = p_worker::text AND lifted_at IS NULL
+                AND brand_id = v_pool.brand_id) THEN 'restricted'
+        WHEN EXISTS (SELECT FROM member WHERE brand_id = v_pool.brand_id AND person_id = v_worker.person_id)
+            THEN 'own_brand'
+        WHEN EXISTS (SELECT FROM release WHERE ticket_id = p_ticket AND worker_id = p_worker) THEN 'released'
+        WHEN v_pool.lane <> ALL (v_worker.email_lanes || v_worker.chat_lanes) THEN 'not_eligible'
+        WHEN v_pool.newcomers_first AND NOT is_newcomer(v_worker) THEN 'newcomers'
+        WHEN is_stopped(v_pool.brand_id, v_pool.category, v_pool.channel) THEN 'stopped' END;
+    IF v_refusal IS NULL THEN
+        -- One worker's claims queue behind each other, so that the cap holds; the lock writes nothing.
+        PERFORM pg_advisory_xact_lock(hashtextextended(p_worker::text, 0));
+        IF v_pool.lane <> ALL (lanes_with_room(v_worker, v_now)) THEN
+            v_refusal := 'capped';
+        END IF;
+    END IF;
+    IF v_refusal IS NOT NULL THEN
+        RETURN QUERY SELECT v_refusal, NULL::int, NULL::timestamptz;
+        RETURN;
+    END IF;
+    IF v_pool.state = 'claimed' THEN
+        PERFORM expire_lease(p_ticket, v_now);
+    END IF;
+    RETURN QUERY SELECT CASE WHEN t.claim_number IS NULL THEN 'taken' ELSE 'claimed' END,
+                        t.claim_number, t.lease_ends_at
+        FROM take_ticket(p_ticket, p_worker, p_claim, v_now) t;
+END $$;
+
+-- Give a worker the best open ticket he may have; outcome 'none' when there is none, 'capped' when he is full.
+CREATE OR REPLACE FUNCTION claim_next_ticket(p_worker uuid, p_claim uuid)
+RETURNS TABLE (outcome text, ticket_id uuid, claim_number int, lease_ends_at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+DECLARE
+    v_ticket uuid;
+    v_worker worker;
+    v_lanes text[];
+    v_now timestamptz := app_clock();
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(p_worker::text, 0));
+    SELECT * INTO v_worker FROM worker WHERE id = p_worker;
+    IF NOT may_claim(v_worker) THEN
+        RETURN QUERY SELECT 'restricted', NULL::uuid, NULL::int, NULL::timestamptz;
+        RETURN;
+    END IF;
+    v_lanes := lanes_with_room(v_worker, v_now);
+    IF cardinality(v_lanes) = 0 THEN
+        RETURN QUERY SELECT 'capped', NULL::uuid, NULL::int, NULL::timestamptz;
+        RETURN;
+    END IF;
+    v_ticket := find_next_ticket(v_worker, v_lanes, true);
+    IF v_ticket IS NULL THEN
+        RETURN QUERY SELECT 'none', NULL::uuid, NULL::int, NULL::timestamptz;
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT 'claimed', v_ticket, t.claim_number, t.lease_ends_at
+        FROM take_ticket(v_ticket, p_worker, p_claim, v_now) t;
+END $$;
+
+-- Claims that arrived together, in one commit: for each its session, the ticket (NULL: the best one) and the id
+-- that its claim would have. Outcomes as above, and 'signed_out', 'no_worker'; a loser is told the next best.
+-- Locks are taken in one order (workers, then named tickets; "next" never waits), so two batches cannot deadlock.
+CREATE FUNCTION claim_batch(p_sessions bytea[], p_tickets uuid[], p_claims uuid[])
+RETURNS TABLE (place int, outcome text, ticket_id uuid, claim_number int, lease_ends_at timestamptz, next_best uuid)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+DECLARE
+    v_now timestamptz := app_now();
+    v_workers uuid[];
+    v_people uuid[];
+    v_place int;
+    v_worker worker;
+BEGIN
+    SELECT array_agg(w.id ORDER BY asked.place), array_agg(s.person_id ORDER BY asked.place)
+        INTO v_workers, v_people
+        FROM unnest(p_sessions) WITH ORDINALITY AS asked(session, place)
+        LEFT JOIN session s ON s.token_hash = asked.session AND s.expires_at > v_now
+        LEFT JOIN worker w ON w.person_id = s.person_id;
+    PERFORM pg_advisory_xact_lock(lock) FROM (
+        SELECT DISTINCT hashtextextended(w::text, 0) AS lock FROM unnest(v_workers) w
+        WHERE w IS NOT NULL ORDER BY lock) AS locks;
+    FOR v_place IN
+        SELECT n FROM generate_subscripts(p_sessions, 1) AS n ORDER BY p_tickets[n] NULLS LAST, n
+    LOOP
+        place := v_place;
+        ticket_id := p_tickets[v_place];
+        claim_number := NULL;
+        lease_ends_at := NULL;
+        next_best := NULL;
+        IF v_workers[v_place] IS NULL THEN
+            outcome := CASE WHEN v_people[v_place] IS NULL THEN 'signed_out' ELSE 'no_worker' END;
+        ELSIF ticket_id IS NULL THEN
+            SELECT c.outcome, c.ticket_id, c.claim_number, c.lease_ends_at
+                INTO outcome, ticket_id, claim_number, lease_ends_at
+                FROM claim_next_ticket(v_workers[v_place], p_claims[v_place]) c;
+        ELSE
+            SELECT c.outcome, c.claim_number, c.lease_ends_at INTO outcome, claim_number, lease_ends_at
+                FROM claim_ticket(ticket_id, v_workers[v_place], p_claims[v_place]) c;
+            IF outcome IN ('taken', 'gone', 'newcomers', 'stopped') THEN
+                SELECT * INTO v_worker FROM worker WHERE id = v_workers[v_place];
+                next_best := find_next_ticket(v_worker, lanes_with_room(v_worker, app_clock()), false);
+            END IF;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+    UPDATE worker SET seen_at = v_now WHERE id = ANY (v_workers) AND seen_at <= v_now - interval '1 minute';
+END $$;
+
+-- Counters are kept, never counted: each change writes its move, and a roll-up adds the moves to the counters.
+-- Who reads adds the moves that are not rolled up yet, so that a counter is exact in every snapshot.
+CREATE FUNCTION note_ticket_move() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO ticket_move (brand_id, category, state, change) VALUES
+            (OLD.brand_id, OLD.category, OLD.state, -1), (NEW.brand_id, NEW.category, NEW.state, 1);
+    ELSE
+        INSERT INTO ticket_move (brand_id, category, state, change)
+            VALUES (NEW.brand_id, NEW.category, NEW.state, 1);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER ticket_posted_is_counted AFTER INSERT ON ticket
+    FOR EACH ROW EXECUTE FUNCTION note_ticket_move();
+CREATE TRIGGER ticket_moved_is_counted AFTER UPDATE OF state, category ON ticket
+    FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state OR OLD.category IS DISTINCT FROM NEW.category)
+    EXECUTE FUNCTION note_ticket_move();
+
+CREATE FUNCTION note_pool_move() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' AND OLD.state = 'open' THEN
+        INSERT INTO pool_move (lane, change) VALUES (OLD.lane, -1);
+    END IF;
+    IF TG_OP <> 'DELETE' AND NEW.state = 'open' THEN
+        INSERT INTO pool_move (lane, change) VALUES (NEW.lane, 1);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER pool_ticket_is_counted AFTER INSERT OR DELETE ON pool_ticket
+    FOR EACH ROW EXECUTE FUNCTION note_pool_move();
+CREATE TRIGGER pool_ticket_moved_is_counted AFTER UPDATE OF state, skill ON pool_ticket
+    FOR EACH ROW WHEN ((OLD.state = 'open') IS DISTINCT FROM (NEW.state = 'open') OR OLD.lane IS DISTINCT FROM NEW.lane)
+    EXECUTE FUNCTION note_pool_move();
+
+-- Add up to `p_limit` moves of each kind to their counters; how many there were.
+CREATE FUNCTION roll_up_counters(p_limit int) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+DECLARE
+    v_tickets int;
+    v_pool int;
+BEGIN
+    WITH moved AS (
+        DELETE FROM ticket_move WHERE id IN (
+            SELECT id FROM ticket_move ORDER BY id LIMIT p_limit FOR UPDATE SKIP LOCKED)
+        RETURNING brand_id, category, state, change
+    ), added AS (
+        INSERT INTO ticket_count AS c (brand_id, category, state, tickets)
+            SELECT brand_id, category, state, sum(change) FROM moved GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+            ON CONFLICT (brand_id, category, state) DO UPDATE SET tickets = c.tickets + excluded.tickets
+    )
+    SELECT count(*) INTO v_tickets FROM moved;
+    WITH moved AS (
+        DELETE FROM pool_move WHERE id IN (
+            SELECT id FROM pool_move ORDER BY id LIMIT p_limit FOR UPDATE SKIP LOCKED)
+        RETURNING lane, change
+    ), added AS (
+        INSERT INTO pool_count AS c (lane, tickets)
+            SELECT lane, sum(change) FROM moved GROUP BY 1 ORDER BY 1
+            ON CONFLICT (lane) DO UPDATE SET tickets = c.tickets + excluded.tickets
+    )
+    SELECT count(*) INTO v_pool FROM moved;
+    RETURN v_tickets + v_pool;
+END $$;
+
+INSERT INTO ticket_count (brand_id, category, state, tickets)
+    SELECT brand_id, category, state, count(*) FROM ticket GROUP BY 1, 2, 3;
+INSERT INTO pool_count (lane, tickets) SELECT lane, count(*) FROM pool_ticket WHERE state = 'open' GROUP BY 1;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON kill_switch, brand_mute, note, category_stat, brand_stat, ticket_count,
+    ticket_move, pool_count, pool_move TO humancloud_app, humancloud_background;
+REVOKE INSERT, UPDATE, DELETE ON category_stat, brand_stat, ticket_count, ticket_move, pool_count, pool_move
+    FROM humancloud_app;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO humancloud_app, humancloud_background;
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    GRANT CREATE ON SCHEMA public TO humancloud_background;
+    FOREACH name IN ARRAY ARRAY[
+        'brands_not_for(worker)', 'may_claim(worker)', 'lanes_with_room(worker, timestamptz)',
+        'find_next_ticket(worker, text[], boolean)', 'take_ticket(uuid, uuid, uuid, timestamptz)',
+        'claim_batch(bytea[], uuid[], uuid[])', 'note_ticket_move()', 'note_pool_move()',
+        'roll_up_counters(int)'] LOOP
+        EXECUTE format('ALTER FUNCTION %s OWNER TO humancloud_background', name);
+    END LOOP;
+    REVOKE CREATE ON SCHEMA public FROM humancloud_background;
+
+    FOREACH name IN ARRAY ARRAY['kill_switch', 'note', 'category_stat', 'brand_stat', 'ticket_count', 'ticket_move'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format('CREATE POLICY background ON %I TO humancloud_background USING (true) WITH CHECK (true)', name);
+        EXECUTE format('CREATE POLICY brand ON %I TO humancloud_app '
+                       'USING (brand_id = app_brand()) WITH CHECK (brand_id = app_brand())', name);
+        EXECUTE format('CREATE POLICY platform ON %I TO humancloud_app '
+                       'USING (app_platform()) WITH CHECK (app_platform())', name);
+    END LOOP;
+    -- What a card shows before any claim, and what keeps a ticket away from everybody.
+    FOREACH name IN ARRAY ARRAY['kill_switch', 'category_stat', 'brand_stat'] LOOP
+        EXECUTE format('CREATE POLICY worker ON %I FOR SELECT TO humancloud_app '
+                       'USING (app_worker() IS NOT NULL)', name);
+    END LOOP;
+END $$;
+CREATE POLICY everywhere ON kill_switch FOR SELECT TO humancloud_app USING (brand_id IS NULL);
+
+ALTER TABLE brand_mute ENABLE ROW LEVEL SECURITY;
+ALTER TABLE brand_mute FORCE ROW LEVEL SECURITY;
+CREATE POLICY background ON brand_mute TO humancloud_background USING (true) WITH CHECK (true);
+CREATE POLICY worker ON brand_mute TO humancloud_app
+    USING (worker_id = app_worker()) WITH CHECK (worker_id = app_worker());
+
+-- Notes are read from the worker's claim on, and written while it lasts.
+CREATE POLICY worker_reads ON note FOR SELECT TO humancloud_app USING (EXISTS (
+    SELECT FROM claim c WHERE c.brand_id = note.brand_id AND c.ticket_id = note.ticket_id
+        AND c.worker_id = app_worker() AND note.written_at < coalesce(c.ended_at, 'infinity')));
+CREATE POLICY worker_writes ON note FOR INSERT TO humancloud_app WITH CHECK (worker_id = app_worker() AND EXISTS (
+    SELECT FROM claim c WHERE c.brand_id = note.brand_id AND c.ticket_id = note.ticket_id
+        AND c.worker_id = app_worker() AND c.ended_at IS NULL));
+
+ALTER TABLE pool_ticket SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02,
+    autovacuum_vacuum_threshold = 500, autovacuum_analyze_scale_factor = 0.05);
+ALTER TABLE ticket_move SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+ALTER TABLE pool_move SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
