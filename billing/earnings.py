@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from billing.accounts import payable, pending, platform_fee, reserved, wallet
 from billing.ledger import InsufficientFunds, credit, debit, lock_accounts, post
 from billing.models import Earning, EarningKind, EarningState
+from billing.spend import CapReached, brands_to_try_again, commit_spend, give_back, note_refusal
 from marketplace.events.facts import (
     EscalationConfirmed,
     EscalationRejected,
@@ -45,23 +46,29 @@ def open_if_funded(tx: Tx, *, brand: BrandId, ticket: TicketId, now: datetime) -
     row = posting.ticket_of(tx, brand=brand, ticket=ticket)
     if row.state is not TicketState.AWAITING_FUNDS:
         return False
-    terms = terms_in_force(tx, brand=brand, category=row.category)
+    terms = terms_in_force(tx, brand=brand, category=row.category, language=row.language, now=now)
     if terms is None:
         posting.hold_back(tx, brand=brand, ticket=ticket, reason="no price is set for its category")
         return False
     row.reservation += 1
     try:
-        post(
-            tx,
-            kind="reserve",
-            key=f"reserve:{ticket}:{row.reservation}",
-            currency=terms.currency,
-            legs=[debit(wallet(brand), terms.total_minor), credit(reserved(brand), terms.total_minor)],
-            now=now,
-            ticket=ticket,
-        )
+        with tx.begin_nested():
+            post(
+                tx,
+                kind="reserve",
+                key=f"reserve:{ticket}:{row.reservation}",
+                currency=terms.currency,
+                legs=[debit(wallet(brand), terms.total_minor), credit(reserved(brand), terms.total_minor)],
+                now=now,
+                ticket=ticket,
+            )
+            commit_spend(tx, brand=brand, ticket=ticket, amount_minor=terms.total_minor, now=now)
     except InsufficientFunds:
         posting.await_funds(tx, brand=brand, ticket=ticket)
+        return False
+    except CapReached:
+        note_refusal(tx, brand=brand, now=now)
+        posting.await_funds(tx, brand=brand, ticket=ticket, reason="spend cap")
         return False
     posting.fund(tx, brand=brand, ticket=ticket, terms=terms, now=now)
     return True
@@ -80,6 +87,16 @@ def open_awaiting(tx: Tx, *, brand: BrandId, now: datetime) -> int:
         if not open_if_funded(tx, brand=brand, ticket=ticket, now=now):
             break
         opened += 1
+    return opened
+
+
+def open_after_midnight(tx: Tx, *, now: datetime) -> int:
+    """Let tickets that found no room under a spend cap try again where a new day has begun; how many opened."""
+    opened = 0
+    for brand in brands_to_try_again(tx, now=now, limit=1):
+        opened = open_awaiting(tx, brand=brand, now=now)
+        if opened == SWEEP_LIMIT:  # there may be more: this brand is not done with its new day
+            note_refusal(tx, brand=brand, now=now - timedelta(days=1))
     return opened
 
 
@@ -184,7 +201,11 @@ def pay_escalation(tx: Tx, fact: EscalationConfirmed) -> None:
         now=now,
         ticket=fact.ticket,
     )
-    if fee and fresh:
+    if not fresh:
+        return
+    left = terms.total_minor - fee - platform
+    give_back(tx, brand=brand, ticket=fact.ticket, amount_minor=left)
+    if fee:
         tx.add(
             Earning(
                 brand_id=brand,
@@ -209,7 +230,7 @@ def free_reservation(tx: Tx, fact: EscalationRejected) -> None:
     """A rejected escalation pays nobody: the whole reservation returns to the wallet."""
     brand = fact.owner
     terms = _terms_of_ticket(tx, brand, fact.ticket)
-    post(
+    fresh = post(
         tx,
         kind="release",
         key=f"release:{fact.ticket}:{fact.escalation}",
@@ -221,6 +242,8 @@ def free_reservation(tx: Tx, fact: EscalationRejected) -> None:
         now=app_now(tx),
         ticket=fact.ticket,
     )
+    if fresh:
+        give_back(tx, brand=brand, ticket=fact.ticket, amount_minor=terms.total_minor)
 
 
 def mature(tx: Tx, *, now: datetime) -> int:

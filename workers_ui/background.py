@@ -2,8 +2,8 @@
 
 import signal
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event, Thread
 from uuid import UUID
@@ -15,6 +15,7 @@ from billing import earnings, onboarding, sending, top_ups
 from billing.gateway import CallUnknown, CredentialsRefused, PaymentGateway
 from guidance.commands import prepare_suggestion
 from guidance.queries import tickets_without_suggestion
+from guidance.screening import Judge, NoJudge, screen_ticket
 from knowledge_base.imports import read_import
 from knowledge_base.indexing import build_index
 from knowledge_base.queries import brands_behind, unfinished_imports
@@ -30,6 +31,7 @@ from marketplace.events.facts import (
     ImportStarted,
     KnowledgeChanged,
     ReplyQueued,
+    SpendCapChanged,
     TicketOpened,
     TicketPosted,
     WalletFunded,
@@ -41,7 +43,7 @@ from marketplace.kernel.db import Database, Role, Tx
 from marketplace.kernel.ids import BrandId, ImportId, TicketId
 from marketplace.kernel.jobs import Job, Task, Waker, run_worker
 from marketplace.kernel.settings import Settings
-from marketplace.tickets import counts, endings, pool, posting, replies
+from marketplace.tickets import counts, endings, pool, replies
 from marketplace.tickets.queries import left_in_screening
 from workers_ui import parts
 
@@ -80,6 +82,7 @@ AFTER_THE_COMMIT: Mapping[str, Answer] = {
     kind_of(EscalationConfirmed): _about_brand("open_awaiting"),
     kind_of(EscalationRejected): _about_brand("open_awaiting"),
     kind_of(BatchReleased): lambda _told: Job(task="send_payouts"),
+    kind_of(SpendCapChanged): _about_brand("open_awaiting"),
 }
 
 
@@ -91,6 +94,7 @@ class Background:
     database: Database
     gateway: PaymentGateway | None
     retriever: Retriever
+    judge: Judge = field(default_factory=NoJudge)
 
     def tasks(self) -> Mapping[str, Task]:
         return {
@@ -104,9 +108,15 @@ class Background:
         }
 
     def screen(self, brand: str, ticket: str) -> None:
-        """Let a posted ticket in. Eligibility rules come to stand here."""
+        """Let a posted ticket in, or leave it with its brand."""
         with self.database.transaction() as tx:
-            posting.admit(tx, brand=BrandId(UUID(brand)), ticket=TicketId(UUID(ticket)))
+            screen_ticket(
+                tx,
+                self.judge,
+                brand=BrandId(UUID(brand)),
+                ticket=TicketId(UUID(ticket)),
+                now=app_now(tx),
+            )
 
     def suggest(self, brand: str, ticket: str) -> None:
         with self.database.transaction() as tx:
@@ -150,6 +160,7 @@ class Background:
             lambda: self._until_none(lambda tx: endings.resolve_silent(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: endings.confirm_overdue_escalations(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: earnings.mature(tx, now=app_now(tx))),
+            lambda: self._until_none(lambda tx: earnings.open_after_midnight(tx, now=app_now(tx))),
             self.deliver,
             self.redo_lost_jobs,
             self.settle_top_ups,
@@ -166,10 +177,8 @@ class Background:
             before = app_now(tx) - JOB_IS_LOST
             unscreened = left_in_screening(tx, before=before)
             unprepared = tickets_without_suggestion(tx, before=before)
-        for brand, ticket in unscreened:
-            self.screen(str(brand), str(ticket))
-        for brand, ticket in unprepared:
-            self.suggest(str(brand), str(ticket))
+        self._each("screen", self.screen, unscreened)
+        self._each("suggest", self.suggest, unprepared)
 
     def settle_top_ups(self) -> None:
         if self.gateway is not None:
@@ -196,6 +205,18 @@ class Background:
     def end_sessions(self) -> None:
         with self.database.transaction() as tx:
             end_expired_sessions(tx, app_now(tx))
+
+    def _each(
+        self, task: str, act: Callable[[str, str], None], tickets: Sequence[tuple[BrandId, TicketId]]
+    ) -> None:
+        """Every ticket stands for itself: one that fails again keeps nobody behind it waiting."""
+        for brand, ticket in tickets:
+            try:
+                act(str(brand), str(ticket))
+            except IndexUnavailable as error:
+                log.warning("redo.waits", task=task, ticket=str(ticket), reason=str(error))
+            except Exception:  # the edge of one ticket's job: the next round tries it again
+                log.exception("redo.failed", task=task, ticket=str(ticket))
 
     def _until_none(self, step: Callable[[Tx], int]) -> None:
         while True:

@@ -80,6 +80,7 @@ class Result:
     replied: int
     escalated: int
     resolved: int
+    held_back: int
     earnings: dict[str, Any]
     payouts: dict[str, int]
     stripe: dict[str, int]
@@ -392,6 +393,7 @@ class Story:
             replied=self.scalar(_REPLIED),
             escalated=states.get(TicketState.ESCALATED.value, 0),
             resolved=states.get(TicketState.RESOLVED.value, 0),
+            held_back=states.get(TicketState.HELD_BACK.value, 0),
             earnings={
                 "count": len(earned),
                 "amount_minor": sum(one.amount_minor for one in earned),
@@ -425,7 +427,8 @@ class Story:
             return _amount(Money(amount_minor=minor, currency=currency))
 
         self.say(
-            f"{result.tickets_posted} tickets: {result.resolved} resolved, {result.escalated} escalated; "
+            f"{result.tickets_posted} tickets: {result.resolved} resolved, {result.escalated} escalated, "
+            f"{result.held_back} kept by their brand; "
             f"{result.claimed} claims, {result.double_claims} won twice."
         )
         self.say(
@@ -603,10 +606,10 @@ _PASSAGES = (
 )
 _TICKETS = "SELECT count(*) FROM ticket"
 _SETTLED = (
-    "SELECT count(*) FROM ticket t WHERE t.state = 'resolved' OR t.state = 'escalated' AND NOT EXISTS "
+    "SELECT count(*) FROM ticket t WHERE t.state IN ('resolved', 'held_back') OR t.state = 'escalated' AND NOT EXISTS "
     "(SELECT FROM escalation e WHERE e.brand_id = t.brand_id AND e.ticket_id = t.id AND e.state = 'open')"
 )
-_UNSETTLED = "SELECT count(*) FROM ticket WHERE state NOT IN ('resolved', 'escalated')"
+_UNSETTLED = "SELECT count(*) FROM ticket WHERE state NOT IN ('resolved', 'escalated', 'held_back')"
 _ACTIONABLE = (
     "SELECT t.id, t.external_id, t.state FROM ticket t WHERE t.brand_id = :brand AND (t.state = 'answered' "
     "AND NOT EXISTS (SELECT FROM reply r WHERE r.brand_id = t.brand_id AND r.ticket_id = t.id "

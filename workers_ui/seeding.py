@@ -23,7 +23,8 @@ from marketplace.kernel.money import Money
 from marketplace.kernel.settings import Settings
 from marketplace.tickets.models import Channel
 from marketplace.tickets.posting import NewTicket, post_ticket
-from marketplace.tickets.terms import CategoryPlan, add_category, set_price, terms_in_force
+from marketplace.tickets.price_queries import own_terms
+from marketplace.tickets.terms import CategoryPlan, add_category, set_price
 from workers_ui.content import PlannedBrand, as_posted
 
 PASSWORD = "plain-demo-words"  # noqa: S105 - a demo's, printed on its start page
@@ -176,9 +177,9 @@ def _set_prices(tx: Tx, brand: BrandId, plan: PlannedBrand) -> None:
             brand=brand,
             plan=CategoryPlan(key=category.key, name=category.name, is_default=category.is_default),
         )
+    own = own_terms(tx, brand=brand)
     for category in plan.categories:
-        current = terms_in_force(tx, brand=brand, category=category.key)
-        if current is None or current.category != category.key:
+        if category.key not in own:
             total = Money(amount_minor=category.price_minor, currency=plan.currency)
             set_price(tx, brand=brand, category=category.key, total=total, author=None, now=app_now(tx))
 

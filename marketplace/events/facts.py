@@ -11,6 +11,7 @@ from marketplace.kernel.ids import (
     ImportId,
     MessageId,
     PayoutId,
+    PriceId,
     ReplyId,
     ResolutionId,
     SuggestionId,
@@ -72,7 +73,10 @@ class TicketHeldBack(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketAwaitsFunds(Fact):
+    """`reason`: the wallet has too little, or the spend cap is reached."""
+
     ticket: TicketId
+    reason: str = "wallet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,3 +232,35 @@ class PayoutSent(Fact):
 class PayoutFailed(Fact):
     payout: PayoutId
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareDialChanged(Fact):
+    """`percent` is empty when a rule was removed."""
+
+    category: str | None
+    hours: str
+    percent: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepBackChanged(Fact):
+    """What a brand keeps back by topic, phrase, example or category."""
+
+    key: str
+    rule: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceRemoved(Fact):
+    price: PriceId
+    category: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendCapChanged(Fact):
+    """Tickets that found no room may open now."""
+
+    per_day_minor: int | None
+    per_month_minor: int | None

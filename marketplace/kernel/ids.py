@@ -28,6 +28,9 @@ BatchId = NewType("BatchId", UUID)
 TopUpId = NewType("TopUpId", UUID)
 NoteId = NewType("NoteId", UUID)
 SwitchId = NewType("SwitchId", UUID)
+ShareRuleId = NewType("ShareRuleId", UUID)
+KeepBackRuleId = NewType("KeepBackRuleId", UUID)
+PriceId = NewType("PriceId", UUID)
 
 ALL_IDS = (
     PersonId,
@@ -53,6 +56,9 @@ ALL_IDS = (
     TopUpId,
     NoteId,
     SwitchId,
+    ShareRuleId,
+    KeepBackRuleId,
+    PriceId,
 )
 
 

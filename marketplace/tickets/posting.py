@@ -119,9 +119,9 @@ def hold_back(tx: Tx, *, brand: BrandId, ticket: TicketId, reason: str) -> None:
             record(tx, TicketHeldBack(brand=brand, ticket=ticket, reason=reason))
 
 
-def await_funds(tx: Tx, *, brand: BrandId, ticket: TicketId) -> None:
-    """Its price could not be reserved: nobody is shown the ticket until money arrives."""
-    record(tx, TicketAwaitsFunds(brand=brand, ticket=ticket))
+def await_funds(tx: Tx, *, brand: BrandId, ticket: TicketId, reason: str = "wallet") -> None:
+    """Its price could not be reserved: nobody is shown the ticket until there is money, or room under the cap."""
+    record(tx, TicketAwaitsFunds(brand=brand, ticket=ticket, reason=reason))
 
 
 def fund(tx: Tx, *, brand: BrandId, ticket: TicketId, terms: Terms, now: datetime) -> None:

@@ -1,16 +1,20 @@
-"""What a resolved ticket costs and pays: immutable versions per category."""
+"""What a resolved ticket costs and pays: immutable versions per category, and the cells that point at them."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from psycopg.errors import ExclusionViolation
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from marketplace.accounts.models import Brand
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
-from marketplace.kernel.ids import BrandId, PersonId, TermsId, new_id
+from marketplace.kernel.ids import BrandId, PersonId, PriceId, TermsId, new_id
 from marketplace.kernel.money import Money
+from marketplace.tickets.control_models import Price
+from marketplace.tickets.hours import Window, window_of
 from marketplace.tickets.models import Category, Terms
 
 FEE_BASIS_POINTS = 2_000
@@ -19,6 +23,9 @@ EARLIER_SHARE_BASIS_POINTS = 3_000
 REVIEW_WINDOW_HOURS = 72
 HIGHEST_PRICE_MINOR = 100_000
 LOWEST_PRICE_MINOR = 10
+PRICES_PER_BRAND = 500
+ANY_LANGUAGE = ""
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}")
 
 
 class UnknownCategory(NotFound):
@@ -35,6 +42,18 @@ class NotTheBrandsCurrency(Conflict):
 
 class PriceChangedMeanwhile(Conflict):
     """Someone else changed this price just now. Reload and look at the new one."""
+
+
+class HoursOverlap(Conflict):
+    """Another price of this category and language holds at some of these hours. Remove it first."""
+
+
+class BadLanguage(Invalid):
+    """A language is a tag such as en, es or pt-BR; leave it empty for any language."""
+
+
+class TooManyPrices(Conflict):
+    """This brand has as many prices as it may have. Remove one first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +76,19 @@ def add_category(tx: Tx, *, brand: BrandId, plan: CategoryPlan) -> None:
 
 
 def set_price(
-    tx: Tx, *, brand: BrandId, category: str, total: Money, author: PersonId | None, now: datetime
+    tx: Tx,
+    *,
+    brand: BrandId,
+    category: str,
+    total: Money,
+    author: PersonId | None,
+    now: datetime,
+    language: str = ANY_LANGUAGE,
+    hours: Window | None = None,
 ) -> Terms:
-    """A new version of what `category` costs, in force for tickets admitted from now on.
+    """A new version of what `category` costs, in force for tickets that open from now on.
 
+    It holds in `language` and at `hours` of the brand's zone; without them, wherever nothing more exact does.
     The brand sets `total`; the platform's fee is basis points of it, the worker's pay is the rest.
     """
     if not LOWEST_PRICE_MINOR <= total.amount_minor <= HIGHEST_PRICE_MINOR:
@@ -69,6 +97,8 @@ def set_price(
         raise UnknownCategory
     if tx.scalar(select(Brand.currency).where(Brand.id == brand)) != total.currency:
         raise NotTheBrandsCurrency
+    spoken = _language(language)
+    window = window_of(*hours) if hours else None
     fee = total.share(FEE_BASIS_POINTS)
     pay = total - fee
     terms = Terms(
@@ -90,20 +120,36 @@ def set_price(
     try:
         with tx.begin_nested():
             tx.add(terms)
+            tx.flush()
+            _point_cell(tx, terms, spoken, window)
     except IntegrityError as error:
+        if isinstance(error.orig, ExclusionViolation):
+            raise HoursOverlap from error
         raise PriceChangedMeanwhile from error
     return terms
 
 
-def terms_in_force(tx: Tx, *, brand: BrandId, category: str) -> Terms | None:
-    """The newest version for `category`, else for the brand's default category, else None."""
-    default = select(Category.key).where(Category.brand_id == brand, Category.is_default).scalar_subquery()
-    return tx.scalars(
-        select(Terms)
-        .where(Terms.brand_id == brand, Terms.category.in_([category, default]))
-        .order_by((Terms.category == category).desc(), Terms.version.desc())
-        .limit(1)
-    ).first()
+def terms_in_force(tx: Tx, *, brand: BrandId, category: str, language: str, now: datetime) -> Terms | None:
+    """What a ticket that opens now costs, by the most exact cell of its category, else of the default's; or None.
+
+    Language and hour beat language, language beats hour, hour beats neither.
+    """
+    asked = {"brand": brand, "category": category, "language": language.lower(), "now": now}
+    found = tx.execute(_IN_FORCE, asked).scalar_one_or_none()
+    return tx.get(Terms, (brand, found)) if found else None
+
+
+_IN_FORCE = text(
+    "SELECT p.terms_id FROM price p JOIN brand b ON b.id = p.brand_id "
+    "JOIN category c ON c.brand_id = p.brand_id AND c.key = p.category, "
+    "LATERAL (SELECT extract(hour FROM CAST(:now AS timestamptz) AT TIME ZONE b.time_zone)::int AS hour) AS clock "
+    "WHERE p.brand_id = :brand AND (p.category = :category OR c.is_default) "
+    "AND p.language IN ('', :language, split_part(:language, '-', 1)) "
+    "AND (p.from_hour IS NULL OR CASE WHEN p.from_hour < p.to_hour "
+    "THEN clock.hour >= p.from_hour AND clock.hour < p.to_hour "
+    "ELSE clock.hour >= p.from_hour OR clock.hour < p.to_hour END) "
+    "ORDER BY p.category = :category DESC, length(p.language) DESC, p.from_hour IS NOT NULL DESC LIMIT 1"
+)
 
 
 def terms_of(tx: Tx, *, brand: BrandId, terms: TermsId) -> Terms:
@@ -117,3 +163,44 @@ def terms_of(tx: Tx, *, brand: BrandId, terms: TermsId) -> Terms:
 def _newest_version(tx: Tx, brand: BrandId, category: str) -> int:
     newest = select(func.max(Terms.version)).where(Terms.brand_id == brand, Terms.category == category)
     return tx.scalar(newest) or 0
+
+
+def _language(tag: str) -> str:
+    plain = tag.strip().lower()
+    if plain and not _LANGUAGE.fullmatch(plain):
+        raise BadLanguage
+    return plain
+
+
+def _point_cell(tx: Tx, terms: Terms, language: str, window: Window | None) -> None:
+    """Let the cell with exactly these hours name `terms`; a new cell where there is none."""
+    from_hour, to_hour = window or (None, None)
+    same = (
+        Price.brand_id == terms.brand_id,
+        Price.category == terms.category,
+        Price.language == language,
+        Price.from_hour.is_not_distinct_from(from_hour),
+        Price.to_hour.is_not_distinct_from(to_hour),
+    )
+    cell = tx.scalars(select(Price).where(*same).with_for_update()).one_or_none()
+    if cell is not None:
+        cell.terms_id = terms.id
+    elif _count_prices(tx, terms.brand_id) >= PRICES_PER_BRAND:
+        raise TooManyPrices
+    else:
+        tx.add(
+            Price(
+                brand_id=terms.brand_id,
+                id=PriceId(new_id()),
+                category=terms.category,
+                language=language,
+                from_hour=from_hour,
+                to_hour=to_hour,
+                terms_id=terms.id,
+            )
+        )
+    tx.flush()
+
+
+def _count_prices(tx: Tx, brand: BrandId) -> int:
+    return tx.scalar(select(func.count()).where(Price.brand_id == brand)) or 0

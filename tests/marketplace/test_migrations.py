@@ -7,21 +7,25 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 import billing.models
+import billing.spend_models
 import guidance.models
 import knowledge_base.models
 import marketplace.accounts.models
 import marketplace.events.models
 import marketplace.kernel.models
+import marketplace.tickets.control_models
 import marketplace.tickets.models
 from marketplace.kernel.db import Base
 
 MODEL_MODULES = (
     billing.models,
+    billing.spend_models,
     guidance.models,
     knowledge_base.models,
     marketplace.accounts.models,
     marketplace.events.models,
     marketplace.kernel.models,
+    marketplace.tickets.control_models,
     marketplace.tickets.models,
 )
 

@@ -166,7 +166,13 @@ def _terms(tx: Tx, ticket: Ticket) -> Terms | None:
     """What the ticket costs: the terms it opened under, else those it would open under now."""
     if ticket.terms_id is not None:
         return terms_of(tx, brand=ticket.brand_id, terms=ticket.terms_id)
-    return terms_in_force(tx, brand=ticket.brand_id, category=ticket.category)
+    return terms_in_force(
+        tx,
+        brand=ticket.brand_id,
+        category=ticket.category,
+        language=ticket.language,
+        now=app_now(tx),
+    )
 
 
 def _money(terms: Terms, amount_minor: int) -> Money:

@@ -1,0 +1,74 @@
+"""Whether a posted ticket enters the pool: the share dial decides first, then what the ticket says."""
+
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import select
+
+from marketplace.kernel.db import Tx
+from marketplace.kernel.ids import BrandId, TicketId
+from marketplace.tickets import posting, sharing
+from marketplace.tickets.eligibility import ORDINARY, KeepBackRules, Verdict, judge_by_rules
+from marketplace.tickets.keep_back import keep_back_rules
+from marketplace.tickets.models import Category, Message, Ticket, TicketState
+
+SHARE_DIAL = "share dial"
+
+
+class Judge(Protocol):
+    """Tells what a ticket is about where no word gives it away."""
+
+    def judge(self, text: str, *, language: str, rules: KeepBackRules) -> Verdict:
+        """Its verdict on a ticket's text; whatever it raises leaves the ticket unscreened."""
+
+
+class NoJudge:
+    """Where there is no embedding model: the rules by word decide alone."""
+
+    def judge(self, text: str, *, language: str, rules: KeepBackRules) -> Verdict:
+        return ORDINARY
+
+
+def screen_ticket(tx: Tx, judge: Judge, *, brand: BrandId, ticket: TicketId, now: datetime) -> None:
+    """Let a posted ticket in or leave it with its brand; a ticket that is screened already stays as it is."""
+    row = posting.ticket_of(tx, brand=brand, ticket=ticket)
+    if row.state is not TicketState.SCREENING:
+        return
+    if not sharing.dial_lets_in(tx, ticket=row, now=now):
+        posting.hold_back(tx, brand=brand, ticket=ticket, reason=SHARE_DIAL)
+        return
+    verdict = verdict_on(tx, judge, row)
+    if verdict.stays:
+        posting.hold_back(tx, brand=brand, ticket=ticket, reason=verdict.reason)
+    else:
+        posting.admit(tx, brand=brand, ticket=ticket)
+
+
+def verdict_on(tx: Tx, judge: Judge, ticket: Ticket) -> Verdict:
+    """What the brand's rules, and then the judge, say about a ticket."""
+    messages = tx.scalars(
+        select(Message.body)
+        .where(Message.brand_id == ticket.brand_id, Message.ticket_id == ticket.id)
+        .order_by(Message.id)
+    ).all()
+    return judge_text(
+        tx,
+        judge,
+        brand=ticket.brand_id,
+        category=ticket.category,
+        language=ticket.language,
+        words=[ticket.subject, *messages, ticket.context],
+    )
+
+
+def judge_text(
+    tx: Tx, judge: Judge, *, brand: BrandId, category: str, language: str, words: list[str]
+) -> Verdict:
+    """The verdict on a text as if it came as a ticket of `category`: by rule first, because that is certain."""
+    rules = keep_back_rules(tx, brand=brand)
+    name = tx.scalar(select(Category.name).where(Category.brand_id == brand, Category.key == category))
+    text = "\n".join(part for part in words if part)
+    by_rule = judge_by_rules(text, category=category, category_name=name or category, rules=rules)
+    if by_rule.stays:
+        return by_rule
+    return judge.judge(text, language=language, rules=rules)

@@ -1,0 +1,174 @@
+"""The share dial: how many of a hundred tickets a brand shares, by category and hour; next ticket, next value."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from psycopg.errors import ExclusionViolation
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from marketplace.accounts.models import Brand
+from marketplace.events.commands import record
+from marketplace.events.facts import ShareDialChanged
+from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import Conflict, Invalid, NotFound
+from marketplace.kernel.ids import BrandId, PersonId, ShareRuleId, new_id
+from marketplace.tickets.control_models import ShareRule
+from marketplace.tickets.dial import EVERYTHING, DialRule, is_shared, percent_by
+from marketplace.tickets.hours import Window, window_of
+from marketplace.tickets.models import Category, Ticket
+from marketplace.tickets.terms import UnknownCategory
+
+RULES_PER_BRAND = 200
+PREVIEWED_TICKETS = 100
+
+
+class BadPercent(Invalid):
+    """A dial goes from 0 to 100 percent, in whole numbers."""
+
+
+class DialHoursOverlap(Conflict):
+    """Another rule for this category holds at some of these hours. Remove it first."""
+
+
+class DialChangedMeanwhile(Conflict):
+    """Someone else changed this rule just now. Reload and look at the new one."""
+
+
+class NoSuchRule(NotFound):
+    """There is no such rule here."""
+
+
+class TooManyRules(Conflict):
+    """This brand has as many rules as it may have. Remove one first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """How many of the brand's last `of` tickets a dial would have shared."""
+
+    shared: int
+    of: int
+
+
+def set_share_rule(
+    tx: Tx,
+    *,
+    brand: BrandId,
+    percent: int,
+    author: PersonId | None,
+    now: datetime,
+    category: str | None = None,
+    hours: Window | None = None,
+) -> ShareRule:
+    """Share `percent` of a hundred from the next ticket on; a rule with the same category and hours is replaced.
+
+    Raises BadPercent, BadHours, UnknownCategory, DialHoursOverlap, TooManyRules.
+    """
+    if not 0 <= percent <= EVERYTHING:
+        raise BadPercent
+    window = window_of(*hours) if hours else None
+    if category is not None and tx.get(Category, (brand, category)) is None:
+        raise UnknownCategory
+    try:
+        with tx.begin_nested():
+            rule = _rule_for(tx, brand, category, window)
+            rule.percent, rule.set_at, rule.set_by = percent, now, author
+            tx.add(rule)
+    except IntegrityError as error:
+        if isinstance(error.orig, ExclusionViolation):
+            raise DialHoursOverlap from error
+        raise DialChangedMeanwhile from error
+    record(tx, ShareDialChanged(brand=brand, category=category, hours=_said(window), percent=percent))
+    return rule
+
+
+def remove_share_rule(tx: Tx, *, brand: BrandId, rule: ShareRuleId) -> None:
+    """The next most exact rule holds from the next ticket on. Raises NoSuchRule."""
+    found = tx.get(ShareRule, (brand, rule), with_for_update=True)
+    if found is None:
+        raise NoSuchRule
+    tx.delete(found)
+    changed = ShareDialChanged(brand=brand, category=found.category, hours=_said(found.hours), percent=None)
+    record(tx, changed)
+
+
+def share_rules(tx: Tx, *, brand: BrandId) -> Sequence[ShareRule]:
+    """The brand's rules, widest first."""
+    ordered = select(ShareRule).where(ShareRule.brand_id == brand)
+    return tx.scalars(
+        ordered.order_by(ShareRule.category.asc().nulls_first(), ShareRule.from_hour.asc().nulls_first())
+    ).all()
+
+
+def share_percent(tx: Tx, *, brand: BrandId, category: str, now: datetime) -> int:
+    """What the brand's own dial says for a ticket of `category` now."""
+    hour = now.astimezone(ZoneInfo(_brand(tx, brand).time_zone)).hour
+    return percent_by(_dial_rules(tx, brand), category=category, hour=hour)
+
+
+def effective_percent(tx: Tx, *, brand: BrandId, category: str, now: datetime) -> int:
+    """How many of a hundred tickets are shared now: the brand's dial, and whatever caps it."""
+    return share_percent(tx, brand=brand, category=category, now=now)
+
+
+def dial_lets_in(tx: Tx, *, ticket: Ticket, now: datetime) -> bool:
+    """Whether the dial, as it stands now, shares this ticket."""
+    percent = effective_percent(tx, brand=ticket.brand_id, category=ticket.category, now=now)
+    return is_shared(_brand(tx, ticket.brand_id).dial_salt, ticket.external_id, percent)
+
+
+def preview(tx: Tx, *, brand: BrandId, everywhere: int | None = None) -> Preview:
+    """What the rules would have shared of the last tickets; with `everywhere`, that one percentage instead."""
+    row = _brand(tx, brand)
+    zone, salt = ZoneInfo(row.time_zone), row.dial_salt
+    rules = _dial_rules(tx, brand)
+    if everywhere is not None:
+        rules = [DialRule(category=None, hours=None, percent=everywhere)]
+    newest = select(Ticket.external_id, Ticket.category, Ticket.posted_at).where(Ticket.brand_id == brand)
+    last = tx.execute(newest.order_by(Ticket.number.desc()).limit(PREVIEWED_TICKETS)).all()
+    shared = sum(
+        is_shared(salt, name, percent_by(rules, category=category, hour=at.astimezone(zone).hour))
+        for name, category, at in last
+    )
+    return Preview(shared=shared, of=len(last))
+
+
+def _rule_for(tx: Tx, brand: BrandId, category: str | None, window: Window | None) -> ShareRule:
+    """The rule with exactly this category and these hours, else a new one that is not added yet."""
+    from_hour, to_hour = window or (None, None)
+    same = (
+        ShareRule.brand_id == brand,
+        ShareRule.category.is_not_distinct_from(category),
+        ShareRule.from_hour.is_not_distinct_from(from_hour),
+        ShareRule.to_hour.is_not_distinct_from(to_hour),
+    )
+    known = tx.scalars(select(ShareRule).where(*same).with_for_update()).one_or_none()
+    if known is not None:
+        return known
+    if (tx.scalar(select(func.count()).where(ShareRule.brand_id == brand)) or 0) >= RULES_PER_BRAND:
+        raise TooManyRules
+    return ShareRule(
+        brand_id=brand,
+        id=ShareRuleId(new_id()),
+        category=category,
+        from_hour=from_hour,
+        to_hour=to_hour,
+    )
+
+
+def _dial_rules(tx: Tx, brand: BrandId) -> list[DialRule]:
+    return [
+        DialRule(category=rule.category, hours=rule.hours, percent=rule.percent)
+        for rule in share_rules(tx, brand=brand)
+    ]
+
+
+def _brand(tx: Tx, brand: BrandId) -> Brand:
+    return tx.get_one(Brand, brand)
+
+
+def _said(window: Window | None) -> str:
+    return "" if window is None else f"{window[0]:02}–{window[1]:02}"
