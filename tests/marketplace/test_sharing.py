@@ -9,7 +9,7 @@ import pytest
 from marketplace.accounts.models import Brand
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
-from marketplace.kernel.ids import BrandId, new_id
+from marketplace.kernel.ids import BrandId, ShareRuleId, new_id
 from marketplace.tickets.hours import BadHours, Window
 from marketplace.tickets.posting import post_ticket
 from marketplace.tickets.sharing import (
@@ -17,7 +17,6 @@ from marketplace.tickets.sharing import (
     DialChangedMeanwhile,
     DialHoursOverlap,
     NoSuchRule,
-    ShareRuleId,
     preview,
     remove_share_rule,
     set_share_rule,
