@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -23,9 +24,26 @@ def free_port() -> int:
         return port
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A running web process."""
+
+    address: str
+    pid: int
+
+
 @contextmanager
 def web_process(database_url: str, folder: Path, *, connections: int = 16) -> Iterator[str]:
     """A web process over `database_url`; its address. Its log is `web.log` in `folder`."""
+    with site(database_url, folder, connections=connections) as running:
+        yield running.address
+
+
+@contextmanager
+def site(
+    database_url: str, folder: Path, *, connections: int = 16, redis_url: str | None = None
+) -> Iterator[Site]:
+    """Like `web_process`, with the process itself; `redis_url` joins it to others."""
     port = free_port()
     env = dict(os.environ) | {
         "DATABASE_URL": database_url,
@@ -34,13 +52,15 @@ def web_process(database_url: str, folder: Path, *, connections: int = 16) -> It
         "HUMANCLOUD_DATABASE_CONNECTIONS": str(connections),
     }
     env.pop("REDIS_URL", None)
+    if redis_url is not None:
+        env["REDIS_URL"] = redis_url
     with (folder / "web.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "workers_ui.cli", "web"], env=env, stderr=log, stdout=log
         )
         try:
             _wait(f"http://127.0.0.1:{port}/healthz", process)
-            yield f"http://127.0.0.1:{port}"
+            yield Site(address=f"http://127.0.0.1:{port}", pid=process.pid)
         finally:
             process.terminate()
             try:

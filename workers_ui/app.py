@@ -15,10 +15,12 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from marketplace.kernel import log as logs
+from marketplace.kernel.announcing import FactsAnnouncing
 from marketplace.kernel.db import Role
 from marketplace.kernel.rate_limits import RateLimiter
+from marketplace.kernel.redis import connect
 from marketplace.kernel.settings import Settings
-from workers_ui import api, errors, health, live_frames, pages, parts
+from workers_ui import api, errors, health, live_frames, live_topics, pages, parts
 from workers_ui.live import Hub, LiveEndpoint
 from workers_ui.security import Guard
 from workers_ui.services import Services
@@ -40,6 +42,8 @@ def create_app(settings: Settings) -> FastAPI:
         services.hub.start()
         yield
         services.hub.stop()
+        services.announcing.close()
+        services.announcer.close()
         services.database.dispose()
 
     app = FastAPI(
@@ -57,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(api.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.router.routes.append(Route("/live", LiveEndpoint(live_frames.topics_of)))
+    app.router.routes.append(Route("/live", LiveEndpoint(live_topics.follower_of)))
     app.add_middleware(
         Guard,
         upload_limit_bytes=settings.upload_limit_bytes,
@@ -101,7 +105,9 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 
 def _services(settings: Settings) -> Services:
-    database = parts.database(settings, role=Role.APP, process="web")
+    announcer = connect(settings.redis_url)
+    announcing = FactsAnnouncing(announcer)
+    database = parts.database(settings, role=Role.APP, process="web", announce_facts=announcing.announce)
     return Services(
         settings=settings,
         database=database,
@@ -109,7 +115,9 @@ def _services(settings: Settings) -> Services:
         retriever=parts.retriever(settings, database),
         limiter=RateLimiter(settings.redis_url),
         templates=templates(),
-        hub=Hub(database, live_frames.renderer(templates())),
+        announcer=announcer,
+        announcing=announcing,
+        hub=Hub(database, live_frames.renderer(templates()), announcer),
         admission=CapacityLimiter(settings.database_connections - 1),
     )
 

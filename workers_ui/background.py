@@ -38,10 +38,12 @@ from marketplace.events.facts import (
     kind_of,
 )
 from marketplace.kernel import log as logs
+from marketplace.kernel.announcing import FactsAnnouncing
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Role, Tx
 from marketplace.kernel.ids import BrandId, ImportId, TicketId
 from marketplace.kernel.jobs import Job, Task, Waker, run_worker
+from marketplace.kernel.redis import connect
 from marketplace.kernel.settings import Settings
 from marketplace.tickets import counts, endings, pool, replies
 from marketplace.tickets.queries import left_in_screening
@@ -231,7 +233,10 @@ def run(settings: Settings) -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    database = parts.database(settings, role=Role.BACKGROUND, process="background")
+    announcing = FactsAnnouncing(connect(settings.redis_url))
+    database = parts.database(
+        settings, role=Role.BACKGROUND, process="background", announce_facts=announcing.announce
+    )
     work = Background(
         settings=settings,
         database=database,

@@ -1,175 +1,255 @@
 """Live updates: one look at new facts per process, each frame rendered once, many open streams fed from it.
 
-The event table is the truth; an announcement by Redis only makes the look come sooner. A subscriber that falls
-behind is told to reload its list (`resync`) instead of being waited for.
+The event table is the truth; an announcement, by Redis or within the process, only makes the look come sooner. The
+looks set the pace: what a look found is handed out before the next one, which waits until sending has taken at most
+half of the time. So under load fewer sends carry more frames each, and requests keep their share of the process.
 """
 
 import asyncio
-import json
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from random import uniform
+from typing import Any
 
 import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from marketplace.events.queries import Cursor, Told, facts_after, newest
+from marketplace.accounts.standing import Standing, fallen
+from marketplace.events.queries import PAGE_LIMIT, Cursor, Told, before_newest, facts_after
+from marketplace.kernel.announcing import FACTS
+from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import PLATFORM, Database, Tx
+from marketplace.kernel.redis import Announcer
+from workers_ui.live_fanout import Batch, Encoded, Fanout, Frame, Stream
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.1  # without an announcement
+TICK_SECONDS = 0.1  # between two looks that found something
+TICK_SECONDS_MAX = 1.0
+SENDING_SHARE = 0.5  # of the process's time, at most
 KEEP_ALIVE_SECONDS = 15.0
-QUEUE_FRAMES = 200
-HISTORY_FRAMES = 1_000
-RETRY_MS = 1_500
-SUBSCRIBERS_MAX = 10_000
+STANDING_SECONDS = 3.0  # how long a stream may outlive its session
+STANDINGS_AT_ONCE = 1_000
+RETRY_MS, RETRY_SPREAD_MS = 1_500, 2_000  # not everybody at once after a restart
+STREAMS_MAX = 10_000
+REMEMBERED_FACTS = 1_000  # from before the start, for those who come back after it
+BEGIN_SECONDS = 5.0
+RETRY_LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.1
 
 log = structlog.get_logger()
 
+Renderer = Callable[[Tx, Sequence[Told]], Iterable[tuple[Told, Frame]]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """One event for everyone who follows one of `topics`."""
+class Follower:
+    """Who opens a stream: what he may follow, and the standing that lets him."""
 
     topics: frozenset[str]
-    event: str
-    data: dict[str, object]
-
-    def encoded(self, cursor: Cursor) -> bytes:
-        return f"id: {cursor}\nevent: {self.event}\ndata: {json.dumps(self.data)}\n\n".encode()
-
-
-Renderer = Callable[[Tx, Sequence[Told]], Iterable[tuple[Told, Frame]]]
-RESYNC = b"event: resync\ndata: {}\n\n"
-
-
-@dataclass(eq=False, slots=True)
-class Subscriber:
-    """One open stream. Frames wait in a bounded queue; `behind` is set when it overflowed."""
-
-    topics: frozenset[str]
-    frames: deque[bytes] = field(default_factory=deque)
-    behind: bool = False
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def offer(self, frame: bytes) -> None:
-        if len(self.frames) >= QUEUE_FRAMES:
-            self.frames.clear()
-            self.behind = True
-        self.frames.append(frame)
-        self.ready.set()
-
-    def take(self) -> bytes:
-        waiting = b"".join([RESYNC] if self.behind else self.frames)
-        self.frames.clear()
-        self.behind = False
-        self.ready.clear()
-        return waiting
+    standing: Standing
 
 
 class Hub:
-    """Reads facts in a thread of its own and hands frames to the streams of this process."""
+    """Reads facts in a thread of its own and feeds the streams of this process."""
 
-    def __init__(self, database: Database, render: Renderer) -> None:
+    def __init__(
+        self,
+        database: Database,
+        render: Renderer,
+        announcer: Announcer,
+        *,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
         self._database = database
         self._render = render
-        self._subscribers: set[Subscriber] = set()
-        self._history: deque[tuple[Cursor, frozenset[str], bytes]] = deque(maxlen=HISTORY_FRAMES)
+        self._announcer = announcer
+        self._look_seconds = look_seconds
+        self._fanout = Fanout()
+        self._standings: dict[Stream, Standing] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._begun = asyncio.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._read, name="live", daemon=True)
-        self.closing = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ending = False
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
+        self._tasks = [
+            asyncio.create_task(self._keep_alive()),
+            asyncio.create_task(self._watch_standings()),
+        ]
 
     def stop(self) -> None:
         self._stop.set()
+        for task in self._tasks:
+            task.cancel()
         if self._thread.is_alive():
             self._thread.join(2.0)
 
     def end_streams(self) -> None:
         """Let every open stream finish, so that the server can stop; safe from a signal handler."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.closing.set)
+            self._loop.call_soon_threadsafe(self._end_all)
 
-    async def stream(self, topics: frozenset[str], after: str, receive: Receive, send: Send) -> None:
-        """Answer one request with frames until the client leaves or the server stops."""
-        subscriber = Subscriber(topics=topics)
-        self._subscribers.add(subscriber)
+    @property
+    def open_streams(self) -> int:
+        return len(self._fanout.streams)
+
+    @property
+    def is_full(self) -> bool:
+        return self.open_streams >= STREAMS_MAX
+
+    async def has_begun(self) -> bool:
+        """Whether the first look is done, after a moment if need be: only then is it known who missed what."""
+        try:
+            await asyncio.wait_for(self._begun.wait(), BEGIN_SECONDS)
+        except TimeoutError:
+            return False
+        return True
+
+    async def stream(
+        self, follower: Follower, receive: Receive, send: Send, *, after: str = "", since: str = ""
+    ) -> None:
+        """Answer one request with frames until the client leaves, its session ends or the server stops."""
+        stream = Stream(topics=follower.topics)
+        stream.over = self._ending
+        self._fanout.join(stream, after=after, since=since)
+        self._standings[stream] = follower.standing
         leaving = asyncio.create_task(_left(receive))
-        closing = asyncio.create_task(self.closing.wait())
+        leaving.add_done_callback(lambda _: stream.end())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            await _send(send, f"retry: {RETRY_MS}\n\n".encode() + self._missed(topics, after))
-            while not (leaving.done() or closing.done()):
-                ready = asyncio.create_task(subscriber.ready.wait())
-                await asyncio.wait(
-                    {ready, leaving, closing},
-                    timeout=KEEP_ALIVE_SECONDS,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                ready.cancel()
-                if not leaving.done():
-                    await _send(send, subscriber.take() or b": here\n\n")
+            await _send(send, f"retry: {RETRY_MS + round(uniform(0, RETRY_SPREAD_MS))}\n\n".encode())  # noqa: S311
+            while chunk := await stream.next():
+                await _send(send, chunk)
             if not leaving.done():
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except OSError:
             log.debug("live.client_gone")
         finally:
-            self._subscribers.discard(subscriber)
+            self._fanout.leave(stream)
+            self._standings.pop(stream, None)
             leaving.cancel()
-            closing.cancel()
 
-    @property
-    def is_full(self) -> bool:
-        return len(self._subscribers) >= SUBSCRIBERS_MAX
-
-    def _missed(self, topics: frozenset[str], after: str) -> bytes:
-        """What a returning client missed; a reload where the history no longer reaches back."""
-        if not after:
-            return b""
-        try:
-            cursor = Cursor.parse(after)
-        except Exception:  # whatever the client sent as its last event id: start it over
-            return RESYNC
-        known = list(self._history)
-        if not known or (cursor.xid, cursor.id) < (known[0][0].xid, known[0][0].id):
-            return RESYNC
-        return b"".join(
-            frame for at, to, frame in known if (at.xid, at.id) > (cursor.xid, cursor.id) and to & topics
-        )
+    # In the reader's thread
 
     def _read(self) -> None:
+        heard = self._announcer.subscribe(FACTS)
         cursor: Cursor | None = None
-        while not self._stop.wait(LOOK_SECONDS):
+        while not self._stop.is_set():
             try:
-                cursor = self._look(cursor)
+                cursor = self._look(cursor) if cursor else self._begin()
             except Exception:  # the edge of a background loop: the next look tries again
                 log.exception("live.look_failed")
-                self._stop.wait(1.0)
+                self._stop.wait(RETRY_LOOK_SECONDS)
+            heard.wait(self._look_seconds)
+        heard.close()
 
-    def _look(self, cursor: Cursor | None) -> Cursor:
+    def _begin(self) -> Cursor:
+        """Read again what was told lately, so that a restart makes nobody reload."""
         with self._database.transaction(PLATFORM) as tx:
-            if cursor is None:
-                return newest(tx)
+            cursor, at = before_newest(tx, facts=REMEMBERED_FACTS), app_now(tx)
+        self._on_loop(self._start_at(cursor, at))
+        while (reached := self._look(cursor)) != cursor and not self._stop.is_set():
+            cursor = reached
+        self._on_loop(self._say_begun())
+        return cursor
+
+    def _look(self, cursor: Cursor) -> Cursor:
+        """Hand out what happened after `cursor`; where the next look goes on."""
+        began = time.monotonic()
+        with self._database.transaction(PLATFORM) as tx:
+            at = app_now(tx)
             facts = facts_after(tx, cursor)
-            frames = [
-                (told.cursor, frame.topics, frame.encoded(told.cursor))
+            if not facts:
+                return cursor
+            frames = self._frames(tx, facts)
+        reached = facts[-1].cursor
+        sending = time.monotonic()
+        if frames is None:
+            self._on_loop(self._fanout.resync_all(reached, at))
+        else:
+            self._on_loop(self._fanout.hand_out(Batch(at=at, cursor=reached, frames=frames)))
+        if len(facts) < PAGE_LIMIT:
+            self._pause(began, sending=time.monotonic() - sending)
+        return reached
+
+    def _frames(self, tx: Tx, facts: Sequence[Told]) -> list[Encoded] | None:
+        """None when these facts cannot be told: one that breaks its page must not stop all that follow it."""
+        try:
+            return [
+                Encoded(fact=told.cursor, topics=frame.topics, body=frame.encoded())
                 for told, frame in self._render(tx, facts)
             ]
-        if frames and self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._hand_out, frames)
-        return facts[-1].cursor if facts else cursor
+        except (OperationalError, InterfaceError):
+            raise  # the database is away: look again
+        except Exception:  # the edge of a background loop
+            log.exception("live.facts_not_told", first=str(facts[0].cursor), last=str(facts[-1].cursor))
+            return None
 
-    def _hand_out(self, frames: list[tuple[Cursor, frozenset[str], bytes]]) -> None:
-        self._history.extend(frames)
-        for subscriber in self._subscribers:
-            for _, topics, frame in frames:
-                if topics & subscriber.topics:
-                    subscriber.offer(frame)
+    def _pause(self, began: float, *, sending: float) -> None:
+        tick = max(TICK_SECONDS, min(TICK_SECONDS_MAX, sending / SENDING_SHARE))
+        self._stop.wait(max(0.0, began + tick - time.monotonic()))
+
+    def _on_loop(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have it done on the event loop and wait for it, unless we are to stop."""
+        if self._loop is None or self._loop.is_closed():
+            work.close()
+            return
+        doing: Future[None] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        while not self._stop.is_set():
+            try:
+                return doing.result(POLL_SECONDS)
+            except TimeoutError:
+                continue
+        doing.cancel()
+
+    # On the event loop
+
+    async def _start_at(self, cursor: Cursor, at: datetime) -> None:
+        self._fanout.begin(cursor, at)
+
+    async def _say_begun(self) -> None:
+        self._begun.set()
+
+    def _end_all(self) -> None:
+        self._ending = True
+        for stream in list(self._fanout.streams):
+            stream.end()
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_ALIVE_SECONDS)
+            await self._fanout.say_here()
+
+    async def _watch_standings(self) -> None:
+        """End the streams of people who signed out, were suspended or may not follow what they follow."""
+        while True:
+            await asyncio.sleep(STANDING_SECONDS)
+            held = dict(self._standings)
+            try:
+                ended = await asyncio.to_thread(self._fallen, list(held.values()))
+            except Exception:  # the edge of a background loop: the next round asks again
+                log.exception("live.standings_not_read")
+                continue
+            for stream, standing in held.items():
+                if standing in ended:
+                    stream.end()
+
+    def _fallen(self, standings: Sequence[Standing]) -> set[Standing]:
+        ended: set[Standing] = set()
+        for first in range(0, len(standings), STANDINGS_AT_ONCE):
+            with self._database.transaction(PLATFORM) as tx:
+                ended |= fallen(tx, standings[first : first + STANDINGS_AT_ONCE], now=app_now(tx))
+        return ended
 
 
 _HEADERS = [
@@ -188,20 +268,29 @@ async def _left(receive: Receive) -> None:
         pass
 
 
+async def _refuse(send: Send, status: int) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
 class LiveEndpoint:
     """`GET /live`, as plain ASGI: it keeps no connection to the database while the stream is open."""
 
-    def __init__(self, topics_of: Callable[[Request], frozenset[str] | None]) -> None:
-        self._topics_of = topics_of
+    def __init__(self, follower_of: Callable[[Request], Follower | None]) -> None:
+        self._follower_of = follower_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         hub: Hub = request.app.state.services.hub
-        topics = await asyncio.to_thread(self._topics_of, request)
-        if topics is None or hub.is_full:
-            status = 401 if topics is None else 503
-            await send({"type": "http.response.start", "status": status, "headers": []})
-            await send({"type": "http.response.body", "body": b""})
-            return
-        after = request.headers.get("last-event-id", "")
-        await hub.stream(topics, after, receive, send)
+        follower = await asyncio.to_thread(self._follower_of, request)
+        if follower is None:
+            return await _refuse(send, 401)
+        if hub.is_full or not await hub.has_begun():
+            return await _refuse(send, 503)
+        await hub.stream(
+            follower,
+            receive,
+            send,
+            after=request.headers.get("last-event-id") or request.query_params.get("after", ""),
+            since=request.query_params.get("since", ""),
+        )

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from babel import Locale
-from starlette.requests import Request
 
 from guidance.coverage import Coverage, coverage_of
 from knowledge_base.models import ImportState
-from marketplace.accounts.models import StaffRole
-from marketplace.accounts.sessions import Principal, principal_of
 from marketplace.events.facts import (
     BatchReleased,
     CustomerWrote,
@@ -48,20 +45,18 @@ from marketplace.events.facts import (
 from marketplace.events.queries import Told
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
-from marketplace.kernel.ids import BrandId, TicketId, WorkerId
+from marketplace.kernel.ids import TicketId
 from marketplace.kernel.money import Money
 from marketplace.tickets.counts import waiting_everywhere
 from marketplace.tickets.pool_queries import PoolCard, open_cards
 from marketplace.tickets.worker_queries import LastClaimant, last_claimants
-from workers_ui.deps import services, session_token
-from workers_ui.live import Frame, Renderer
+from workers_ui.live import Renderer
+from workers_ui.live_fanout import Frame
+from workers_ui.live_topics import FINANCE, POOL, for_brand, for_worker
 from workers_ui.pages.brand_knowledge_views import STAGES
 from workers_ui.pages.pool_views import row_of
 from workers_ui.pages.worker_earnings_views import written
 from workers_ui.templating import DEFAULT_LOCALE, Templates
-
-POOL = "pool"
-FINANCE = "finance"
 
 
 def _kinds(*facts: type[Fact]) -> frozenset[str]:
@@ -114,16 +109,6 @@ CHANGES_KNOWLEDGE = _kinds(KnowledgeChanged, IndexPublished)
 CHANGES_PAYOUTS = _kinds(PayoutSent, PayoutFailed, BatchReleased)
 
 
-def topics_of(request: Request) -> frozenset[str] | None:
-    """What the person behind the request may follow; None when nobody is signed in."""
-    token = session_token(request)
-    if token is None:
-        return None
-    with services(request).database.transaction() as tx:
-        principal = principal_of(tx, token, app_now(tx))
-    return None if principal is None else _topics(principal)
-
-
 def renderer(templates: Templates) -> Renderer:
     """Frames for facts that were just committed, by the state in which everything is now."""
 
@@ -132,14 +117,6 @@ def renderer(templates: Templates) -> Renderer:
         return [(told, frame) for told in facts for frame in _frames(told, state, templates)]
 
     return render
-
-
-def for_worker(worker: WorkerId) -> str:
-    return f"worker:{worker}"
-
-
-def for_brand(brand: BrandId) -> str:
-    return f"brand:{brand}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,12 +243,3 @@ def _changed(topic: str, event: str, subject: str = "") -> Frame:
 
 def _notice(topic: str, text: str, *, tone: str) -> Frame:
     return Frame(topics=frozenset({topic}), event="notice", data={"text": text, "tone": tone})
-
-
-def _topics(principal: Principal) -> frozenset[str]:
-    own = {for_brand(membership.brand) for membership in principal.brands}
-    if principal.worker is not None:
-        own |= {POOL, for_worker(principal.worker)}
-    if StaffRole.FINANCE in principal.staff:
-        own.add(FINANCE)
-    return frozenset(own)

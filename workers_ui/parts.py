@@ -1,5 +1,6 @@
 """The parts that processes are put together from: database, payment gateway, retriever."""
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -28,7 +29,9 @@ class DatabaseMissing(RuntimeError):
     """No database is named: set DATABASE_URL, or start through `humancloud serve`, which embeds one."""
 
 
-def database(settings: Settings, *, role: Role, process: str) -> Database:
+def database(
+    settings: Settings, *, role: Role, process: str, announce_facts: Callable[[], None] | None = None
+) -> Database:
     if settings.database_url is None:
         raise DatabaseMissing(DatabaseMissing.__doc__)
     return Database(
@@ -37,6 +40,7 @@ def database(settings: Settings, *, role: Role, process: str) -> Database:
         connections=settings.database_connections,
         process=f"humancloud {process}",
         shared={"bus": same_transaction_bus()},
+        announce_facts=announce_facts,
     )
 
 

@@ -6,8 +6,10 @@ from anyio import CapacityLimiter
 
 from billing.gateway import PaymentGateway
 from knowledge_base.retrieval import Retriever
+from marketplace.kernel.announcing import FactsAnnouncing
 from marketplace.kernel.db import Database
 from marketplace.kernel.rate_limits import RateLimiter
+from marketplace.kernel.redis import Announcer
 from marketplace.kernel.settings import Settings
 from workers_ui.live import Hub
 from workers_ui.templating import Templates
@@ -21,5 +23,7 @@ class Services:
     retriever: Retriever
     limiter: RateLimiter
     templates: Templates
+    announcer: Announcer
+    announcing: FactsAnnouncing
     hub: Hub
     admission: CapacityLimiter = field(repr=False)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from marketplace.events.facts import Fact
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.db import Tx
+from marketplace.kernel.db import HAS_FACTS, Tx
 
 Subscriber = Callable[[Tx, Any], None]
 
@@ -39,8 +39,14 @@ def record(tx: Tx, fact: Fact) -> None:
             "body": json.dumps(_body(fact)),
         },
     )
+    facts_written(tx)
     bus: Bus = tx.info["bus"]
     bus.tell(tx, fact)
+
+
+def facts_written(tx: Tx) -> None:
+    """Facts are in this transaction, by `record` or by the database's own functions: announce its commit."""
+    tx.info[HAS_FACTS] = True
 
 
 _INSERT = text(

@@ -23,7 +23,7 @@ class BadCursor(Invalid):
     """`after` must be a cursor that this feed gave out before, such as "731-12"."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Cursor:
     """A place in the stream of facts, written "xid-id"."""
 
@@ -68,10 +68,13 @@ def facts_after(tx: Tx, cursor: Cursor, *, limit: int = PAGE_LIMIT, kinds: Seque
     return [_told(row) for row in rows]
 
 
-def newest(tx: Tx) -> Cursor:
-    """Where a reader starts that only wants what happens from now on."""
-    row = tx.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xid")).one()
-    return Cursor(xid=int(row.xid), id=0)
+def before_newest(tx: Tx, *, facts: int) -> Cursor:
+    """Where a reader starts that wants the last so many `facts` and all that come: at a fact, or at START.
+
+    Never at a transaction id without a fact: a crash may give out such an id once more.
+    """
+    row = tx.execute(_BEFORE_NEWEST, {"facts": facts}).one_or_none()
+    return START if row is None else Cursor(xid=int(row.xid), id=row.id)
 
 
 def facts_about(tx: Tx, subject: UUID, *, limit: int = PAGE_LIMIT) -> list[Told]:
@@ -97,6 +100,10 @@ _AFTER = text(
     "WHERE (xid, id) > (CAST(:xid AS xid8), :id) AND xid < pg_snapshot_xmin(pg_current_snapshot()) "
     "AND (cardinality(CAST(:kinds AS text[])) = 0 OR kind = ANY(:kinds)) "
     "ORDER BY event.xid, id LIMIT :limit"
+)
+_BEFORE_NEWEST = text(
+    "SELECT xid::text AS xid, id FROM event WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) "
+    "ORDER BY event.xid DESC, id DESC OFFSET :facts LIMIT 1"
 )
 _ABOUT = text(
     "SELECT xid::text AS xid, id, at, kind, brand_id, worker_id, subject_id, body FROM event "

@@ -5,7 +5,7 @@ shows that brand's, that worker's or the platform's rows and no others. `tx.info
 transaction's time, read in the same round trip.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +20,7 @@ from marketplace.kernel.ids import ALL_IDS, BrandId, WorkerId
 
 Tx: TypeAlias = Session
 
+HAS_FACTS = "has_facts"  # in a transaction's `info` once it wrote facts
 POOL_TIMEOUT_SECONDS = 10
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000
@@ -93,10 +94,15 @@ class Database:
         connections: int = 8,
         process: str = "humancloud",
         shared: Mapping[str, object] | None = None,
+        announce_facts: Callable[[], None] | None = None,
     ) -> None:
-        """`shared` is laid into every transaction's `info`: the bus of facts, say."""
+        """`shared` is laid into every transaction's `info`: the bus of facts, say.
+
+        `announce_facts` is called after each commit that recorded facts; it must not wait or raise.
+        """
         self.url = url
         self._shared = dict(shared or {})
+        self._announce_facts = announce_facts
         self.engine = _engine(url, role=role, connections=connections, process=process)
 
     @contextmanager
@@ -108,6 +114,13 @@ class Database:
             tx.info["scope"] = scope
             yield tx
             tx.commit()
+            if HAS_FACTS in tx.info:
+                self.announce_facts()
+
+    def announce_facts(self) -> None:
+        """Facts were committed: whoever waits for them may look. For those who commit in ways of their own."""
+        if self._announce_facts is not None:
+            self._announce_facts()
 
     def dispose(self) -> None:
         self.engine.dispose()

@@ -8,7 +8,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from marketplace.accounts.models import Worker
-from marketplace.events.commands import record
+from marketplace.events.commands import facts_written, record
 from marketplace.events.facts import LeaseExtended, TicketReleased, TicketWidened
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import AppError, Conflict, Invalid, NotAllowed, NotFound
@@ -121,6 +121,7 @@ def claim_ticket(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> Hold:
     row = tx.execute(_CLAIM, {"ticket": ticket, "worker": worker, "claim": new_id()}).one()
     if row.outcome in REFUSALS:
         raise REFUSALS[row.outcome]
+    facts_written(tx)
     return Hold(ticket=ticket, number=row.claim_number, lease_ends_at=row.lease_ends_at)
 
 
@@ -129,6 +130,7 @@ def claim_next(tx: Tx, *, worker: WorkerId) -> Hold:
     row = tx.execute(_CLAIM_NEXT, {"worker": worker, "claim": new_id()}).one()
     if row.outcome in REFUSALS:
         raise REFUSALS[row.outcome]
+    facts_written(tx)
     return Hold(ticket=row.ticket_id, number=row.claim_number, lease_ends_at=row.lease_ends_at)
 
 
@@ -294,6 +296,8 @@ def expire_leases(tx: Tx, *, now: datetime) -> int:
         tx.scalar(text("SELECT expire_lease(:ticket, :now)"), {"ticket": ticket, "now": now})
         for ticket in sorted(tx.scalars(overdue).all())  # as claims lock them: two of us never deadlock
     ]
+    if any(expired):
+        facts_written(tx)
     return sum(bool(done) for done in expired)
 
 

@@ -5,210 +5,41 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from queue import Empty, Queue
 
 import httpx
 import pytest
-import uvicorn
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 from knowledge_base.commands import start_import
 from knowledge_base.imports import read_import
-from marketplace.accounts.models import Worker
-from marketplace.accounts.sessions import begin_session
+from marketplace.accounts.models import Member, MemberRole, Worker, WorkerStatus
+from marketplace.accounts.sessions import begin_session, sign_out
 from marketplace.events.commands import record
 from marketplace.events.facts import PayoutSent
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope
-from marketplace.kernel.ids import BrandId, PayoutId, PersonId, TicketId, WorkerId, new_id
+from marketplace.kernel.ids import PayoutId, new_id
 from marketplace.kernel.settings import Settings
 from marketplace.tickets.models import ReleaseReason
-from marketplace.tickets.pool import claim_ticket, release_ticket
+from marketplace.tickets.pool import release_ticket
 from marketplace.tickets.replies import ApiFeed, customer_writes, deliver_queued, send_reply
-from tests.builders import a_brand, a_member, a_worker, an_open_ticket, as_worker
+from tests.builders import a_worker, as_worker
 from tests.site_process import free_port
-from workers_ui.app import Server, create_app
+from tests.workers_ui.live_site import Town, a_town, listen
 from workers_ui.deps import SESSION_COOKIE
 
-HEARD_SECONDS = 10.0
 QUIET_SECONDS = 1.0
 STOP_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """One event as a browser's EventSource gets it."""
-
-    id: str
-    event: str
-    data: dict[str, object]
-
-
-@dataclass(slots=True)
-class Stream:
-    """An open stream, read in a thread of its own; `over` is set when the server ended it."""
-
-    heard: Queue[Heard] = field(default_factory=Queue)
-    opened: threading.Event = field(default_factory=threading.Event)
-    over: threading.Event = field(default_factory=threading.Event)
-
-    def next(self, event: str, *, about: object = None) -> Heard:
-        """The next such event, whatever else comes before it."""
-        deadline = time.monotonic() + HEARD_SECONDS
-        while (left := deadline - time.monotonic()) > 0:
-            try:
-                found = self.heard.get(timeout=left)
-            except Empty:
-                break
-            if found.event == event and (about is None or found.data.get("id") == str(about)):
-                return found
-        raise AssertionError(f"no {event} about {about} within {HEARD_SECONDS} s")
-
-    def everything_for(self, seconds: float) -> list[Heard]:
-        time.sleep(seconds)
-        return [self.heard.get() for _ in range(self.heard.qsize())]
-
-
-def listen(url: str, token: str, *, after: str = "") -> Stream:
-    """Open the stream of whoever has `token`, and read it until it ends."""
-    stream = Stream()
-    threading.Thread(target=_read, args=(stream, url, token, after), daemon=True).start()
-    assert stream.opened.wait(HEARD_SECONDS)
-    return stream
-
-
-def _read(stream: Stream, url: str, token: str, after: str) -> None:
-    headers = {"last-event-id": after} if after else {}
-    timeout = httpx.Timeout(5.0, read=60.0)
-    with (
-        httpx.Client(cookies={SESSION_COOKIE: token}, timeout=timeout, trust_env=False) as client,
-        client.stream("GET", f"{url}/live", headers=headers) as answer,
-    ):
-        assert answer.status_code == 200
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        block: dict[str, str] = {}
-        for line in answer.iter_lines():
-            stream.opened.set()
-            if line:
-                name, _, value = line.partition(": ")
-                block[name] = value
-                continue
-            if "event" in block:
-                body = json.loads(block["data"])
-                stream.heard.put(Heard(id=block.get("id", ""), event=block["event"], data=body))
-            block = {}
-    stream.over.set()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """The site on a port of this machine, in a thread of this process."""
-
-    url: str
-    stop: Callable[[], None]
-
-
-@contextmanager
-def running(settings: Settings) -> Iterator[Running]:
-    port = free_port()
-    app = create_app(settings)
-    server = Server(uvicorn.Config(app, port=port, log_level="warning", timeout_graceful_shutdown=3))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-
-    def stop() -> None:
-        if thread.is_alive():
-            server.handle_exit(signal.SIGTERM, None)
-        thread.join(STOP_SECONDS)
-        assert not thread.is_alive()
-
-    while not server.started:
-        time.sleep(0.02)
-    try:
-        yield Running(url=f"http://127.0.0.1:{port}", stop=stop)
-    finally:
-        stop()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Town:
-    """A running site, a brand with its manager, two workers, and noise: another brand's manager."""
-
-    site: Running
-    db: Database
-    background: Database
-    brand: BrandId
-    ann: WorkerId
-    bob: WorkerId
-    tokens: dict[object, str]
-    manager: PersonId
-    stranger: PersonId
-
-    def listen(self, who: object, *, after: str = "") -> Stream:
-        return listen(self.site.url, self.tokens[who], after=after)
-
-    def post(self, subject: str = "Where is my order?") -> TicketId:
-        with self.background.transaction() as tx:
-            return an_open_ticket(tx, self.brand, subject=subject)
-
-    def claim_over_http(self, who: WorkerId, ticket: TicketId) -> None:
-        with httpx.Client(cookies={SESSION_COOKIE: self.tokens[who]}, trust_env=False) as client:
-            pool = HTMLParser(client.get(f"{self.site.url}/worker/pool").text)
-            token = pool.css_first("#claim-form [name=csrf]")
-            assert token is not None
-            form = {"csrf": token.attributes["value"]}
-            answer = client.post(f"{self.site.url}/worker/pool/{ticket}/claim", data=form)
-            assert answer.status_code == 303, answer.text[:500]
-
-    def claim(self, who: WorkerId, ticket: TicketId) -> int:
-        with self.db.transaction() as tx:
-            return claim_ticket(tx, ticket=ticket, worker=who).number
-
-    def settle(self, stream: Stream) -> Heard:
-        """Wait until the site's look at facts is under way: the first one only notes where they are."""
-        for _ in range(5):
-            ticket = self.post("Is this heard?")
-            try:
-                return stream.next("pool.upsert", about=ticket)
-            except AssertionError:
-                continue
-        raise AssertionError("nothing was ever heard")
+SESSION_SECONDS = 5.0  # how long a stream may outlive its session
 
 
 @pytest.fixture
 def town(settings: Settings, db: Database, background: Database) -> Iterator[Town]:
-    with background.transaction() as tx:
-        brand, other = a_brand(tx), a_brand(tx, name="Noise & Sons")
-        ann, bob = a_worker(tx, name="Ann Able"), a_worker(tx, name="Bob Busy")
-        manager, stranger = a_member(tx, brand), a_member(tx, other)
-        people = {
-            ann: tx.get_one(Worker, ann).person_id,
-            bob: tx.get_one(Worker, bob).person_id,
-            manager: manager,
-            stranger: stranger,
-        }
-        tokens: dict[object, str] = {
-            who: begin_session(tx, person=person, session_hours=1, now=app_now(tx)).token
-            for who, person in people.items()
-        }
-    with running(settings) as site:
-        yield Town(
-            site=site,
-            db=db,
-            background=background,
-            brand=brand,
-            ann=ann,
-            bob=bob,
-            tokens=tokens,
-            manager=manager,
-            stranger=stranger,
-        )
+    with a_town(settings, db, background) as made:
+        yield made
 
 
 def test_nobody_listens_without_a_session(town: Town) -> None:
@@ -269,9 +100,9 @@ def test_who_comes_back_hears_what_he_missed_and_nothing_twice(town: Town) -> No
     assert returned.everything_for(QUIET_SECONDS) == []
 
 
-def test_who_comes_back_from_too_long_ago_or_with_nonsense_is_told_to_reload(town: Town) -> None:
+def test_who_comes_back_with_nonsense_is_told_to_reload(town: Town) -> None:
     town.settle(town.listen(town.bob))
-    for after in ("1-1", "nonsense", "99999999999999999999999-1"):
+    for after in ("nonsense", "99999999999999999999999-1"):
         assert town.listen(town.bob, after=after).next("resync").data == {}
 
 
@@ -332,6 +163,28 @@ def test_a_payout_is_told_to_its_worker_alone(town: Town) -> None:
         "tone": "good",
     }
     assert [one.event for one in bob.everything_for(QUIET_SECONDS)] == []
+
+
+def test_a_stream_ends_soon_after_its_person_signed_out_and_the_others_go_on(town: Town) -> None:
+    bob, ann = town.listen(town.bob), town.listen(town.ann)
+    town.settle(ann)
+    with town.db.transaction() as tx:
+        sign_out(tx, town.tokens[town.bob])
+    assert bob.over.wait(SESSION_SECONDS)
+    town.settle(ann)
+    assert not ann.over.is_set()
+
+
+def test_a_stream_ends_soon_after_its_person_was_suspended_or_lost_a_role(town: Town) -> None:
+    bob, manager = town.listen(town.bob), town.listen(town.manager)
+    with town.background.transaction() as tx:
+        tx.get_one(Worker, town.bob).status = WorkerStatus.RESTRICTED
+        tx.get_one(Member, (town.brand, town.manager)).role = MemberRole.AGENT
+    assert bob.over.wait(SESSION_SECONDS)
+    assert manager.over.wait(SESSION_SECONDS)
+    back = town.listen(town.bob)
+    town.post()
+    assert [one for one in back.everything_for(QUIET_SECONDS) if one.event.startswith("pool.")] == []
 
 
 def test_stopping_ends_every_open_stream_within_five_seconds(town: Town) -> None:
