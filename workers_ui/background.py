@@ -45,7 +45,8 @@ from marketplace.kernel.ids import BrandId, ImportId, TicketId
 from marketplace.kernel.jobs import Job, Task, Waker, run_worker
 from marketplace.kernel.redis import connect
 from marketplace.kernel.settings import Settings
-from marketplace.tickets import counts, endings, pool, replies
+from marketplace.tickets import counts, endings, pool, replies, stages
+from marketplace.tickets.quality_inputs import TicketRecords
 from marketplace.tickets.queries import left_in_screening
 from workers_ui import parts
 
@@ -171,6 +172,7 @@ class Background:
             self.finish_knowledge,
             self.send_mail,
             self.end_sessions,
+            lambda: self._until_none(lambda tx: stages.judge_next(tx, TicketRecords(), now=app_now(tx))),
         )
 
     def redo_lost_jobs(self) -> None:

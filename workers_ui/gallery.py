@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from marketplace.kernel.money import Money
+from workers_ui import gallery_stages
 from workers_ui.presenters import brand, finance, public, worker
 from workers_ui.presenters.charts import Bar, BarChart
 from workers_ui.presenters.frame import Frame, NavLink, Person, Theme, brand_nav, finance_nav, worker_nav
@@ -1356,4 +1357,5 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "batches-empty": batches_empty,
     "batch": batch,
     "batch-paid": batch_paid,
+    **gallery_stages.BUILDERS,
 }

@@ -12,8 +12,10 @@ from marketplace.kernel.ids import (
     MessageId,
     PayoutId,
     PriceId,
+    RatingId,
     ReplyId,
     ResolutionId,
+    StageMoveId,
     SuggestionId,
     TicketId,
     TopUpId,
@@ -264,3 +266,20 @@ class SpendCapChanged(Fact):
 
     per_day_minor: int | None
     per_month_minor: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageMoved(Fact):
+    """A brand's share moved between its stages; percentages before and after, 100 where no stages hold."""
+
+    move: StageMoveId
+    cause: str
+    from_percent: int
+    to_percent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketRated(Fact):
+    ticket: TicketId
+    rating: RatingId
+    stars: int

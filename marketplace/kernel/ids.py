@@ -31,6 +31,8 @@ SwitchId = NewType("SwitchId", UUID)
 ShareRuleId = NewType("ShareRuleId", UUID)
 KeepBackRuleId = NewType("KeepBackRuleId", UUID)
 PriceId = NewType("PriceId", UUID)
+StageMoveId = NewType("StageMoveId", UUID)
+RatingId = NewType("RatingId", UUID)
 
 ALL_IDS = (
     PersonId,
@@ -59,6 +61,8 @@ ALL_IDS = (
     ShareRuleId,
     KeepBackRuleId,
     PriceId,
+    StageMoveId,
+    RatingId,
 )
 
 

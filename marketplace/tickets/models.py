@@ -212,6 +212,7 @@ class Ticket(Base):
         UniqueConstraint("brand_id", "external_id"),
         UniqueConstraint("brand_id", "number"),
         Index("ix_ticket_state", "brand_id", "state", "posted_at"),
+        Index("ix_ticket_customer", "brand_id", "customer_id", "posted_at"),
         Index("ix_ticket_answered", "answered_at", postgresql_where=text("state = 'answered'")),
         Index(
             "ix_ticket_awaiting", "brand_id", "posted_at", postgresql_where=text("state = 'awaiting_funds'")
@@ -445,6 +446,7 @@ class Resolution(Base):
         Index(
             "uq_resolution_standing", "ticket_id", unique=True, postgresql_where=text("reopened_at IS NULL")
         ),
+        Index("ix_resolution_resolved", "brand_id", "resolved_at"),
     )
 
     brand_id: Mapped[BrandId] = mapped_column(primary_key=True)

@@ -14,6 +14,7 @@ import marketplace.accounts.models
 import marketplace.events.models
 import marketplace.kernel.models
 import marketplace.tickets.control_models
+import marketplace.tickets.gate_models
 import marketplace.tickets.models
 from marketplace.kernel.db import Base
 
@@ -26,6 +27,7 @@ MODEL_MODULES = (
     marketplace.events.models,
     marketplace.kernel.models,
     marketplace.tickets.control_models,
+    marketplace.tickets.gate_models,
     marketplace.tickets.models,
 )
 

@@ -96,4 +96,9 @@ OPERATIONS = {
     "POST /api/v1/tickets/{ticket}/escalation": _worker(
         body={"claim_number": 1, "reason": "other", "note": ""}, foreign=409
     ),
+    # Quality
+    "GET /api/v1/stage": _brand(ApiScope.TICKETS_READ),
+    "POST /api/v1/tickets/{ticket}/rating": _brand(
+        ApiScope.TICKETS_WRITE, body={"stars": 4, "reason": "too_slow", "comment": ""}, foreign=404
+    ),
 }

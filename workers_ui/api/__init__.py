@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from workers_ui.api import events, knowledge, people, pool, tickets, wallet
+from workers_ui.api import events, knowledge, people, pool, quality, tickets, wallet
 from workers_ui.api.schemas import Problem
 
 DESCRIPTION = (
@@ -19,5 +19,5 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
-for part in (tickets, events, knowledge, wallet, people, pool):
+for part in (tickets, events, knowledge, wallet, people, pool, quality):
     router.include_router(part.router)

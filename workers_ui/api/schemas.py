@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from marketplace.tickets.gate_models import RatingReason
+from marketplace.tickets.gates import Gate
 from marketplace.tickets.models import Channel, EscalationReason, ReleaseReason
 
 HIGHEST_CLAIM_NUMBER = 2**31 - 1  # what the column holds
@@ -224,3 +226,46 @@ class EscalationIn(In):
     claim_number: ClaimNumber
     reason: EscalationReason
     note: Annotated[str, Field(max_length=2_000)] = ""
+
+
+class RatingIn(In):
+    stars: Annotated[int, Field(ge=1, le=5)]
+    reason: RatingReason | None = None
+    comment: Annotated[str, Field(max_length=2_000)] = ""
+
+
+class RatingOut(BaseModel):
+    id: UUID
+    stars: int
+    reason: RatingReason | None
+    comment: str
+    rated_at: datetime
+
+
+class GateOut(BaseModel):
+    """Shares are basis points; `share` is None while nothing is final. Early cases may still turn."""
+
+    gate: Gate
+    good: int
+    total: int
+    early_good: int
+    early_total: int
+    needed: int
+    share: int | None
+    threshold: int
+    breach_below: int
+    passed: bool
+    breached: bool
+
+
+class StageOut(BaseModel):
+    """How much of the brand's tickets its stage lets in. Without gates: 100, no stage and no gates."""
+
+    enabled: bool
+    percent: int
+    percents: list[int]
+    stage: int | None
+    since: datetime | None
+    counted_since: datetime | None
+    may_advance_from: datetime | None
+    gates: list[GateOut]

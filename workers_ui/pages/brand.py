@@ -9,6 +9,7 @@ from workers_ui.pages import (
     brand_articles,
     brand_knowledge,
     brand_new_ticket,
+    brand_stages,
     brand_team,
     brand_ticket,
     brand_tickets,
@@ -25,6 +26,7 @@ for part in (
     brand_articles,
     brand_wallet,
     brand_team,
+    brand_stages,
 ):
     router.include_router(part.router)
 

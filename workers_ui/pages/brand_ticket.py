@@ -16,6 +16,7 @@ from marketplace.kernel.ids import TicketId
 from marketplace.kernel.money import Money
 from marketplace.tickets import brand_queries, endings, queries, replies
 from marketplace.tickets.models import ResolvedBy, Terms, Ticket
+from marketplace.tickets.ratings import ratings_of_ticket
 from marketplace.tickets.terms import terms_in_force, terms_of
 from workers_ui.deps import CheckedForm, HasTx, IsSignedIn, as_uuid, at_brand
 from workers_ui.errors import status_of
@@ -159,6 +160,7 @@ def _story(tx: Tx, membership: Membership, ticket: Ticket) -> present.Story:
         escalations=tuple(brand_queries.escalations_of_ticket(tx, brand=brand, ticket=ticket.id)),
         resolutions=tuple(brand_queries.resolutions_of_ticket(tx, brand=brand, ticket=ticket.id)),
         articles_path=area_path(membership, "knowledge") if may_open_articles else "",
+        ratings=tuple(ratings_of_ticket(tx, brand=brand, ticket=ticket.id)),
     )
 
 

@@ -8,6 +8,7 @@ from guidance.queries import ReceiptView
 from marketplace.kernel.ids import MessageId, ReplyId
 from marketplace.kernel.money import Money
 from marketplace.tickets.brand_queries import ReplyLine, TicketLine
+from marketplace.tickets.gate_models import Rating, RatingReason
 from marketplace.tickets.models import (
     Author,
     Channel,
@@ -22,6 +23,7 @@ from marketplace.tickets.models import (
     Ticket,
     TicketState,
 )
+from marketplace.tickets.ratings import MOST_STARS
 from workers_ui.pages import receipt_views
 from workers_ui.presenters import brand as views
 from workers_ui.presenters.values import Action, Badge, Tone
@@ -59,6 +61,14 @@ ESCALATION_REASONS: Mapping[EscalationReason, str] = {
     EscalationReason.POLICY_EXCEPTION: "asks for an exception",
     EscalationReason.SENSITIVE: "sensitive",
     EscalationReason.OTHER: "another reason",
+}
+RATING_REASONS: Mapping[RatingReason, str] = {
+    RatingReason.WRONG_ANSWER: "a wrong answer",
+    RatingReason.NOT_SOLVED: "not solved",
+    RatingReason.TOO_SLOW: "too slow",
+    RatingReason.TONE: "the tone",
+    RatingReason.POLICY: "your policy",
+    RatingReason.OTHER: "another reason",
 }
 RESOLVERS: Mapping[ResolvedBy, str] = {
     ResolvedBy.CUSTOMER: "the customer",
@@ -99,6 +109,7 @@ class Story:
     escalations: tuple[tuple[Escalation, str], ...]
     resolutions: tuple[Resolution, ...]
     articles_path: str
+    ratings: tuple[Rating, ...] = ()
 
 
 def thread(story: Story) -> tuple[views.BrandThreadEntry, ...]:
@@ -174,6 +185,15 @@ def _happened(story: Story) -> Iterable[tuple[datetime, str]]:
         yield resolution.resolved_at, f"Resolved by {RESOLVERS[resolution.by]}."
         if resolution.reopened_at is not None:
             yield resolution.reopened_at, "Reopened by the customer’s message."
+    for rating in story.ratings:
+        yield rating.rated_at, f"Rated by the customer: {rating_label(rating)}."
+
+
+def rating_label(rating: Rating) -> str:
+    """ "4 of 5 stars, too slow: “Took two days.”" """
+    reason = f", {RATING_REASONS[rating.reason]}" if rating.reason else ""
+    comment = f": “{rating.comment}”" if rating.comment else ""
+    return f"{rating.stars} of {MOST_STARS} stars{reason}{comment}"
 
 
 def facts(
@@ -188,6 +208,7 @@ def facts(
         ("Channel", f"{CHANNELS[ticket.channel]}, {language}"),
         ("Your number", ticket.external_id),
         ("Terms", terms),
+        *(("Rating", f"{rating.stars} of {MOST_STARS} stars") for rating in story.ratings[-1:]),
     )
     return tuple(views.TicketFact(label=label, value=value) for label, value in pairs)
 

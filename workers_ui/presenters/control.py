@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SECTIONS: tuple[tuple[str, str], ...] = ()
+SECTIONS: tuple[tuple[str, str], ...] = (("stages", "Stages"),)
 """(last part of the address, what the tab says), in the order of the tabs."""
 
 

@@ -1,0 +1,87 @@
+"""Where the gates' figures come from: a port, and its first source, the tickets' own records."""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy import text
+
+from marketplace.kernel.db import Tx
+from marketplace.kernel.ids import BrandId
+from marketplace.tickets.gates import Measure
+
+FIRST_CONTACT = timedelta(days=7)
+GOOD_STARS = 4
+SILENCE = "silence"
+
+
+class QualityInputs(Protocol):
+    """Counts, for one brand, the cases since a time and how many went well.
+
+    Only cases that began their end (were resolved, escalated) at or after `since` count, so that a new stage
+    starts with none.
+    """
+
+    def fcr(self, tx: Tx, *, brand: BrandId, since: datetime, now: datetime) -> Measure:
+        """Tickets resolved for good by their first resolution."""
+
+    def csat(self, tx: Tx, *, brand: BrandId, since: datetime, now: datetime) -> Measure:
+        """Customers' ratings of resolutions."""
+
+    def accuracy(self, tx: Tx, *, brand: BrandId, since: datetime, now: datetime) -> Measure:
+        """Workers' doings that the brand looked at and decided on."""
+
+
+class TicketRecords:
+    """The port over what the tickets themselves tell."""
+
+    def fcr(self, tx: Tx, *, brand: BrandId, since: datetime, now: datetime) -> Measure:
+        """A ticket is solved at first contact when within 7 days of its first resolution nothing came back:
+        it was not reopened, and its customer posted no other ticket of that category.
+
+        Until the 7 days are over it is early: a failure is certain, a success is not.
+        """
+        found = tx.execute(_FCR, {"brand": brand, "since": since, "now": now, "contact": FIRST_CONTACT}).one()
+        return Measure(
+            good=found.good, total=found.total, early_good=found.early_good, early_total=found.early_total
+        )
+
+    def csat(self, tx: Tx, *, brand: BrandId, since: datetime, now: datetime) -> Measure:
+        """The share of 4 and 5 stars: the mean hides a few very angry customers behind many content ones."""
+        found = tx.execute(_CSAT, {"brand": brand, "since": since, "good": GOOD_STARS}).one()
+        return Measure(good=found.good, total=found.total)
+
+    def accuracy(self, tx: Tx, *, brand: BrandId, since: datetime, now: datetime) -> Measure:
+        """Escalations a person at the brand confirmed, of those it decided. Silence decides nothing here."""
+        found = tx.execute(_ACCURACY, {"brand": brand, "since": since, "silence": SILENCE}).one()
+        return Measure(good=found.good, total=found.total)
+
+
+_FCR = text("""
+    SELECT count(*) FILTER (WHERE is_final) AS total,
+        count(*) FILTER (WHERE is_final AND NOT came_back) AS good,
+        count(*) FILTER (WHERE NOT is_final) AS early_total,
+        count(*) FILTER (WHERE NOT is_final AND NOT came_back) AS early_good
+    FROM (
+        SELECT r.resolved_at + :contact <= :now AS is_final,
+            coalesce(r.reopened_at <= r.resolved_at + :contact, false) OR EXISTS (
+                SELECT FROM ticket later
+                WHERE later.brand_id = t.brand_id AND later.customer_id = t.customer_id
+                    AND later.category = t.category AND later.id <> t.id
+                    AND later.posted_at > least(t.answered_at, r.resolved_at)
+                    AND later.posted_at <= r.resolved_at + :contact) AS came_back
+        FROM resolution r JOIN ticket t ON t.brand_id = r.brand_id AND t.id = r.ticket_id
+        WHERE r.brand_id = :brand AND r.number = 1 AND r.resolved_at >= :since AND r.resolved_at <= :now
+    ) AS resolved
+""")
+
+_CSAT = text("""
+    SELECT count(*) AS total, count(*) FILTER (WHERE g.stars >= :good) AS good
+    FROM resolution r JOIN rating g ON g.brand_id = r.brand_id AND g.resolution_id = r.id
+    WHERE r.brand_id = :brand AND r.resolved_at >= :since
+""")
+
+_ACCURACY = text("""
+    SELECT count(*) AS total, count(*) FILTER (WHERE state = 'confirmed') AS good
+    FROM escalation
+    WHERE brand_id = :brand AND state <> 'open' AND decided_by <> :silence AND escalated_at >= :since
+""")
