@@ -102,7 +102,12 @@ ERROR_TITLES = {
 
 
 def _person(principal: Principal) -> Person:
-    return Person(name=principal.name, email=principal.email, places=_places(principal))
+    return Person(
+        name=principal.name,
+        email=principal.email,
+        places=_places(principal),
+        settings_href="/worker/settings" if principal.worker is not None else "",
+    )
 
 
 def _places(principal: Principal) -> tuple[NavLink, ...]:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from marketplace.kernel.money import Money
-from workers_ui import gallery_stages
+from workers_ui import gallery_stages, gallery_worker
 from workers_ui.presenters import brand, finance, public, worker
 from workers_ui.presenters.charts import Bar, BarChart
 from workers_ui.presenters.frame import Frame, NavLink, Person, Theme, brand_nav, finance_nav, worker_nav
 from workers_ui.presenters.gallery import GalleryPage
+from workers_ui.presenters.pool_filters import FilterForm
 from workers_ui.presenters.values import (
     Action,
     Badge,
@@ -74,7 +75,7 @@ MakeFrame = Callable[..., Frame]
 
 
 def _worker_frame(frame: MakeFrame, path: str, **changes: object) -> Frame:
-    person = Person(name="Ana Reyes", email="ana@workers.example")
+    person = Person(name="Ana Reyes", email="ana@workers.example", settings_href="/worker/settings")
     return frame(path, person=person, nav=worker_nav(waiting=24, mine=2), live_url="/live", **changes)
 
 
@@ -247,6 +248,15 @@ def pool_rows() -> tuple[worker.PoolRow, ...]:
             rendered_at=NOW,
             coverage=worker.Coverage(coverage),
             terms_version=3,
+            brand_slug=brand_name.lower().replace(" ", "-"),
+            lease_terms="20 s to read, then 3 min to answer"
+            if channel == "chat"
+            else "5 min to read, then 60 min to answer",
+            brand_record="new here" if brand_name == "Kestrel Air" else "98 % paid · in 3 days",
+            surge="+20 % for waiting" if due < 0 else "",
+            newcomers_first=index == 0,
+            skill="Billing" if category == "Billing" else "",
+            skip_reasons=RELEASE_REASONS,
         )
         for index, (
             subject,
@@ -267,9 +277,65 @@ def pool(frame: MakeFrame) -> PageView:
         frame=_worker_frame(frame, "/worker/pool"),
         rows=pool_rows(),
         waiting=24,
-        claims_held=1,
-        claim_cap=3,
-        pager=Pager(next_href="/worker/pool?after=t1007", label="1–7 of 24"),
+        rooms=rooms(email=1),
+        filters=FILTERS,
+        pager=Pager(next_href="/worker/pool?page=2", label="Page 1"),
+    )
+
+
+def rooms(*, email: int = 0, chat: int = 0) -> tuple[worker.ChannelRoom, ...]:
+    return (
+        worker.ChannelRoom(channel="e-mail", held=email, cap=3),
+        worker.ChannelRoom(channel="chat", held=chat, cap=1),
+    )
+
+
+FILTERS = FilterForm(
+    brands=(Choice(value=SLUG, label=BRAND), Choice(value="alba-cycles", label="Alba Cycles")),
+    languages=(Choice(value="en", label="English"), Choice(value="de", label="German")),
+    channels=(Choice(value="email", label="e-mail"), Choice(value="chat", label="chat")),
+    skills=(Choice(value="general", label="No skill needed"), Choice(value="billing", label="Billing")),
+    pays=(Choice(value="1", label="1.00"), Choice(value="2", label="2.00")),
+    lengths=(Choice(value="5", label="5 min"), Choice(value="15", label="15 min")),
+)
+
+
+def pool_filtered(frame: MakeFrame) -> PageView:
+    return worker.PoolPage(
+        frame=_worker_frame(frame, "/worker/pool"),
+        rows=pool_rows()[:2],
+        waiting=24,
+        rooms=rooms(email=1),
+        filters=_filtered(),
+        searched_up_to=2_000,
+    )
+
+
+def pool_no_match(frame: MakeFrame) -> PageView:
+    return worker.PoolPage(
+        frame=_worker_frame(frame, "/worker/pool"), rows=(), waiting=24, rooms=rooms(), filters=_filtered()
+    )
+
+
+def _filtered() -> FilterForm:
+    return replace(
+        FILTERS,
+        form=FormState(values={"brand": SLUG, "language": "en", "minutes": "5"}),
+        chosen=(BRAND, "English", "at most 5 min"),
+        brand=SLUG,
+        language="en",
+        longest_minutes=5,
+    )
+
+
+def pool_away(frame: MakeFrame) -> PageView:
+    return worker.PoolPage(
+        frame=_worker_frame(frame, "/worker/pool"),
+        rows=pool_rows()[2:5],
+        waiting=3,
+        rooms=rooms(),
+        available=False,
+        filters=FILTERS,
     )
 
 
@@ -279,8 +345,8 @@ def pool_full(frame: MakeFrame) -> PageView:
         frame=_worker_frame(frame, "/worker/pool", notices=(notice,)),
         rows=pool_rows()[:3],
         waiting=3,
-        claims_held=3,
-        claim_cap=3,
+        rooms=rooms(email=3, chat=1),
+        filters=FILTERS,
         callouts=(
             Notice(
                 text="We cannot pay to your country yet. You may look, but claims are off.",
@@ -294,7 +360,7 @@ def pool_full(frame: MakeFrame) -> PageView:
 
 def pool_empty(frame: MakeFrame) -> PageView:
     return worker.PoolPage(
-        frame=_worker_frame(frame, "/worker/pool"), rows=(), waiting=0, claims_held=0, claim_cap=3
+        frame=_worker_frame(frame, "/worker/pool"), rows=(), waiting=0, rooms=rooms(), filters=FILTERS
     )
 
 
@@ -386,6 +452,16 @@ CATEGORIES = (
 )
 
 
+NOTES = (
+    worker.NoteLine(
+        author_label="Another expert",
+        text="The photo shows the hopper, not the burrs. No refund was promised.",
+        written_at=ago(hours=3),
+    ),
+    worker.NoteLine(author_label="You", text="Asked for the order number.", written_at=ago(minutes=9)),
+)
+
+
 def _desk(frame: MakeFrame) -> worker.DeskPage:
     return worker.DeskPage(
         frame=_worker_frame(frame, "/worker/t/t1002"),
@@ -397,7 +473,9 @@ def _desk(frame: MakeFrame) -> worker.DeskPage:
         language="EN",
         pay=usd(175),
         state=CLAIMED,
-        lease=worker.Lease(claim_number=2, deadline=ahead(minutes=54, seconds=7)),
+        lease=worker.Lease(
+            claim_number=2, deadline=ahead(minutes=54, seconds=7), extends_to=ahead(minutes=114, seconds=7)
+        ),
         thread=THREAD,
         guidance=worker.Guidance(
             state=worker.GuidanceState.READY, suggestion="s-9", cards=CARDS, draft=DRAFT
@@ -439,7 +517,8 @@ def desk_lint(frame: MakeFrame) -> PageView:
         composer=composer,
         form=form,
         category_confirmed=False,
-        lease=worker.Lease(claim_number=2, deadline=ahead(minutes=1, seconds=40)),
+        lease=worker.Lease(claim_number=2, deadline=ahead(minutes=1, seconds=40), extended=True),
+        notes=NOTES,
         handover_summary="Asked for an order number; the customer gave it. Nothing was promised.",
     )
 
@@ -480,6 +559,17 @@ def desk_answered(frame: MakeFrame) -> PageView:
     )
 
 
+def desk_in_review(frame: MakeFrame) -> PageView:
+    reply = replace(ANSWERED_THREAD[-1], state=Badge(label="in review", tone=Tone.INFO))
+    return replace(
+        _desk(frame),
+        thread=(*THREAD, reply),
+        in_review=True,
+        state=Badge(label="in review", tone=Tone.INFO),
+        lease=worker.Lease(claim_number=2, deadline=None),
+    )
+
+
 def desk_lost(frame: MakeFrame) -> PageView:
     return replace(
         _desk(frame),
@@ -488,6 +578,7 @@ def desk_lost(frame: MakeFrame) -> PageView:
             deadline=None,
             held=False,
             ended_reason="Your hour ended; the ticket is in the pool.",
+            claimable=True,
         ),
         composer=worker.Composer(idempotency_key="k-1", draft="Hi Sam, I am sorry your grinder"),
         guidance=worker.Guidance(
@@ -524,6 +615,7 @@ def mine(frame: MakeFrame) -> PageView:
                 deadline=ahead(hours=3),
             ),
         ),
+        in_review=(_mine(1003, "Which grind for a V60?", Badge(label="in review", tone=Tone.INFO)),),
         waiting_on_customer=(_mine(998, "Decaf subscription: skip a month", WAITING),),
         sent_today=(
             _mine(998, "Decaf subscription: skip a month", WAITING),
@@ -1327,12 +1419,16 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "pool": pool,
     "pool-full": pool_full,
     "pool-empty": pool_empty,
+    "pool-filtered": pool_filtered,
+    "pool-no-match": pool_no_match,
+    "pool-away": pool_away,
     "desk": desk,
     "desk-lint": desk_lint,
     "desk-abstained": desk_abstained,
     "desk-preparing": desk_preparing,
     "desk-stale": desk_stale,
     "desk-answered": desk_answered,
+    "desk-in-review": desk_in_review,
     "desk-lost": desk_lost,
     "mine": mine,
     "mine-empty": mine_empty,
@@ -1358,4 +1454,5 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "batch": batch,
     "batch-paid": batch_paid,
     **gallery_stages.BUILDERS,
+    **gallery_worker.BUILDERS,
 }

@@ -206,6 +206,14 @@ def clock(context: Context, moment: datetime) -> Markup:
 
 
 @pass_context
+def soon(context: Context, moment: datetime, now: datetime) -> Markup:
+    """Time of day alone where the day goes without saying, else day and time: "14:03", "Nov 23, 14:03"."""
+    zone = _zone(context)
+    same_day = moment.astimezone(zone).date() == now.astimezone(zone).date()
+    return clock(context, moment) if same_day else when(context, moment)
+
+
+@pass_context
 def day(context: Context, moment: date) -> Markup:
     """A calendar day: "22 November 2026"."""
     local = moment.astimezone(_zone(context)).date() if isinstance(moment, datetime) else moment
@@ -256,6 +264,11 @@ def percent(context: Context, share: float) -> str:
     return format_percent(share, locale=_locale(context))
 
 
+def time_of_day(moment: datetime, *, locale: str, time_zone: str) -> str:
+    """ "14:03" in somebody's zone, for a sentence that is no template's."""
+    return format_skeleton("Hm", moment.astimezone(ZoneInfo(time_zone)), locale=Locale.parse(locale, sep="-"))
+
+
 def slug_id(path: str) -> str:
     """A path as part of an element id: /worker/t/7 → worker-t-7."""
     return re.sub(r"[^A-Za-z0-9]+", "-", path).strip("-") or "start"
@@ -266,6 +279,7 @@ FILTERS = {
     "decimal_input": decimal_input,
     "when": when,
     "clock": clock,
+    "soon": soon,
     "day": day,
     "month": month,
     "due": due,

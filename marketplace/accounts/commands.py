@@ -125,6 +125,12 @@ def set_worker_profile(
     tx.flush()
 
 
+def set_time_zone(tx: Tx, *, person: PersonId, time_zone: str) -> None:
+    """By which clock `person` reads times. Raises UnknownTimeZone."""
+    zone = known_time_zone(time_zone)
+    tx.execute(update(Person).where(Person.id == person).values(time_zone=zone))
+
+
 def create_brand(tx: Tx, *, slug: str, name: str, time_zone: str, language: str, now: datetime) -> BrandId:
     """Open a tenant; its first owner comes by invite. Raises BadSlug, BadName, SlugTaken and their like."""
     brand = Brand(

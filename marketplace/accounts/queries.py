@@ -9,10 +9,20 @@ from sqlalchemy import Row, exists, func, select
 
 from marketplace.accounts.errors import NoSuchBrand, NoSuchPerson
 from marketplace.accounts.fields import is_slug
-from marketplace.accounts.models import ApiKey, Brand, Invite, Mail, Member, MemberRole, PasswordReset, Person
+from marketplace.accounts.models import (
+    ApiKey,
+    Brand,
+    Invite,
+    Mail,
+    Member,
+    MemberRole,
+    PasswordReset,
+    Person,
+    Worker,
+)
 from marketplace.accounts.tokens import hash_of
 from marketplace.kernel.db import Tx
-from marketplace.kernel.ids import BrandId, PersonId
+from marketplace.kernel.ids import BrandId, PersonId, WorkerId
 
 MEMBERS_SHOWN = 500
 INVITES_SHOWN = 200
@@ -40,6 +50,15 @@ class PersonCard:
     email: str
     locale: str
     time_zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerProfile:
+    """What a worker says of himself: it decides which tickets he is offered."""
+
+    languages: tuple[str, ...]
+    skills: tuple[str, ...]
+    available: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +140,12 @@ def find_person_by_email(tx: Tx, email: str) -> PersonCard | None:
     """The login with this normalised address."""
     found = tx.scalars(select(Person).where(Person.email == email)).one_or_none()
     return None if found is None else _person_card(found)
+
+
+def worker_profile(tx: Tx, worker: WorkerId) -> WorkerProfile:
+    asked = select(Worker.languages, Worker.skills, Worker.available).where(Worker.id == worker)
+    row = tx.execute(asked).one()
+    return WorkerProfile(languages=tuple(row.languages), skills=tuple(row.skills), available=row.available)
 
 
 def members(tx: Tx, brand_id: BrandId) -> Sequence[MemberCard]:

@@ -32,6 +32,7 @@ class NoteLine:
 
     id: NoteId
     author: Author
+    worker: WorkerId | None
     name: str
     text: str
     written_at: datetime
@@ -65,6 +66,7 @@ def notes_of_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId, masked: bool) -
         NoteLine(
             id=note.id,
             author=Author.WORKER if note.worker_id else Author.BRAND,
+            worker=note.worker_id,
             name=name or "",
             text=mask(note.body).text if masked else note.body,
             written_at=note.written_at,

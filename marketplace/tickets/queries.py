@@ -67,7 +67,7 @@ def desk(tx: Tx, *, ticket: TicketId, worker: WorkerId, now: datetime) -> Desk:
         select(PoolTicket).where(
             PoolTicket.ticket_id == ticket,
             PoolTicket.worker_id == worker,
-            (PoolTicket.state == PoolState.ANSWERED) | (PoolTicket.lease_ends_at > now),
+            PoolTicket.lease_ends_at.is_(None) | (PoolTicket.lease_ends_at > now),
         )
     ).one_or_none()
     if row is None:

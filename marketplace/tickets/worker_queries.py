@@ -12,6 +12,7 @@ from marketplace.kernel.ids import BrandId, TicketId, WorkerId
 from marketplace.kernel.money import Money
 from marketplace.tickets.masking import mask
 from marketplace.tickets.models import (
+    Channel,
     Claim,
     ClaimEnd,
     PoolState,
@@ -31,15 +32,19 @@ DRAFTS_SHOWN = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """How much of a worker's cap is used, over both channels; full when neither takes one more."""
+    """How much of a worker's cap of one channel is used."""
 
+    channel: Channel
     held: int
     cap: int
 
 
-def room_of(tx: Tx, *, worker: WorkerId, now: datetime) -> Room:
+def rooms_of(tx: Tx, *, worker: WorkerId, now: datetime) -> tuple[Room, ...]:
     row = tx.execute(_ROOM, {"worker": worker, "now": now}).one()
-    return Room(held=row.held, cap=row.cap)
+    return (
+        Room(channel=Channel.EMAIL, held=row.email_held, cap=row.email_cap),
+        Room(channel=Channel.CHAT, held=row.chat_held, cap=row.chat_cap),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,9 +283,8 @@ def _pay(row: Row[Any]) -> Money:
 
 
 _ROOM = text(
-    "SELECT least(count(*) FILTER (WHERE p.channel = 'email'), w.email_cap) "
-    "+ least(count(*) FILTER (WHERE p.channel = 'chat'), w.chat_cap) AS held, "
-    "w.email_cap + w.chat_cap AS cap "
+    "SELECT count(*) FILTER (WHERE p.channel = 'email') AS email_held, "
+    "count(*) FILTER (WHERE p.channel = 'chat') AS chat_held, w.email_cap, w.chat_cap "
     "FROM worker w LEFT JOIN pool_ticket p ON p.worker_id = w.id AND p.state = 'claimed' "
     "AND p.lease_ends_at > :now WHERE w.id = :worker GROUP BY w.id"
 )
@@ -291,7 +295,7 @@ _HELD = text(
     "EXISTS (SELECT FROM reply r WHERE r.brand_id = p.brand_id AND r.ticket_id = p.ticket_id "
     "AND r.worker_id = p.worker_id) AS answered_before "
     "FROM pool_ticket p JOIN brand b ON b.id = p.brand_id "
-    "WHERE p.worker_id = :worker AND (p.state = 'answered' OR p.lease_ends_at > :now) "
+    "WHERE p.worker_id = :worker AND (p.state <> 'claimed' OR p.lease_ends_at > :now) "
     "ORDER BY p.lease_ends_at NULLS LAST, p.ticket_id LIMIT :limit"
 )
 _SENT = text(

@@ -1,56 +1,18 @@
 """The whole job in a real browser: a worker answers by keyboard, the brand confirms, finance sees the cent."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from playwright.sync_api import Browser, expect
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from tests.browser.demo_site import DemoSite
+from tests.browser.people import DESKTOP, IN_A_BROWSER, PHONE, signed_in
 
-from tests.browser import chromium
-from tests.browser.demo_site import DemoSite, demo_site
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(240),
-    pytest.mark.skipif(
-        chromium.found() is None,
-        reason="no Chromium on the path: install Debian's chromium package, or name one in HUMANCLOUD_CHROMIUM",
-    ),
-]
-
-PHONE = {"width": 360, "height": 740}
-DESKTOP = {"width": 1280, "height": 800}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium.browser() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[DemoSite]:
-    with demo_site(tmp_path_factory.mktemp("demo"), model_dir) as running:
-        yield running
-
-
-def _signed_in(browser: Browser, site: DemoSite, alias: str, size: dict[str, int]) -> Page:
-    context = browser.new_context(viewport={"width": size["width"], "height": size["height"]})
-    page = context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
-    page.goto(f"{site.address}/sign-in")
-    page.get_by_label("E-mail").fill(f"{alias}@demo.example")
-    page.get_by_label("Password").fill(site.password)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    return page
+pytestmark = IN_A_BROWSER
 
 
 def test_a_worker_claims_inserts_and_sends_by_keyboard_and_the_brand_and_finance_read_the_same(
     browser: Browser, site: DemoSite
 ) -> None:
-    worker = _signed_in(browser, site, "ana", DESKTOP)
-    other = _signed_in(browser, site, "ben", PHONE)
+    worker = signed_in(browser, site, "ana", DESKTOP)
+    other = signed_in(browser, site, "ben", PHONE)
     rows = worker.locator("[id^=ticket-]")
     row_id = rows.first.get_attribute("id")
     expect(other.locator(f"#{row_id}")).to_be_visible()
@@ -74,14 +36,14 @@ def test_a_worker_claims_inserts_and_sends_by_keyboard_and_the_brand_and_finance
     worker.keyboard.press("Control+Enter")
     worker.wait_for_url(lambda url: "/worker/t/" not in url)
 
-    brand = _signed_in(browser, site, "mia", DESKTOP)
+    brand = signed_in(browser, site, "mia", DESKTOP)
     brand.goto(f"{site.address}{site.brand_ticket_path(subject)}")
     expect(brand.locator("main")).to_contain_text(sent.splitlines()[0])
     expect(brand.locator("main")).to_contain_text("independent paid expert")
     brand.get_by_role("button", name="Customer confirms").first.click()
     expect(brand.locator("main")).to_contain_text("resolved", ignore_case=True)
 
-    finance = _signed_in(browser, site, "fay", DESKTOP)
+    finance = signed_in(browser, site, "fay", DESKTOP)
     finance.get_by_role("link", name=subject).first.click()
     expect(finance.get_by_role("heading", level=1)).to_be_visible()
     for said in (sent.splitlines()[0], "reserve", "accrue"):
@@ -90,13 +52,13 @@ def test_a_worker_claims_inserts_and_sends_by_keyboard_and_the_brand_and_finance
 
 def test_no_page_overflows_a_phone(browser: Browser, site: DemoSite) -> None:
     pages = {
-        "ana": ("/worker/pool", "/worker/mine", "/worker/earnings"),
+        "ana": ("/worker/pool", "/worker/mine", "/worker/earnings", "/worker/settings"),
         "mia": tuple(f"{site.brand_path}/{name}" for name in ("tickets", "knowledge", "wallet", "team")),
         "fay": ("/finance/earnings", "/finance/batches"),
     }
     too_wide = []
     for alias, paths in pages.items():
-        page = _signed_in(browser, site, alias, PHONE)
+        page = signed_in(browser, site, alias, PHONE)
         for path in paths:
             page.goto(f"{site.address}{path}")
             if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import httpx2
@@ -17,6 +18,9 @@ from marketplace.kernel.settings import Settings
 from workers_ui.app import create_app
 from workers_ui.deps import SESSION_COOKIE
 from workers_ui.frames import FORM_COOKIE, SAID_COOKIE
+
+if TYPE_CHECKING:
+    from tests.workers_ui.worker_site import Floor
 
 FORM_TOKEN = "a-token-for-forms-of-visitors"
 
@@ -69,3 +73,11 @@ def site(settings: Settings, background: Database) -> Iterator[Site]:
     app = create_app(settings)
     yield Site(app=app, background=background)
     app.state.services.database.dispose()
+
+
+@pytest.fixture
+def floor(site: Site) -> "Floor":
+    """Two workers, one brand, one ticket in the pool."""
+    from tests.workers_ui.worker_site import a_floor  # it builds on the classes of this module
+
+    return a_floor(site)

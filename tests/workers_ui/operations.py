@@ -81,7 +81,27 @@ OPERATIONS = {
     "GET /api/v1/top-ups/{top_up}": _brand(ApiScope.WALLET_READ, foreign=404),
     "PUT /api/v1/prices/{category}": _brand(ApiScope.WALLET_WRITE, body={"total_minor": 300}, foreign=404),
     # Workers. Which tickets are in the pool, and that one is taken, every worker may know.
-    "GET /api/v1/pool": _worker(),
+    "GET /api/v1/pool": _worker(
+        query={
+            "language": "en",
+            "channel": "email",
+            "skill": "general",
+            "pay_minor": 1,
+            "minutes": 60,
+            "page": 1,
+        }
+    ),
+    "POST /api/v1/pool/{ticket}/skip": _worker(body={"reason": "no_time"}),
+    "POST /api/v1/tickets/{ticket}/claim/extension": _worker(body={"claim_number": 1}, foreign=409),
+    "POST /api/v1/tickets/{ticket}/notes": _worker(
+        body={"claim_number": 1, "text": "The photo shows the hopper."}, foreign=409
+    ),
+    "GET /api/v1/worker/profile": _worker(),
+    "PUT /api/v1/worker/profile": _worker(
+        body={"languages": ["en"], "skills": ["billing"], "available": True}
+    ),
+    "PUT /api/v1/worker/mutes/{brand}": _worker(),
+    "DELETE /api/v1/worker/mutes/{brand}": _worker(),
     "GET /api/v1/claims": _worker(),
     "POST /api/v1/claims": _worker(),
     "POST /api/v1/tickets/{ticket}/claim": _worker(),

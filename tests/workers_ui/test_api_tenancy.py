@@ -69,6 +69,7 @@ def a_world(api: Api) -> World:
             "key": "owned",
             "top_up": top_up,
             "import_id": import_id,
+            "brand": f"brand-{owner.brand.hex[-10:]}",
             "category": "owned",
         },
         revoked=gone.secret,

@@ -239,6 +239,7 @@ def generators(api: Api, world: World) -> list[Generator]:
         "key": "kettles",
         "top_up": str(uuid4()),
         "import_id": str(uuid4()),
+        "brand": "no-such-brand",
         "category": "general",
     }
     return [

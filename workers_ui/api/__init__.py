@@ -4,7 +4,17 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from workers_ui.api import events, knowledge, people, pool, quality, tickets, wallet
+from workers_ui.api import (
+    events,
+    knowledge,
+    people,
+    pool,
+    pool_acts,
+    quality,
+    tickets,
+    wallet,
+    worker_profile,
+)
 from workers_ui.api.schemas import Problem
 
 DESCRIPTION = (
@@ -19,5 +29,15 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
-for part in (tickets, events, knowledge, wallet, people, pool, quality):
+for part in (
+    tickets,
+    events,
+    knowledge,
+    wallet,
+    people,
+    pool,
+    quality,
+    pool_acts,
+    worker_profile,
+):
     router.include_router(part.router)

@@ -1,11 +1,12 @@
 """The pool and the desk, for programs that work on a worker's behalf. An action is a resource."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from guidance.commands import write_receipt
+from guidance.coverage import Coverage, coverage_of
 from guidance.queries import suggestion_for_desk
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope, Tx, rescope
@@ -18,6 +19,7 @@ from workers_ui.api.schemas import (
     EscalationOut,
     HoldOut,
     PoolTicketOut,
+    PoolWanted,
     ReleaseIn,
     ReplyIn,
     ReplyOut,
@@ -29,9 +31,11 @@ router = APIRouter(tags=["pool"])
 
 
 @router.get("/pool", response_model=list[PoolTicketOut])
-def read_pool(tx: HasTx, worker: ByWorkerToken) -> object:
-    """The open tickets that you may claim, best first, at most 50."""
-    return [_card(card) for card in pool_queries.pool_for(tx, worker=worker).cards]
+def read_pool(tx: HasTx, worker: ByWorkerToken, wanted: Annotated[PoolWanted, Query()]) -> object:
+    """The open tickets that you may claim, best first, at most 50 a page. The filters narrow it."""
+    found = pool_queries.pool_for(tx, worker=worker, filters=wanted.filters(), page=wanted.page)
+    coverage = coverage_of(tx, [card.ticket for card in found.cards])
+    return [_card(card, coverage.get(card.ticket)) for card in found.cards]
 
 
 @router.post("/tickets/{ticket}/claim", response_model=HoldOut)
@@ -156,7 +160,7 @@ def escalate(
     return once(tx, principal=f"worker:{worker}", key=key, asked=asked, now=app_now(tx), act=act)
 
 
-def _card(card: pool_queries.PoolCard) -> dict[str, object]:
+def _card(card: pool_queries.PoolCard, coverage: Coverage | None) -> dict[str, object]:
     return {
         "id": card.ticket,
         "number": card.number,
@@ -169,6 +173,17 @@ def _card(card: pool_queries.PoolCard) -> dict[str, object]:
         "currency": card.pay.currency,
         "expected_minutes": card.expected_minutes,
         "due_at": card.due_at,
+        "brand_slug": card.brand_slug,
+        "skill": card.skill,
+        "pay_minor_an_hour": card.pay.amount_minor * 60 // max(card.expected_minutes, 1),
+        "surge_basis_points": card.surge_basis_points,
+        "newcomers_first": card.newcomers_first,
+        "knowledge": "unknown" if coverage is None else coverage.value,
+        "read_seconds": card.read_seconds,
+        "reply_seconds": card.reply_seconds,
+        "approval_basis_points": card.approval_basis_points,
+        "days_to_pay": card.days_to_pay,
+        "terms_version": card.terms_version,
     }
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from marketplace.tickets.gate_models import RatingReason
 from marketplace.tickets.gates import Gate
 from marketplace.tickets.models import Channel, EscalationReason, ReleaseReason
+from marketplace.tickets.pool_queries import DEEPEST_PAGE, PoolFilters
 
 HIGHEST_CLAIM_NUMBER = 2**31 - 1  # what the column holds
 
@@ -170,6 +171,30 @@ class SessionOut(BaseModel):
     expires_at: datetime
 
 
+class PoolWanted(In):
+    """Filters of the pool; what is left out stands for any. `brand` is a slug, `pay_minor` the least pay."""
+
+    brand: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)] | None = None
+    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)] | None = (
+        None
+    )
+    channel: Channel | None = None
+    skill: Annotated[str, Field(pattern="^[a-z]+$", max_length=40)] | None = None
+    pay_minor: Annotated[int, Field(ge=0, le=999_999_999)] = 0
+    minutes: Annotated[int, Field(ge=0, le=9_999)] = 0
+    page: Annotated[int, Field(ge=1, le=DEEPEST_PAGE)] = 1
+
+    def filters(self) -> PoolFilters:
+        return PoolFilters(
+            brand=self.brand or "",
+            language=self.language or "",
+            channel=self.channel or "",
+            skill=self.skill or "",
+            minimum_pay_minor=self.pay_minor,
+            longest_minutes=self.minutes,
+        )
+
+
 class PoolTicketOut(BaseModel):
     id: UUID
     number: int
@@ -182,6 +207,17 @@ class PoolTicketOut(BaseModel):
     currency: str
     expected_minutes: int
     due_at: datetime
+    brand_slug: str
+    skill: str
+    pay_minor_an_hour: int
+    surge_basis_points: int
+    newcomers_first: bool
+    knowledge: str
+    read_seconds: int
+    reply_seconds: int
+    approval_basis_points: int | None
+    days_to_pay: int | None
+    terms_version: int
 
 
 class HoldOut(BaseModel):
@@ -220,6 +256,38 @@ class ReplyOut(BaseModel):
 class ReleaseIn(In):
     claim_number: ClaimNumber
     reason: ReleaseReason
+
+
+class SkipIn(In):
+    reason: ReleaseReason
+
+
+class ExtensionIn(In):
+    claim_number: ClaimNumber
+
+
+class NoteIn(In):
+    claim_number: ClaimNumber
+    text: Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
+class NoteOut(BaseModel):
+    id: UUID
+    text: str
+    written_at: datetime
+
+
+class ProfileIn(In):
+    languages: Annotated[list[Annotated[str, Field(max_length=35)]], Field(min_length=1, max_length=10)]
+    skills: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=20)] = []
+    available: bool = True
+
+
+class ProfileOut(BaseModel):
+    languages: list[str]
+    skills: list[str]
+    available: bool
+    hidden_brands: list[str]
 
 
 class EscalationIn(In):

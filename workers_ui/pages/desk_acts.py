@@ -1,7 +1,7 @@
 """What a worker does with a claimed ticket besides answering it: pass it on, name it, ask again."""
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from guidance.commands import prepare_suggestion
 from knowledge_base.retrieval import IndexUnavailable
@@ -33,6 +33,7 @@ def release(
     ticket: ThisTicket,
     claim_number: ClaimNumber,
     reason: Short = "",
+    then: Short = "pool",
 ) -> Response:
     if reason not in set(ReleaseReason):
         return _unreasoned(request, tx, ticket, worker, values={"reason": reason})
@@ -47,6 +48,8 @@ def release(
         )
     except pool.StaleClaim:
         return too_late(request, tx, ticket, worker, NOTHING_TYPED)
+    if then == "next":
+        return RedirectResponse("/worker/pool", status_code=307)  # the same form again, now to claim the next
     return see(
         "/worker/pool", said="Released. The ticket is back in the pool; what you wrote is kept under Mine."
     )

@@ -16,15 +16,18 @@ from marketplace.kernel.errors import NotFound
 from marketplace.kernel.ids import TicketId, WorkerId
 from marketplace.kernel.money import Money
 from marketplace.tickets import pool, queries, worker_queries
+from marketplace.tickets.lease_queries import can_claim_again, extension_of
 from marketplace.tickets.models import PoolState
+from marketplace.tickets.notes import notes_of_ticket
 from marketplace.tickets.replies import REPLY_LIMIT, affiliation_label
 from marketplace.tickets.unsent import keep_unsent
 from workers_ui.frames import page, worker_frame
 from workers_ui.pages import desk_views
-from workers_ui.pages.pool_views import CLAIMED, CUSTOMER_WROTE, WAITING, channel_name, ticket_number
+from workers_ui.pages.pool_views import channel_name, hold_badge, ticket_number
 from workers_ui.pages.worker_forms import fresh_key
 from workers_ui.presenters.values import Badge, Choice, FormState, Tone
 from workers_ui.presenters.worker import Composer, DeskPage, Lease
+from workers_ui.templating import Templates, retarget
 
 LOST = Badge(label="not yours any more", tone=Tone.BAD)
 
@@ -56,12 +59,28 @@ def desk_page(
     status: int = 200,
 ) -> HTMLResponse:
     """The desk of a ticket that `worker` holds. Raises StaleClaim."""
+    return page(request, desk_view(request, tx, ticket=ticket, worker=worker, typed=typed), status=status)
+
+
+def desk_part(
+    request: Request, tx: Tx, *, ticket: TicketId, worker: WorkerId, part: str, toast: str
+) -> HTMLResponse:
+    """One part of the desk in place of its old self: the rest, and what is being typed, stays as it is."""
+    templates: Templates = request.app.state.services.templates
+    view = desk_view(request, tx, ticket=ticket, worker=worker)
+    return HTMLResponse(templates.block(view, part), headers=retarget(part, toast=toast))
+
+
+def desk_view(
+    request: Request, tx: Tx, *, ticket: TicketId, worker: WorkerId, typed: Typed = NOTHING_TYPED
+) -> DeskPage:
+    """Raises StaleClaim."""
     desk = queries.desk(tx, ticket=ticket, worker=worker, now=app_now(tx))
     brand = brand_card(tx, desk.brand)
     own = worker_queries.own_replies(tx, ticket=ticket, worker=worker)
     found = find_guidance(tx, ticket=ticket, worker=worker)
-    answered = desk.state is PoolState.ANSWERED
-    view = DeskPage(
+    extension = extension_of(tx, ticket=ticket, worker=worker)
+    return DeskPage(
         frame=worker_frame(request, tx),
         ticket=str(ticket),
         number=ticket_number(desk.number),
@@ -70,8 +89,13 @@ def desk_page(
         channel=channel_name(desk.channel),
         language=desk.language.upper(),
         pay=Money(amount_minor=desk.pay_minor, currency=desk.currency),
-        state=WAITING if answered else CUSTOMER_WROTE if own else CLAIMED,
-        lease=Lease(claim_number=desk.claim_number, deadline=desk.lease_ends_at),
+        state=hold_badge(desk.state, answered_before=bool(own)),
+        lease=Lease(
+            claim_number=desk.claim_number,
+            deadline=desk.lease_ends_at,
+            extends_to=extension.to,
+            extended=extension.used,
+        ),
         thread=desk_views.messages(desk.thread, own, brand=brand.name),
         guidance=desk_views.guidance(found),
         voice=desk_views.voice(voice_of(tx, brand=desk.brand).voice),
@@ -83,11 +107,14 @@ def desk_page(
         escalation_reasons=desk_views.choices(desk_views.ESCALATION_REASONS),
         escalation_fee=worker_queries.escalation_fee(tx, ticket=ticket),
         handover_summary=desk_views.handover_summary(desk.thread, own),
-        answered=answered,
+        notes=desk_views.notes(
+            notes_of_ticket(tx, brand=desk.brand, ticket=ticket, masked=True), worker=worker, brand=brand.name
+        ),
+        answered=desk.state is PoolState.ANSWERED,
+        in_review=desk.state is PoolState.IN_REVIEW,
         marked_done=desk.done,
         form=FormState(values=typed.values, errors=typed.errors, problem=typed.problem),
     )
-    return page(request, view, status=status)
 
 
 def lost_page(
@@ -122,6 +149,7 @@ def lost_page(
             deadline=None,
             held=False,
             ended_reason=desk_views.ended_reason(past.ended),
+            claimable=can_claim_again(tx, ticket=ticket, worker=worker, now=app_now(tx)),
         ),
         thread=desk_views.messages(past.thread, own, brand=past.brand),
         guidance=desk_views.NO_GUIDANCE,
@@ -132,7 +160,7 @@ def lost_page(
         categories=(),
         release_reasons=(),
         escalation_reasons=(),
-        form=FormState(problem=typed.problem),
+        form=FormState(values=typed.values, problem=typed.problem),
     )
     return page(request, view, status=status)
 

@@ -9,7 +9,9 @@ from guidance.lint import Finding, Severity
 from guidance.models import SuggestionState
 from guidance.queries import SuggestionView
 from guidance.voice import Voice, unfilled_slots
+from marketplace.kernel.ids import WorkerId
 from marketplace.tickets.models import Author, ClaimEnd, EscalationReason, ReleaseReason, ReplyState
+from marketplace.tickets.notes import NoteLine
 from marketplace.tickets.queries import Line
 from marketplace.tickets.worker_queries import OwnReply
 from workers_ui.presenters import worker as views
@@ -40,6 +42,9 @@ ENDED: Mapping[ClaimEnd, str] = {
     ClaimEnd.HANDED_OVER: "The customer wrote while you were away, so the ticket went back to the pool.",
     ClaimEnd.ESCALATED: "You escalated this ticket to the brand.",
     ClaimEnd.RESOLVED: "This ticket is resolved.",
+    ClaimEnd.SIGNED_OUT: "You signed out, so this ticket went back to the pool.",
+    ClaimEnd.TAKEN_BACK: "The brand took this ticket back.",
+    ClaimEnd.SUSPENDED: "Your account was suspended, so this ticket went back to the pool.",
 }
 SILENCE: Mapping[str, str] = {
     Reason.NOTHING_FOUND: "Nothing in it is about this question.",
@@ -49,9 +54,11 @@ SILENCE: Mapping[str, str] = {
     Reason.WEAK: "The passages found are not a sure answer.",
 }
 REPLY_STATES: Mapping[ReplyState, Badge] = {
+    ReplyState.AWAITING_APPROVAL: Badge(label="in review", tone=Tone.INFO),
     ReplyState.QUEUED: Badge(label="sending"),
     ReplyState.SENT: Badge(label="sent", tone=Tone.GOOD),
     ReplyState.FAILED: Badge(label="not delivered", tone=Tone.BAD),
+    ReplyState.RECALLED: Badge(label="called back", tone=Tone.WARN),
 }
 PREPARING = views.Guidance(state=views.GuidanceState.PREPARING)
 NO_GUIDANCE = views.Guidance(state=views.GuidanceState.READY)
@@ -74,6 +81,16 @@ def handover_summary(thread: Iterable[Line], own: Mapping[datetime, OwnReply]) -
         return ""
     times = "once" if len(others) == 1 else f"{len(others)} times"
     return f"another expert replied {times} to this customer. Go on from there, and promise nothing else."
+
+
+def notes(lines: Iterable[NoteLine], *, worker: WorkerId, brand: str) -> tuple[views.NoteLine, ...]:
+    """The notes as `worker` reads them: colleagues have no names here, as in the thread."""
+    return tuple(
+        views.NoteLine(
+            author_label=_noted_by(line, worker, brand), text=line.text, written_at=line.written_at
+        )
+        for line in lines
+    )
 
 
 def ended_reason(end: ClaimEnd | None) -> str:
@@ -188,6 +205,12 @@ def _author_label(line: Line, mine: OwnReply | None, brand: str) -> str:
             return brand
         case Author.WORKER:
             return "You" if mine else "Another expert"
+
+
+def _noted_by(line: NoteLine, worker: WorkerId, brand: str) -> str:
+    if line.author is Author.BRAND:
+        return brand
+    return "You" if line.worker == worker else "Another expert"
 
 
 def _cards(found: SuggestionView) -> tuple[views.PassageCard, ...]:

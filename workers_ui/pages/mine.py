@@ -27,10 +27,11 @@ def show_mine(request: Request, tx: HasTx, worker: AsWorker) -> HTMLResponse:
     view = MinePage(
         frame=worker_frame(request, tx),
         claims=tuple(held_row(one) for one in held if one.state is PoolState.CLAIMED),
+        in_review=tuple(held_row(one) for one in held if one.state is PoolState.IN_REVIEW),
         waiting_on_customer=tuple(held_row(one) for one in held if one.state is PoolState.ANSWERED),
         sent_today=tuple(sent_row(one) for one in sent),
         lost_drafts=tuple(lost_draft(one) for one in worker_queries.unsent_texts(tx, worker=worker, now=now)),
-        claim_cap=worker_queries.room_of(tx, worker=worker, now=now).cap,
+        claim_cap=sum(room.cap for room in worker_queries.rooms_of(tx, worker=worker, now=now)),
     )
     return page(request, view)
 

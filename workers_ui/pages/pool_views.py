@@ -2,22 +2,37 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from urllib.parse import urlencode
 
 from guidance.coverage import Coverage
 from marketplace.kernel.ids import TicketId
 from marketplace.kernel.money import Money
-from marketplace.tickets.models import PoolState, TicketState
+from marketplace.tickets.lanes import SKILLS
+from marketplace.tickets.models import PoolState, ReleaseReason, TicketState
 from marketplace.tickets.pool_queries import PoolCard, PoolPage
 from marketplace.tickets.worker_queries import HeldTicket, SentTicket, UnsentText
 from workers_ui.presenters import worker as views
-from workers_ui.presenters.values import Badge, Pager, Tone
+from workers_ui.presenters.values import Badge, Choice, Pager, Tone
 
+NOTHING_CHOSEN: Mapping[str, str] = {}
 CHANNELS = {"email": "e-mail", "chat": "chat"}
 MINUTES_AN_HOUR = 60
+MINUTE_SECONDS = 60
+HOUR_SECONDS = 3600
+BASIS_POINTS_A_PERCENT = 100
+
+SKIP_REASONS: Mapping[ReleaseReason, str] = {
+    ReleaseReason.NOT_MY_SKILL: "Not my field",
+    ReleaseReason.NO_TIME: "No time",
+    ReleaseReason.KNOWLEDGE_MISSING: "Knowledge missing",
+    ReleaseReason.OTHER: "Something else",
+}
+SKIP_CHOICES = tuple(Choice(value=reason.value, label=label) for reason, label in SKIP_REASONS.items())
 
 CLAIMED = Badge(label="in your hands", tone=Tone.INFO)
 CUSTOMER_WROTE = Badge(label="customer wrote", tone=Tone.WARN)
 WAITING = Badge(label="waiting for the customer")
+IN_REVIEW = Badge(label="in review", tone=Tone.INFO)
 STATES: Mapping[TicketState, Badge] = {
     TicketState.OPEN: Badge(label="back in the pool"),
     TicketState.CLAIMED: CUSTOMER_WROTE,
@@ -52,36 +67,78 @@ def row_of(card: PoolCard, coverage: Coverage | None, now: datetime) -> views.Po
         rendered_at=now,
         coverage=views.Coverage.UNKNOWN if coverage is None else views.Coverage(coverage.value),
         terms_version=card.terms_version,
+        brand_slug=card.brand_slug,
+        lease_terms=f"{span(card.read_seconds)} to read, then {span(card.reply_seconds)} to answer",
+        brand_record=record_of(card),
+        surge=f"+{card.surge_basis_points // BASIS_POINTS_A_PERCENT} % for waiting"
+        if card.surge_basis_points
+        else "",
+        newcomers_first=card.newcomers_first,
+        skill=SKILLS.get(card.skill, ""),
+        skill_key=card.skill,
+        skip_reasons=SKIP_CHOICES,
     )
 
 
-def pager_of(found: PoolPage) -> Pager:
-    return pager("/worker/pool", page=found.page, has_more=found.has_more)
+def span(seconds: int) -> str:
+    """A stretch of time as a card says it: "20 s", "5 min", "24 h"."""
+    if seconds < MINUTE_SECONDS:
+        return f"{seconds} s"
+    hours, rest = divmod(seconds, HOUR_SECONDS)
+    return f"{hours} h" if hours > 1 and not rest else f"{seconds // MINUTE_SECONDS} min"
 
 
-def pager(href: str, *, page: int, has_more: bool) -> Pager:
-    """Links to the page before and after; none where all is on one page."""
+def record_of(card: PoolCard) -> str:
+    """How a brand decides and pays: "98 % paid · in 3 days"; "new here" while too little is known."""
+    if card.approval_basis_points is None:
+        return "new here"
+    paid = f"{card.approval_basis_points // BASIS_POINTS_A_PERCENT} % paid"
+    if card.days_to_pay is None:
+        return paid
+    return f"{paid} · in {card.days_to_pay} day{'' if card.days_to_pay == 1 else 's'}"
+
+
+def pager_of(found: PoolPage, chosen: Mapping[str, str]) -> Pager:
+    return pager("/worker/pool", page=found.page, has_more=found.has_more, chosen=chosen)
+
+
+def pager(href: str, *, page: int, has_more: bool, chosen: Mapping[str, str] = NOTHING_CHOSEN) -> Pager:
+    """Links to the page before and after with the filters `chosen`; none where all is on one page."""
     if page == 1 and not has_more:
         return Pager()
+
+    def to(number: int) -> str:
+        return f"{href}?{urlencode({**chosen, 'page': number})}"
+
     return Pager(
-        previous_href=f"{href}?page={page - 1}" if page > 1 else "",
-        next_href=f"{href}?page={page + 1}" if has_more else "",
+        previous_href=to(page - 1) if page > 1 else "",
+        next_href=to(page + 1) if has_more else "",
         label=f"Page {page}",
     )
 
 
 def held_row(held: HeldTicket) -> views.MineTicket:
-    state = WAITING if held.state is PoolState.ANSWERED else CLAIMED
     return views.MineTicket(
         ticket=str(held.ticket),
         number=ticket_number(held.number),
         subject=held.subject,
         brand=held.brand,
         pay=held.pay,
-        state=CUSTOMER_WROTE if state is CLAIMED and held.answered_before else state,
+        state=hold_badge(held.state, answered_before=held.answered_before),
         deadline=held.lease_ends_at,
         has_draft=held.has_draft,
     )
+
+
+def hold_badge(state: PoolState, *, answered_before: bool) -> Badge:
+    """Whose turn it is on a ticket in a worker's hands."""
+    match state:
+        case PoolState.ANSWERED:
+            return WAITING
+        case PoolState.IN_REVIEW:
+            return IN_REVIEW
+        case PoolState.CLAIMED | PoolState.OPEN:
+            return CUSTOMER_WROTE if answered_before else CLAIMED
 
 
 def sent_row(sent: SentTicket) -> views.MineTicket:

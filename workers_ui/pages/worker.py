@@ -2,8 +2,28 @@
 
 from fastapi import APIRouter
 
-from workers_ui.pages import desk, desk_acts, mine, worker_earnings, worker_pool
+from workers_ui.pages import (
+    desk,
+    desk_acts,
+    desk_lease,
+    desk_notes,
+    mine,
+    pool_acts,
+    worker_earnings,
+    worker_pool,
+    worker_settings,
+)
 
 router = APIRouter()
-for part in (worker_pool, desk, desk_acts, mine, worker_earnings):
+for part in (
+    worker_pool,
+    pool_acts,
+    desk,
+    desk_acts,
+    desk_lease,
+    desk_notes,
+    mine,
+    worker_earnings,
+    worker_settings,
+):
     router.include_router(part.router)

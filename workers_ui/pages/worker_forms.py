@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import Depends, Form, Request
+from fastapi import Depends, Form, Path, Request
 
 from marketplace.kernel.ids import TicketId
 from workers_ui.deps import as_uuid
@@ -17,6 +17,7 @@ def _ticket(ticket: str) -> TicketId:
     return TicketId(as_uuid(ticket))
 
 
+BrandSlug = Annotated[str, Path(max_length=100, pattern="^[a-z0-9][a-z0-9-]*$")]
 ThisTicket = Annotated[TicketId, Depends(_ticket)]
 ClaimNumber = Annotated[int, Form(ge=0, le=LARGEST_CLAIM_NUMBER)]
 TypedText = Annotated[str, Form(max_length=TYPED_LIMIT)]

@@ -5,23 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from guidance.coverage import coverage_of
-from marketplace.accounts.payable_countries import Payability, payability
-from marketplace.accounts.sessions import Principal
-from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import AppError
 from marketplace.kernel.ids import TicketId, WorkerId
-from marketplace.tickets import pool, pool_queries, worker_queries
-from marketplace.tickets.counts import waiting_in
+from marketplace.tickets import pool, pool_queries
 from workers_ui.deps import AsWorker, CheckedForm, HasTx
 from workers_ui.errors import status_of
-from workers_ui.frames import page, worker_frame
 from workers_ui.pages.answers import see
-from workers_ui.pages.pool_views import pager_of, rows_of
+from workers_ui.pages.pool_filters import chosen_in, keep
+from workers_ui.pages.pool_page import pool_page
 from workers_ui.pages.worker_forms import ThisTicket, by_script
 from workers_ui.presenters.values import Notice, Tone
-from workers_ui.presenters.worker import PoolPage, PoolRowTaken
+from workers_ui.presenters.worker import PoolRowTaken
 from workers_ui.templating import Templates, retarget
 
 router = APIRouter()
@@ -38,12 +33,6 @@ REFUSALS = (
     pool.Stopped,
     pool.PoolEmpty,
 )
-NOT_PAYABLE = Notice(
-    text="Payouts do not reach your country yet. What you earn stays yours and waits.",
-    tone=Tone.WARN,
-    href="/worker/earnings",
-    link_label="Payout set-up",
-)
 
 
 @router.get("/worker/pool")
@@ -52,8 +41,13 @@ def show_pool(
     tx: HasTx,
     worker: AsWorker,
     number: Annotated[int, Query(alias="page", ge=1, le=pool_queries.DEEPEST_PAGE)] = 1,
-) -> HTMLResponse:
-    return _pool_page(request, tx, worker, number=number)
+    sets_filters: Annotated[bool, Query(alias="set")] = False,
+) -> Response:
+    """The pool through the filters of the address; `set` makes them the ones of the bare address."""
+    chosen = chosen_in(request, worker)
+    if sets_filters:
+        return keep(chosen, worker)
+    return pool_page(request, tx, worker, chosen=chosen, number=number)
 
 
 @router.post("/worker/pool", dependencies=[CheckedForm])
@@ -90,6 +84,7 @@ def _taken(request: Request, tx: Tx, worker: WorkerId, ticket: TicketId) -> HTML
         brand=lost.brand if lost else "",
         next_ticket=str(best.ticket) if best else "",
         next_subject=best.subject if best else "",
+        next_pay=best.pay if best else None,
     )
     toast = f"Taken. Next best: {best.subject}" if best else "Taken. Nothing else waits right now."
     return HTMLResponse(templates.part(row), 409, retarget(f"ticket-{ticket}", toast=toast))
@@ -105,36 +100,5 @@ def _refused(request: Request, tx: Tx, worker: WorkerId, refusal: AppError) -> H
         href=f"#ticket-{best.ticket}" if best else "",
         link_label=f"Next best: {best.subject}" if best else "",
     )
-    return _pool_page(request, tx, worker, callouts=(notice,), status=status_of(refusal))
-
-
-def _pool_page(
-    request: Request,
-    tx: Tx,
-    worker: WorkerId,
-    *,
-    number: int = 1,
-    callouts: tuple[Notice, ...] = (),
-    status: int = 200,
-) -> HTMLResponse:
-    now = app_now(tx)
-    found = pool_queries.pool_for(tx, worker=worker, page=number)
-    coverage = coverage_of(tx, [card.ticket for card in found.cards])
-    room = worker_queries.room_of(tx, worker=worker, now=now)
-    view = PoolPage(
-        frame=worker_frame(request, tx),
-        rows=rows_of(found.cards, coverage, now),
-        waiting=waiting_in(tx, pool_queries.lanes_of_worker(tx, worker=worker)),
-        claims_held=room.held,
-        claim_cap=room.cap,
-        callouts=(*callouts, *_about_country(request)),
-        pager=pager_of(found),
-    )
-    return page(request, view, status=status)
-
-
-def _about_country(request: Request) -> tuple[Notice, ...]:
-    """Said before the first claim and at every one: whether the pay can arrive."""
-    principal: Principal = request.state.principal
-    payable = principal.country is not None and payability(principal.country) is not Payability.NONE
-    return () if payable else (NOT_PAYABLE,)
+    chosen = chosen_in(request, worker)
+    return pool_page(request, tx, worker, chosen=chosen, callouts=(notice,), status=status_of(refusal))

@@ -32,6 +32,7 @@ class Person:
     name: str
     email: str
     places: tuple[NavLink, ...] = ()
+    settings_href: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

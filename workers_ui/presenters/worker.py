@@ -8,6 +8,7 @@ from typing import ClassVar
 from marketplace.kernel.money import Money
 from workers_ui.presenters.charts import BarChart
 from workers_ui.presenters.frame import Frame
+from workers_ui.presenters.pool_filters import NO_FILTERS, FilterForm
 from workers_ui.presenters.values import EMPTY_FORM, ONE_PAGE, Badge, Choice, FormState, Notice, Pager
 
 # Pool
@@ -44,6 +45,14 @@ class PoolRow:
     rendered_at: datetime
     coverage: Coverage = Coverage.UNKNOWN
     terms_version: int = 1
+    brand_slug: str = ""
+    lease_terms: str = ""
+    brand_record: str = "new here"
+    surge: str = ""
+    newcomers_first: bool = False
+    skill: str = ""
+    skill_key: str = ""
+    skip_reasons: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +65,41 @@ class PoolRowTaken:
     brand: str
     next_ticket: str = ""
     next_subject: str = ""
+    next_pay: Money | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRoom:
+    """How many tickets of one channel a worker holds, of how many at once."""
+
+    channel: str
+    held: int
+    cap: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolPage:
+    """`searched_up_to` is set when not all that waits was looked through: only so many of the most urgent."""
+
     template: ClassVar[str] = "worker/pool.html"
     frame: Frame
     rows: tuple[PoolRow, ...]
     waiting: int
-    claims_held: int
-    claim_cap: int
+    rooms: tuple[ChannelRoom, ...]
+    available: bool = True
+    filters: FilterForm = NO_FILTERS
+    searched_up_to: int | None = None
     callouts: tuple[Notice, ...] = ()
     pager: Pager = ONE_PAGE
 
     @property
     def full(self) -> bool:
-        return self.claims_held >= self.claim_cap
+        return all(room.held >= room.cap for room in self.rooms)
+
+    @property
+    def best(self) -> PoolRow | None:
+        """What "Claim next" stands for while filters are on: the first that matches them."""
+        return self.rows[0] if self.rows and self.filters.chosen else None
 
 
 # Desk
@@ -163,13 +191,26 @@ class Voice:
 class Lease:
     """The claim as this worker holds it. `claim_number` is the fencing token every write carries.
 
-    `deadline` None: the clock is stopped because an answer waits for the customer.
+    `deadline` None: the clock is stopped because an answer waits for the customer or the brand. `extends_to`
+    is where one extension would move it, None when there is none to have.
     """
 
     claim_number: int
     deadline: datetime | None
     held: bool = True
     ended_reason: str = ""
+    claimable: bool = False
+    extends_to: datetime | None = None
+    extended: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteLine:
+    """An internal note: for the brand and whoever holds the ticket, never for the customer."""
+
+    author_label: str
+    text: str
+    written_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,8 +233,8 @@ class DeskPage:
 
     POST draft: the same without idempotency_key, plus draft_revision; a button named `insert` (1-3 or draft)
     asks the server to append that guidance to the draft and show the desk again (the way without JavaScript).
-    POST release: reason. POST escalate: reason, note. POST category: category. POST ask-again: prepare the
-    guidance anew. All carry claim_number.
+    POST release: reason, then (next | pool). POST escalate: reason, note. POST extension: nothing. POST notes:
+    internal_note. POST category: category. POST ask-again: prepare the guidance anew. All carry claim_number.
     """
 
     template: ClassVar[str] = "worker/desk.html"
@@ -218,7 +259,9 @@ class DeskPage:
     escalation_reasons: tuple[Choice, ...]
     escalation_fee: Money | None = None
     handover_summary: str = ""
+    notes: tuple[NoteLine, ...] = ()
     answered: bool = False
+    in_review: bool = False
     marked_done: bool = False
     form: FormState = EMPTY_FORM
 
@@ -256,6 +299,7 @@ class MinePage:
     template: ClassVar[str] = "worker/mine.html"
     frame: Frame
     claims: tuple[MineTicket, ...] = ()
+    in_review: tuple[MineTicket, ...] = ()
     waiting_on_customer: tuple[MineTicket, ...] = ()
     sent_today: tuple[MineTicket, ...] = ()
     lost_drafts: tuple[LostDraft, ...] = ()

@@ -132,6 +132,37 @@ function clock(now: number): string {
   return new Intl.DateTimeFormat(lang, { timeStyle: "short", hourCycle: "h23", timeZone: dataset.zone || "UTC" }).format(now);
 }
 
+// The claim is over: the very field that was written in becomes the unsent text, so that no character can be lost
+
+function freeze(): void {
+  const [composer, text] = [form(), field()];
+  if (!composer || !text) return;
+  text.readOnly = true;
+  composer.dataset.over = "";
+  const label = composer.querySelector<HTMLElement>("[data-unsent-label]");
+  if (label && text.value) {
+    label.dataset.before = label.textContent ?? "";
+    label.textContent = label.dataset.unsentLabel ?? "";
+    label.classList.remove("visually-hidden");
+  }
+  document.querySelector("[data-unsent]")?.removeAttribute("hidden");
+  // Too late for a draft, not for the server to keep it as unsent.
+  if (kept(composer.dataset.ticket ?? "")?.saved === false) saveSoon(0);
+}
+
+function thaw(): void {
+  const [composer, text] = [form(), field()];
+  if (!composer || !text || composer.dataset.over === undefined) return;
+  text.readOnly = false;
+  delete composer.dataset.over;
+  const label = composer.querySelector<HTMLElement>("[data-unsent-label]");
+  if (label?.dataset.before) {
+    label.textContent = label.dataset.before;
+    label.classList.add("visually-hidden");
+  }
+  document.querySelector("[data-unsent]")?.setAttribute("hidden", "");
+}
+
 function flush(): void {
   const composer = form();
   if (!composer || sending || kept(composer.dataset.ticket ?? "")?.saved !== false) return;
@@ -145,7 +176,7 @@ function insert(button: HTMLElement): void {
   const card = button.closest<HTMLElement>("[data-insert]");
   const words = card?.querySelector("[data-insert-text]")?.textContent?.trim();
   const text = field();
-  if (!card || !words || !text) return;
+  if (!card || !words || !text || text.readOnly) return;
   text.focus();
   const before = text.value.slice(0, text.selectionStart);
   const gap = before && !/\s$/.test(before) ? "\n\n" : "";
@@ -201,6 +232,8 @@ export function startComposer(): void {
   });
   document.addEventListener("htmx:finally:request", () => (sending = false));
   document.addEventListener("htmx:after:request", replied);
+  document.addEventListener("hc:lease-over", freeze);
+  document.addEventListener("hc:lease-runs", thaw);
   window.addEventListener("pagehide", flush);
   document.addEventListener("visibilitychange", () => document.hidden && flush());
   onPage(restore);

@@ -3,24 +3,32 @@
 import { isTyping } from "./page";
 import { toggleTheme } from "./theme";
 
-type Key = { press: string; label: string; here: () => boolean; run: () => void };
+type Key = { press: string; name?: string; label: string; here: () => boolean; run: () => void };
 
 const OFF_KEY = "hc-keys-off";
 
 const on = (selector: string) => (): boolean => document.querySelector(selector) !== null;
 const everywhere = (): boolean => true;
 const inPool = on("[data-live-list]");
+const onRow = on("[data-live-list] > li");
 const atDesk = on("#composer");
 
 const KEYS: readonly Key[] = [
   { press: "j", label: "Next ticket", here: inPool, run: () => move(1) },
   { press: "k", label: "Previous ticket", here: inPool, run: () => move(-1) },
-  { press: "c", label: "Claim the ticket", here: inPool, run: claim },
+  { press: " ", name: "Space", label: "Details of the ticket", here: onRow, run: peek },
+  { press: "c", label: "Claim the ticket, or the next best", here: inPool, run: claim },
+  { press: "b", label: "Hide the ticket's brand", here: inPool, run: () => row()?.querySelector<HTMLElement>(".hide-brand")?.click() },
+  { press: "f", label: "Filters", here: inPool, run: () => openDetails(".filters") },
+  { press: "a", label: "Go away, or come back", here: inPool, run: () => press("[data-availability]") },
   { press: "r", label: "Write the reply", here: atDesk, run: () => field()?.focus() },
   { press: "1", label: "Insert passage 1", here: atDesk, run: () => insert("1") },
   { press: "2", label: "Insert passage 2", here: atDesk, run: () => insert("2") },
   { press: "3", label: "Insert passage 3", here: atDesk, run: () => insert("3") },
   { press: "d", label: "Insert the draft", here: atDesk, run: () => insert("draft") },
+  { press: "e", label: "Extend your time, once", here: on("[data-extend]"), run: () => press("[data-extend]") },
+  { press: "m", label: "Write an internal note", here: atDesk, run: () => openDetails("#note") },
+  { press: "l", label: "Release the ticket", here: atDesk, run: () => openDetails("#release") },
   { press: "t", label: "Change the theme", here: everywhere, run: toggleTheme },
   { press: "?", label: "This sheet", here: everywhere, run: openSheet },
 ];
@@ -43,9 +51,30 @@ function move(step: number): void {
   next?.scrollIntoView({ block: "nearest" });
 }
 
+/** The row that has the focus, else the first: the order of the pool is the order of claims. */
+function row(): HTMLElement | undefined {
+  return document.activeElement?.closest<HTMLElement>("[data-live-list] > li") ?? rows()[0];
+}
+
 function claim(): void {
-  const current = document.activeElement?.closest<HTMLElement>("[data-live-list] > li") ?? rows()[0];
-  current?.querySelector<HTMLButtonElement>(".claim")?.click();
+  row()?.querySelector<HTMLButtonElement>(".claim")?.click();
+}
+
+function peek(): void {
+  const more = row()?.querySelector("details");
+  if (more) more.open = !more.open;
+}
+
+function press(selector: string): void {
+  document.querySelector<HTMLElement>(selector)?.click();
+}
+
+function openDetails(selector: string): void {
+  const details = document.querySelector<HTMLDetailsElement>(selector);
+  if (!details) return;
+  details.open = true;
+  details.scrollIntoView({ block: "nearest" });
+  details.querySelector<HTMLElement>("input:not([type=hidden]), select, textarea")?.focus();
 }
 
 function field(): HTMLTextAreaElement | null {
@@ -70,6 +99,8 @@ function handle(event: KeyboardEvent): void {
   if (localStorage.getItem(OFF_KEY) && event.key !== "?") return;
   const key = KEYS.find((one) => one.press === pressed(event) && one.here());
   if (!key || (event.shiftKey && key.press !== "?")) return;
+  // On a button or a summary the space bar is theirs.
+  if (key.press === " " && target instanceof Element && target.matches("button, summary, a")) return;
   event.preventDefault();
   key.run();
 }
@@ -90,7 +121,7 @@ function openSheet(): void {
   const title = element("h2", "Keyboard shortcuts");
   title.id = "keys-title";
   const lines = document.createElement("dl");
-  for (const key of KEYS.filter((one) => one.here())) line(lines, key.press.toUpperCase(), key.label);
+  for (const key of KEYS.filter((one) => one.here())) line(lines, key.name ?? key.press.toUpperCase(), key.label);
   if (atDesk()) for (const [press, label] of FIELD_KEYS) line(lines, press, label);
   const foot = document.createElement("p");
   foot.className = "cluster";

@@ -1,6 +1,6 @@
 /** Time on the page: the lease countdown by the server's clock, and due times kept current. */
 
-import { announce, onPage, serverNow, toast } from "./page";
+import { onPage, serverNow } from "./page";
 
 const SOON_SECONDS = 120;
 const NOW_SECONDS = 30;
@@ -10,6 +10,7 @@ const DUE_REFRESH_MILLISECONDS = 15_000;
 class Lease extends HTMLElement {
   private timer = 0;
   private warned = Number.POSITIVE_INFINITY;
+  private running = true;
 
   static observedAttributes = ["deadline"];
 
@@ -22,8 +23,11 @@ class Lease extends HTMLElement {
     window.clearInterval(this.timer);
   }
 
-  attributeChangedCallback(): void {
+  /** An extension, or a new first reply's time: the warnings start anew, and what was frozen thaws. */
+  attributeChangedCallback(_name: string, before: string | null): void {
     this.warned = Number.POSITIVE_INFINITY;
+    if (before !== null) this.say("");
+    if (before !== null) this.tick();
   }
 
   private tick(): void {
@@ -34,23 +38,31 @@ class Lease extends HTMLElement {
     if (text) text.textContent = `${countdown(seconds)} left`;
     this.dataset.urgency = urgency(seconds);
     this.warn(seconds);
+    if (seconds > 0 === this.running) return;
+    this.running = seconds > 0;
+    document.dispatchEvent(new CustomEvent(this.running ? "hc:lease-runs" : "hc:lease-over"));
   }
 
   private warn(seconds: number): void {
     for (const [limit, words] of WARNINGS) {
       if (seconds > limit || this.warned <= limit) continue;
       this.warned = limit;
-      if (limit > 0) announce(words);
-      else toast(words, "warn");
+      this.say(words);
       return;
     }
+  }
+
+  /** An alert that also stands there to be read: each warning once, over whatever is being read out. */
+  private say(words: string): void {
+    const line = document.querySelector(".lease-warning");
+    if (line && line.textContent !== words) line.textContent = words;
   }
 }
 
 /** The latest first: who opens the desk with 20 seconds left is not told of two minutes. */
 const WARNINGS: ReadonlyArray<readonly [number, string]> = [
-  [0, "Your claim has ended. What you wrote is kept."],
-  [NOW_SECONDS, "30 seconds left on this ticket."],
+  [0, "Your time is over. What you wrote is kept."],
+  [NOW_SECONDS, "30 seconds left. What you write is kept."],
   [SOON_SECONDS, "2 minutes left on this ticket."],
 ];
 

@@ -1,6 +1,7 @@
 /** One EventSource to the server: it patches the pool row by row and asks again for parts that changed. */
 
 import type { Htmx } from "htmx.org";
+import { passes } from "./filters";
 import { refreshDueTimes } from "./lease";
 import { announce, onPage, toast } from "./page";
 
@@ -141,7 +142,7 @@ function upsertRow(event: PoolUpsert): void {
   const fresh = parse(event.html);
   if (!fresh) return;
   if (old) replaceRow(old, fresh);
-  else if (rows.childElementCount < MAX_ROWS) {
+  else if (rows.childElementCount < MAX_ROWS && passes(fresh, rows)) {
     // At the end and nowhere else: a row under the pointer or a finger never moves.
     fresh.dataset.new = "";
     rows.append(fresh);
@@ -153,6 +154,7 @@ function upsertRow(event: PoolUpsert): void {
 function replaceRow(old: HTMLElement, fresh: HTMLElement): void {
   const focused = old.contains(document.activeElement);
   const onButton = focused && document.activeElement !== old;
+  fresh.querySelector("details")?.toggleAttribute("open", old.querySelector("details")?.open ?? false);
   old.replaceWith(fresh);
   if (focused) (onButton ? fresh.querySelector<HTMLElement>("button") : fresh)?.focus();
 }

@@ -1,0 +1,91 @@
+"""The worker's desk in a real browser: by keyboard from the pool to the reply, and what the end of a lease leaves."""
+
+from datetime import timedelta
+
+from playwright.sync_api import Browser, Page, expect
+
+from marketplace.kernel.clock import shift_clock
+from tests.browser.demo_site import DemoSite
+from tests.browser.people import DESKTOP, IN_A_BROWSER, PHONE, signed_in
+
+pytestmark = IN_A_BROWSER
+
+TYPED = "Hi, thank you for writing. I have looked into it:"
+NOTE = "Asked for the order number."
+PATIENCE_MILLISECONDS = 15_000
+
+
+def claim_next(worker: Page) -> None:
+    button = worker.get_by_role("button", name="Claim next")
+    button.focus()
+    worker.keyboard.press("Enter")
+    worker.wait_for_url("**/worker/t/**")
+    expect(worker.locator("#composer")).to_be_visible()
+
+
+def write(worker: Page, text: str) -> None:
+    worker.keyboard.press("r")
+    worker.keyboard.type(text)
+    expect(worker.locator("[data-draft-state]")).to_contain_text("Draft saved")
+
+
+def test_by_keyboard_a_worker_claims_the_next_takes_more_time_notes_and_replies(
+    browser: Browser, site: DemoSite
+) -> None:
+    worker = signed_in(browser, site, "ben", DESKTOP)
+    claim_next(worker)
+    write(worker, TYPED)
+    worker.keyboard.press("Escape")
+    worker.keyboard.press("e")
+    expect(worker.locator("#lease")).to_contain_text("extended, until")
+    expect(worker.locator("#reply-text")).to_have_value(TYPED)
+    worker.keyboard.press("m")
+    expect(worker.locator("#note-text")).to_be_focused()
+    worker.keyboard.type(NOTE)
+    worker.keyboard.press("Tab")
+    worker.keyboard.press("Enter")
+    expect(worker.locator(".notes")).to_contain_text(NOTE)
+    expect(worker.locator("#note-text")).to_be_focused()
+    expect(worker.locator("#reply-text")).to_have_value(TYPED)
+    worker.keyboard.press("Escape")
+    worker.locator("#reply-text").focus()
+    worker.keyboard.press("Control+Enter")
+    worker.wait_for_url(lambda url: "/worker/t/" not in url)
+    expect(worker.locator("#toasts")).to_contain_text("Sent to the customer.")
+
+
+def test_warnings_come_once_each_and_the_end_of_the_time_takes_no_character(
+    browser: Browser, site: DemoSite
+) -> None:
+    worker = signed_in(browser, site, "ben", PHONE, stopped_clock=True)
+    claim_next(worker)
+    composer, alert = worker.locator("#reply-text"), worker.get_by_role("alert")
+    composer.fill(TYPED)
+    worker.clock.run_for(2_000)
+    worker.clock.fast_forward("03:05")
+    expect(alert).to_have_text("2 minutes left on this ticket.")
+    worker.clock.fast_forward("01:30")
+    expect(alert).to_have_text("30 seconds left. What you write is kept.")
+    composer.press_sequentially(" one")
+    worker.clock.fast_forward("01:00")
+    expect(alert).to_have_text("Your time is over. What you wrote is kept.")
+    expect(composer).to_have_value(f"{TYPED} one")
+    expect(composer).not_to_be_editable()
+    expect(worker.get_by_label("Your unsent text")).to_be_visible()
+    expect(worker.get_by_role("button", name="Claim it again")).to_be_visible()
+    expect(worker.locator("[data-send]")).to_be_hidden()
+
+
+def test_a_ticket_that_went_back_leaves_the_text_and_can_be_claimed_again(
+    browser: Browser, site: DemoSite
+) -> None:
+    worker = signed_in(browser, site, "ana", DESKTOP)
+    claim_next(worker)
+    worker.locator("#reply-text").fill(TYPED)
+    with site.database.transaction() as tx:
+        shift_clock(tx, by=timedelta(minutes=6))
+    unsent = worker.locator("#kept-text")
+    expect(unsent).to_have_value(TYPED, timeout=PATIENCE_MILLISECONDS)
+    worker.get_by_role("button", name="Claim it again").click()
+    expect(worker.locator("#reply-text")).to_have_value(TYPED)
+    expect(worker.locator("#reply-text")).to_be_editable()
