@@ -33,7 +33,7 @@ _RECORD = text("""
     SELECT count(*) AS decided, count(*) FILTER (WHERE state <> 'reversed') AS paid,
         (SELECT count(*) FROM escalation x
          WHERE x.brand_id = :brand AND x.state = 'rejected' AND x.decided_at >= :since) AS rejected,
-        CAST(ceil(coalesce(
+        CAST(round(coalesce(
             (SELECT percentile_cont(0.5) WITHIN GROUP (
                 ORDER BY extract(epoch FROM paid_at - accrued_at)) FROM sent),
             percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM payable_at - accrued_at))

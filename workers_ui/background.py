@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from billing import earnings, onboarding, sending, top_ups
 from billing.gateway import CallUnknown, CredentialsRefused, PaymentGateway
+from billing.pay_record import pay_record
 from guidance.commands import prepare_suggestion
 from guidance.queries import tickets_without_suggestion
 from guidance.screening import Judge, NoJudge, screen_ticket
@@ -45,12 +46,13 @@ from marketplace.kernel.ids import BrandId, ImportId, TicketId
 from marketplace.kernel.jobs import Job, Task, Waker, run_worker
 from marketplace.kernel.redis import connect
 from marketplace.kernel.settings import Settings
-from marketplace.tickets import counts, endings, pool, replies, stages
+from marketplace.tickets import card_stats, counts, endings, pool, replies, stages
 from marketplace.tickets.quality_inputs import TicketRecords
 from marketplace.tickets.queries import left_in_screening
 from workers_ui import parts
 
 SWEEP_SECONDS = 1.0
+FEW = 20
 HEARTBEAT_SECONDS = 2.0
 ROLL_UP_SECONDS = 0.2
 STOP_SECONDS = 3.0
@@ -172,7 +174,8 @@ class Background:
             self.finish_knowledge,
             self.send_mail,
             self.end_sessions,
-            lambda: self._until_none(lambda tx: stages.judge_next(tx, TicketRecords(), now=app_now(tx))),
+            lambda: self._a_few(lambda tx: stages.judge_next(tx, TicketRecords(), now=app_now(tx))),
+            lambda: self._a_few(measure_card),
         )
 
     def redo_lost_jobs(self) -> None:
@@ -227,6 +230,24 @@ class Background:
             with self.database.transaction() as tx:
                 if step(tx) == 0:
                     return
+
+    def _a_few(self, step: Callable[[Tx], int]) -> None:
+        """For steps that read much: whatever is left over comes with the next round, and leases come first."""
+        for _ in range(FEW):
+            with self.database.transaction() as tx:
+                if step(tx) == 0:
+                    return
+
+
+def measure_card(tx: Tx) -> int:
+    """Measure what the pool's cards say of one brand, if one is due; how many."""
+    now = app_now(tx)
+    brand = card_stats.next_to_measure(tx, now=now)
+    if brand is None:
+        return 0
+    card_stats.measure_categories(tx, brand=brand, now=now)
+    card_stats.keep_pay_record(tx, brand=brand, record=pay_record(tx, brand=brand, now=now), now=now)
+    return 1
 
 
 def run(settings: Settings) -> None:

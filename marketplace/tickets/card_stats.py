@@ -92,7 +92,7 @@ _MEASURE = text("""
     )
     INSERT INTO category_stat (brand_id, category, median_minutes, resolved, measured_at)
     SELECT c.brand_id, c.key,
-        greatest(1, ceil(CASE WHEN m.resolved >= :enough THEN m.median ELSE f.median END)),
+        greatest(1, round(CASE WHEN m.resolved >= :enough THEN m.median ELSE f.median END)),
         coalesce(m.resolved, 0), :now
     FROM category c CROSS JOIN fallback f LEFT JOIN measured m ON m.category = c.key
     WHERE c.brand_id = :brand

@@ -19,6 +19,7 @@ from marketplace.tickets.control_models import ShareRule
 from marketplace.tickets.dial import EVERYTHING, DialRule, is_shared, percent_by
 from marketplace.tickets.hours import Window, window_of
 from marketplace.tickets.models import Category, Ticket
+from marketplace.tickets.stages import stage_percent
 from marketplace.tickets.terms import UnknownCategory
 
 RULES_PER_BRAND = 200
@@ -110,8 +111,8 @@ def share_percent(tx: Tx, *, brand: BrandId, category: str, now: datetime) -> in
 
 
 def effective_percent(tx: Tx, *, brand: BrandId, category: str, now: datetime) -> int:
-    """How many of a hundred tickets are shared now: the brand's dial, and whatever caps it."""
-    return share_percent(tx, brand=brand, category=category, now=now)
+    """How many of a hundred tickets are shared now: the brand's dial, capped by the stage it stands on."""
+    return min(share_percent(tx, brand=brand, category=category, now=now), stage_percent(tx, brand))
 
 
 def dial_lets_in(tx: Tx, *, ticket: Ticket, now: datetime) -> bool:
