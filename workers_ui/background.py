@@ -33,6 +33,7 @@ from marketplace.events.facts import (
     KnowledgeChanged,
     ReplyQueued,
     SpendCapChanged,
+    TicketImportCommitted,
     TicketOpened,
     TicketPosted,
     WalletFunded,
@@ -42,11 +43,11 @@ from marketplace.kernel import log as logs
 from marketplace.kernel.announcing import FactsAnnouncing
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Role, Tx
-from marketplace.kernel.ids import BrandId, ImportId, TicketId
+from marketplace.kernel.ids import BrandId, ImportId, TicketId, TicketImportId
 from marketplace.kernel.jobs import Job, Task, Waker, run_worker
 from marketplace.kernel.redis import connect
 from marketplace.kernel.settings import Settings
-from marketplace.tickets import card_stats, counts, endings, pool, replies, stages
+from marketplace.tickets import card_stats, counts, endings, pool, replies, stages, ticket_imports
 from marketplace.tickets.quality_inputs import TicketRecords
 from marketplace.tickets.queries import left_in_screening
 from workers_ui import parts
@@ -88,6 +89,11 @@ AFTER_THE_COMMIT: Mapping[str, Answer] = {
     kind_of(EscalationRejected): _about_brand("open_awaiting"),
     kind_of(BatchReleased): lambda _told: Job(task="send_payouts"),
     kind_of(SpendCapChanged): _about_brand("open_awaiting"),
+    kind_of(TicketImportCommitted): lambda told: Job(
+        task="import_tickets",
+        args={"brand": str(told.brand), "ticket_import": str(told.subject)},
+        lock=f"ticket_import:{told.brand}",
+    ),
 }
 
 
@@ -110,6 +116,7 @@ class Background:
             "index": self.index,
             "open_awaiting": self.open_awaiting,
             "send_payouts": self.send_payouts,
+            "import_tickets": self.import_tickets,
         }
 
     def screen(self, brand: str, ticket: str) -> None:
@@ -176,6 +183,8 @@ class Background:
             self.end_sessions,
             lambda: self._a_few(lambda tx: stages.judge_next(tx, TicketRecords(), now=app_now(tx))),
             lambda: self._a_few(measure_card),
+            lambda: self._until_none(lambda tx: stages.judge_next(tx, TicketRecords(), now=app_now(tx))),
+            self.finish_ticket_imports,
         )
 
     def redo_lost_jobs(self) -> None:
@@ -224,6 +233,21 @@ class Background:
                 log.warning("redo.waits", task=task, ticket=str(ticket), reason=str(error))
             except Exception:  # the edge of one ticket's job: the next round tries it again
                 log.exception("redo.failed", task=task, ticket=str(ticket))
+
+    def import_tickets(self, brand: str, ticket_import: str) -> None:
+        """Work an import, or its undo, to its end."""
+        owner, wanted = BrandId(UUID(brand)), TicketImportId(UUID(ticket_import))
+        self._until_none(
+            lambda tx: ticket_imports.import_slice(tx, brand=owner, import_id=wanted, now=app_now(tx))
+        )
+
+    def finish_ticket_imports(self) -> None:
+        """Second net: imports whose job was lost on the way; and lines that have been kept for long enough."""
+        with self.database.transaction() as tx:
+            ticket_imports.forget_ticket_imports(tx, now=app_now(tx))
+            lost = ticket_imports.lost_ticket_imports(tx, now=app_now(tx))
+        for brand, ticket_import in lost:
+            self.import_tickets(str(brand), str(ticket_import))
 
     def _until_none(self, step: Callable[[Tx], int]) -> None:
         while True:

@@ -33,6 +33,7 @@ from marketplace.events.facts import (
     TicketClaimed,
     TicketEscalated,
     TicketHeldBack,
+    TicketImportAdvanced,
     TicketOpened,
     TicketPosted,
     TicketReleased,
@@ -203,6 +204,8 @@ def _to_the_brand(told: Told) -> Iterator[Frame]:
         yield _changed(topic, "ticket.state", subject)
     elif told.kind == kind_of(ImportAdvanced):
         yield _import_progress(topic, told)
+    elif told.kind == kind_of(TicketImportAdvanced):
+        yield _changed(topic, "ticket.import", subject)
     elif told.kind in CHANGES_KNOWLEDGE:
         yield _changed(topic, "kb.changed")
     elif told.kind == kind_of(WalletFunded):

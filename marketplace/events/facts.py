@@ -18,6 +18,7 @@ from marketplace.kernel.ids import (
     StageMoveId,
     SuggestionId,
     TicketId,
+    TicketImportId,
     TopUpId,
     WorkerId,
 )
@@ -283,3 +284,16 @@ class TicketRated(Fact):
     ticket: TicketId
     rating: RatingId
     stars: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketImportCommitted(Fact):
+    """A brand wants the good lines of its file as tickets."""
+
+    ticket_import: TicketImportId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketImportAdvanced(Fact):
+    ticket_import: TicketImportId
+    state: str

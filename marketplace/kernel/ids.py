@@ -33,6 +33,7 @@ KeepBackRuleId = NewType("KeepBackRuleId", UUID)
 PriceId = NewType("PriceId", UUID)
 StageMoveId = NewType("StageMoveId", UUID)
 RatingId = NewType("RatingId", UUID)
+TicketImportId = NewType("TicketImportId", UUID)
 
 ALL_IDS = (
     PersonId,
@@ -63,6 +64,7 @@ ALL_IDS = (
     PriceId,
     StageMoveId,
     RatingId,
+    TicketImportId,
 )
 
 

@@ -15,6 +15,7 @@ import marketplace.events.models
 import marketplace.kernel.models
 import marketplace.tickets.control_models
 import marketplace.tickets.gate_models
+import marketplace.tickets.import_models
 import marketplace.tickets.models
 from marketplace.kernel.db import Base
 
@@ -29,6 +30,7 @@ MODEL_MODULES = (
     marketplace.tickets.control_models,
     marketplace.tickets.gate_models,
     marketplace.tickets.models,
+    marketplace.tickets.import_models,
 )
 
 READ_BEFORE_THERE_IS_A_BRAND = {"api_key", "invite", "member"}

@@ -80,6 +80,8 @@ OPERATIONS = {
     "POST /api/v1/top-ups/{top_up}/checkout": _brand(ApiScope.WALLET_WRITE, foreign=404),
     "GET /api/v1/top-ups/{top_up}": _brand(ApiScope.WALLET_READ, foreign=404),
     "PUT /api/v1/prices/{category}": _brand(ApiScope.WALLET_WRITE, body={"total_minor": 300}, foreign=404),
+    "POST /api/v1/ticket-imports": _brand(ApiScope.TICKETS_WRITE, files=True, query={"check": False}),
+    "GET /api/v1/ticket-imports/{ticket_import}": _brand(ApiScope.TICKETS_READ, foreign=404),
     # Workers. Which tickets are in the pool, and that one is taken, every worker may know.
     "GET /api/v1/pool": _worker(
         query={

@@ -16,7 +16,7 @@ from marketplace.tickets.terms import CategoryPlan, add_category
 from tests.workers_ui.api_site import Api, Program, System, api_site, problem
 from tests.workers_ui.operations import OPERATIONS, Caller, Operation
 
-FILES = [("files", ("kettles.md", b"# Kettles"))]
+FILES = [("files", ("kettles.md", b"# Kettles")), ("file", ("tickets.csv", b"id,text\n1,Where is it?\n"))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,7 @@ def a_world(api: Api) -> World:
     api.index(owner.brand)
     top_up = owner.post("/top-ups", {"amount_minor": 50_00, "currency": "usd"}).json()["id"]
     import_id = owner.send("POST", "/imports", files=FILES).json()["id"]
+    ticket_import = owner.send("POST", "/ticket-imports", files=FILES).json()["id"]
     with api.background.transaction() as tx:
         add_category(tx, brand=owner.brand, plan=CategoryPlan(key="owned", name="Owned"))
         gone = api.system(of=owner.brand)
@@ -70,6 +71,7 @@ def a_world(api: Api) -> World:
             "top_up": top_up,
             "import_id": import_id,
             "brand": f"brand-{owner.brand.hex[-10:]}",
+            "ticket_import": ticket_import,
             "category": "owned",
         },
         revoked=gone.secret,

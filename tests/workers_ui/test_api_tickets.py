@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.ids import TicketImportId
 from marketplace.tickets.terms import CategoryPlan, add_category
+from marketplace.tickets.ticket_imports import import_slice
 from tests.builders import Clock, usd
 from tests.workers_ui.api_site import Api, Program, System, a_ticket_body, api_site, at_once, problem
 
@@ -216,3 +220,40 @@ def test_a_rejected_escalation_gives_the_brand_its_money_back(api: Api, system: 
     ticket, _ = an_escalated_ticket(api, system)
     assert system.post(f"/tickets/{ticket}/escalation/rejection").json()["state"] == "rejected"
     assert system.get("/wallet").json()["available_minor"] == 10_000
+
+
+def test_a_file_of_tickets_is_imported_by_one_request_and_told_line_by_line(api: Api, system: System) -> None:
+    content = b"ticket id;message;email\nA-1;Where is my kettle?;sam@example.com\nA-2;;\n"
+    looked = system.send("POST", "/ticket-imports?check=true", files=[("file", ("t.csv", content))])
+    assert (looked.status_code, looked.json()["state"]) == (202, "draft")
+    started = system.send(
+        "POST",
+        "/ticket-imports",
+        files=[("file", ("t.csv", content))],
+        headers={"Idempotency-Key": "one-import"},
+    ).json()
+    assert (started["state"], started["lines"]) == ("importing", 2)
+    assert started["columns"] == {"external_id": "ticket id", "text": "message", "customer_email": "email"}
+    assert started["problems"] == [{"line": 3, "reason": "It does not say what the customer wrote."}]
+    with api.background.transaction() as tx:
+        wanted = TicketImportId(UUID(started["id"]))
+        import_slice(tx, brand=system.brand, import_id=wanted, now=app_now(tx))
+    told = system.get(f"/ticket-imports/{started['id']}").json()
+    assert (told["state"], told["counts"]["made"], told["counts"]["refused"]) == ("done", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "This file is empty"),
+        (b"PK\x03\x04", "Save it as CSV"),
+        (b"colour,size\nred,4\n", "Say which column holds what the customer wrote"),
+        (b"text\n" + b"a" * 5_000_001, "5 MB at most"),
+    ],
+)
+def test_a_file_that_is_no_table_of_tickets_is_a_problem_with_a_sentence(
+    system: System, content: bytes, sentence: str
+) -> None:
+    answer = system.send("POST", "/ticket-imports", files=[("file", ("t.csv", content))])
+    assert answer.status_code in (400, 413, 422)
+    assert sentence in answer.json()["detail"]

@@ -240,6 +240,7 @@ def generators(api: Api, world: World) -> list[Generator]:
         "top_up": str(uuid4()),
         "import_id": str(uuid4()),
         "brand": "no-such-brand",
+        "ticket_import": str(uuid4()),
         "category": "general",
     }
     return [
@@ -365,6 +366,35 @@ def test_odd_uploads_are_taken_or_refused_in_plain_words(
     headers = {"Authorization": f"Bearer {world.brand}"}
     answer = api.client.post("/api/v1/imports", files=files, headers=headers)
     assert answer.status_code == (status or answer.status_code)
+    _is_taken_or_a_problem(answer)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        ("", b"x"),
+        ("a" * 3_000, b"text\nx"),
+        ("../../etc/passwd", b"text\nx"),
+        ("a\x00.csv", b"text\nx"),
+        ("a.csv", b""),
+        ("a.csv", b"\x00\xff" * 1_000),
+        ("a.csv", b"text\n\x00"),
+        ("a.csv", b"text\n\xff\xfe"),
+        ("a.csv", b'text\n"' + b"a" * 1_000_000),
+        ("a.csv", b"text,id\n" + b"x" * 200_000),
+        ("a.csv", "text,id\n\ud800,\udfff".encode("utf-8", "surrogatepass")),
+        ("a.csv", b"text\n" + "\u202e🦊\u2028".encode() * 50),
+        ("a.csv", b"," * 5_000 + b"\n" + b"," * 5_000),
+    ],
+)
+def test_odd_tables_are_taken_or_refused_in_plain_words(
+    api: Api, world: World, file: tuple[str, bytes]
+) -> None:
+    headers = {"Authorization": f"Bearer {world.brand}"}
+    _is_taken_or_a_problem(api.client.post("/api/v1/ticket-imports", files=[("file", file)], headers=headers))
+
+
+def _is_taken_or_a_problem(answer: Response) -> None:
     assert answer.status_code < 500
     if not answer.is_success:
         assert answer.headers["content-type"] == "application/problem+json"

@@ -11,6 +11,7 @@ from workers_ui.api import (
     pool,
     pool_acts,
     quality,
+    ticket_imports,
     tickets,
     wallet,
     worker_profile,
@@ -39,5 +40,6 @@ for part in (
     quality,
     pool_acts,
     worker_profile,
+    ticket_imports,
 ):
     router.include_router(part.router)

@@ -337,3 +337,19 @@ class StageOut(BaseModel):
     counted_since: datetime | None
     may_advance_from: datetime | None
     gates: list[GateOut]
+
+
+class LineRefusedOut(BaseModel):
+    line: int
+    reason: str
+
+
+class TicketImportOut(BaseModel):
+    """`counts`: lines waiting, made, known (there before), refused, undone, kept (an undo came too late)."""
+
+    id: UUID
+    state: str
+    lines: int
+    counts: dict[str, int]
+    columns: dict[str, str]
+    problems: list[LineRefusedOut]

@@ -12,6 +12,7 @@ from workers_ui.pages import (
     brand_stages,
     brand_team,
     brand_ticket,
+    brand_ticket_imports,
     brand_tickets,
     brand_wallet,
 )
@@ -21,6 +22,7 @@ router = APIRouter()
 for part in (
     brand_tickets,
     brand_new_ticket,
+    brand_ticket_imports,  # before a ticket's own page, whose address has any word for an id
     brand_ticket,
     brand_knowledge,
     brand_articles,

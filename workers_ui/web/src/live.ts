@@ -31,7 +31,7 @@ const STATUS: Record<string, string> = {
   paused: "paused",
 };
 /** Events that only say "this changed": the parts that show it are fetched again. */
-const SUBJECT_EVENTS = ["ticket.message", "ticket.guidance", "ticket.lease", "ticket.state", "mine", "payout", "kb.changed"];
+const SUBJECT_EVENTS = ["ticket.message", "ticket.guidance", "ticket.lease", "ticket.state", "mine", "payout", "kb.changed", "ticket.import"];
 
 let source: EventSource | null = null;
 let wanted = "";

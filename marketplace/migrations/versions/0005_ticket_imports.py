@@ -1,0 +1,69 @@
+"""Files of tickets"""
+
+from collections.abc import Sequence
+
+from alembic import op
+
+revision: str = "0005"
+down_revision: str | None = "0004"
+branch_labels: Sequence[str] | None = None
+depends_on: Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    op.execute(
+        """
+CREATE TABLE ticket_import (
+    brand_id uuid NOT NULL CONSTRAINT fk_ticket_import_brand_id REFERENCES brand (id),
+    id uuid NOT NULL,
+    file_name text NOT NULL,
+    headers jsonb NOT NULL,
+    columns jsonb NOT NULL,
+    defaults jsonb NOT NULL,
+    state varchar(40) NOT NULL CONSTRAINT ck_ticket_import_ticket_import_state
+        CHECK (state IN ('draft', 'importing', 'done', 'undoing', 'undone')),
+    made_by uuid CONSTRAINT fk_ticket_import_made_by REFERENCES person (id),
+    made_at timestamptz NOT NULL,
+    advanced_at timestamptz NOT NULL,
+    CONSTRAINT pk_ticket_import PRIMARY KEY (brand_id, id)
+);
+CREATE INDEX ix_ticket_import_busy ON ticket_import (advanced_at) WHERE state IN ('importing', 'undoing');
+
+CREATE TABLE ticket_import_row (
+    brand_id uuid NOT NULL,
+    import_id uuid NOT NULL,
+    line integer NOT NULL,
+    cells jsonb NOT NULL,
+    state varchar(40) NOT NULL CONSTRAINT ck_ticket_import_row_row_state
+        CHECK (state IN ('waiting', 'refused', 'made', 'known', 'undone', 'kept')),
+    problem text NOT NULL DEFAULT '',
+    ticket_id uuid,
+    CONSTRAINT pk_ticket_import_row PRIMARY KEY (brand_id, import_id, line),
+    CONSTRAINT fk_ticket_import_row_brand_id_import_id FOREIGN KEY (brand_id, import_id)
+        REFERENCES ticket_import (brand_id, id) ON DELETE CASCADE,
+    CONSTRAINT fk_ticket_import_row_brand_id_ticket_id FOREIGN KEY (brand_id, ticket_id)
+        REFERENCES ticket (brand_id, id)
+);
+CREATE INDEX ix_ticket_import_row_ticket ON ticket_import_row (brand_id, ticket_id) WHERE ticket_id IS NOT NULL;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON ticket_import, ticket_import_row TO humancloud_app, humancloud_background;
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['ticket_import', 'ticket_import_row'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format('CREATE POLICY background ON %I TO humancloud_background USING (true) WITH CHECK (true)', name);
+        EXECUTE format('CREATE POLICY brand ON %I TO humancloud_app '
+                       'USING (brand_id = app_brand()) WITH CHECK (brand_id = app_brand())', name);
+        EXECUTE format('CREATE POLICY platform ON %I TO humancloud_app '
+                       'USING (app_platform()) WITH CHECK (app_platform())', name);
+    END LOOP;
+END $$;
+"""
+    )
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE ticket_import_row; DROP TABLE ticket_import")
