@@ -20,7 +20,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from marketplace.accounts.standing import Standing, fallen
+from marketplace.accounts.session_standing import Standing, fallen
 from marketplace.events.queries import PAGE_LIMIT, Cursor, Told, before_newest, facts_after
 from marketplace.kernel.announcing import FACTS
 from marketplace.kernel.clock import app_now

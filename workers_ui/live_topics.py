@@ -5,8 +5,8 @@ from sqlalchemy import text
 from starlette.requests import Request
 
 from marketplace.accounts.models import StaffRole, WorkerStatus
+from marketplace.accounts.session_standing import find_standing
 from marketplace.accounts.sessions import Principal, principal_of
-from marketplace.accounts.standing import find_standing
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, WorkerId

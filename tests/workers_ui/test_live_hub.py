@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+from marketplace.accounts.session_standing import Standing, find_standing
 from marketplace.accounts.sessions import begin_session
-from marketplace.accounts.standing import Standing, find_standing
 from marketplace.accounts.tokens import hash_of
 from marketplace.events.commands import record
 from marketplace.events.facts import IndexPublished
