@@ -14,6 +14,7 @@ from marketplace.kernel.db import Tx
 from marketplace.tickets.counts import waiting_in
 from marketplace.tickets.pool_queries import lanes_of_worker
 from marketplace.tickets.worker_queries import held_by
+from workers_ui.live_address import live_url
 from workers_ui.presenters.frame import Frame, NavLink, Person, Theme, brand_nav, finance_nav, worker_nav
 from workers_ui.presenters.public import ErrorPage
 from workers_ui.presenters.values import Notice
@@ -42,7 +43,7 @@ def frame(
         person=_person(principal) if principal else None,
         area=area,
         nav=nav,
-        live_url="/live" if live else "",
+        live_url=live_url(principal) if live and principal else "",
         notices=_notices(request),
     )
 

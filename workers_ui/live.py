@@ -49,10 +49,11 @@ Renderer = Callable[[Tx, Sequence[Told]], Iterable[tuple[Told, Frame]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follower:
-    """Who opens a stream: what he may follow, and the standing that lets him."""
+    """Who opens a stream: what he may follow, the standing that lets him, and what he is told first."""
 
     topics: frozenset[str]
     standing: Standing
+    greeting: bytes = b""
 
 
 class Hub:
@@ -127,7 +128,8 @@ class Hub:
         leaving.add_done_callback(lambda _: stream.end())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            await _send(send, f"retry: {RETRY_MS + round(uniform(0, RETRY_SPREAD_MS))}\n\n".encode())  # noqa: S311
+            retry_ms = RETRY_MS + round(uniform(0, RETRY_SPREAD_MS))  # noqa: S311 - no secret
+            await _send(send, f"retry: {retry_ms}\n\n".encode() + follower.greeting)
             while chunk := await stream.next():
                 await _send(send, chunk)
             if not leaving.done():

@@ -5,6 +5,7 @@ alone, and the page asks for what it may see; only a pool row travels as HTML, r
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,14 +47,14 @@ from marketplace.events.facts import (
 from marketplace.events.queries import Told
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
-from marketplace.kernel.ids import TicketId
+from marketplace.kernel.ids import BrandId, TicketId
 from marketplace.kernel.money import Money
-from marketplace.tickets.counts import waiting_everywhere
+from marketplace.tickets.lane_queries import lanes_of_tickets
 from marketplace.tickets.pool_queries import PoolCard, open_cards
 from marketplace.tickets.worker_queries import LastClaimant, last_claimants
 from workers_ui.live import Renderer
 from workers_ui.live_fanout import Frame
-from workers_ui.live_topics import FINANCE, POOL, for_brand, for_worker
+from workers_ui.live_topics import FINANCE, for_brand, for_lane, for_newcomers, for_worker, waiting_frame
 from workers_ui.pages.brand_knowledge_views import STAGES
 from workers_ui.pages.pool_views import row_of
 from workers_ui.pages.worker_earnings_views import written
@@ -115,7 +116,8 @@ def renderer(templates: Templates) -> Renderer:
 
     def render(tx: Tx, facts: Sequence[Told]) -> Iterable[tuple[Told, Frame]]:
         state = _read(tx, facts)
-        return [(told, frame) for told in facts for frame in _frames(told, state, templates)]
+        frames = [(told, frame) for told in facts for frame in _frames(told, state, templates)]
+        return frames + [(facts[-1], frame) for frame in _counters(tx, facts, state)]
 
     return render
 
@@ -127,31 +129,43 @@ class _State:
     now: datetime
     cards: Mapping[TicketId, PoolCard]
     coverage: Mapping[TicketId, Coverage]
+    lanes: Mapping[TicketId, str]
     claimants: Mapping[TicketId, LastClaimant]
-    waiting: int
 
 
 def _read(tx: Tx, facts: Sequence[Told]) -> _State:
-    pool_tickets = _tickets(facts, ENTERS | MAY_CHANGE)
-    cards = open_cards(tx, pool_tickets) if pool_tickets else {}
+    entering = [ticket for _, ticket in _tickets(facts, ENTERS | MAY_CHANGE)]
+    cards = open_cards(tx, entering) if entering else {}
+    moved = _tickets(facts, ENTERS | LEAVES.keys())
     claimed = [
         (told.brand, TicketId(told.subject))
         for told in facts
         if told.kind in FOR_THE_CLAIMANT and told.worker is None and told.brand and told.subject
     ]
-    moves = any(told.kind in LEAVES or told.kind in ENTERS | MAY_CHANGE for told in facts)
     return _State(
         now=app_now(tx),
         cards=cards,
         coverage=coverage_of(tx, list(cards)) if cards else {},
+        lanes=lanes_of_tickets(tx, moved) if moved else {},
         claimants=last_claimants(tx, claimed) if claimed else {},
-        waiting=waiting_everywhere(tx) if moves else 0,
     )
 
 
-def _tickets(facts: Sequence[Told], kinds: frozenset[str]) -> list[TicketId]:
-    found = (TicketId(told.subject) for told in facts if told.kind in kinds and told.subject)
+def _tickets(facts: Sequence[Told], kinds: AbstractSet[str]) -> list[tuple[BrandId, TicketId]]:
+    found = (
+        (told.brand, TicketId(told.subject))
+        for told in facts
+        if told.kind in kinds and told.brand and told.subject
+    )
     return list(dict.fromkeys(found))
+
+
+def _counters(tx: Tx, facts: Sequence[Told], state: _State) -> Iterator[Frame]:
+    """What the facts of one look did to counters, once for each lane and brand."""
+    for lane in sorted(set(state.lanes.values())):
+        yield waiting_frame(tx, lane)
+    for brand in sorted({told.brand for told in facts if told.kind in CHANGES_THE_STATE and told.brand}):
+        yield _changed(for_brand(brand), "board")
 
 
 def _frames(told: Told, state: _State, templates: Templates) -> Iterator[Frame]:
@@ -167,20 +181,23 @@ def _to_the_pool(told: Told, state: _State, templates: Templates) -> Iterator[Fr
     ticket = TicketId(told.subject)
     card = state.cards.get(ticket)
     if told.kind in LEAVES:
-        yield _removed(ticket, LEAVES[told.kind], state)
+        yield from _removed(ticket, LEAVES[told.kind], state)
     elif told.kind in ENTERS | MAY_CHANGE and card is not None:
         row = row_of(card, state.coverage.get(ticket), state.now)
         html = templates.part(row, locale=DEFAULT_LOCALE)
-        data = {"id": str(ticket), "rev": row.revision, "html": html, "waiting": state.waiting}
-        yield Frame(topics=frozenset({POOL}), event="pool.upsert", data=data)
+        topic = for_newcomers(card.lane) if card.newcomers_first else for_lane(card.lane)
+        data = {"id": str(ticket), "rev": row.revision, "html": html}
+        yield Frame(topics=frozenset({topic}), event="pool.upsert", data=data)
     elif told.kind in ENTERS:
         # Somebody was faster than this look.
-        yield _removed(ticket, TAKEN, state)
+        yield from _removed(ticket, TAKEN, state)
 
 
-def _removed(ticket: TicketId, reason: str, state: _State) -> Frame:
-    data = {"id": str(ticket), "reason": reason, "waiting": state.waiting}
-    return Frame(topics=frozenset({POOL}), event="pool.remove", data=data)
+def _removed(ticket: TicketId, reason: str, state: _State) -> Iterator[Frame]:
+    lane = state.lanes.get(ticket)
+    if lane is not None:
+        data: dict[str, object] = {"id": str(ticket), "reason": reason}
+        yield Frame(topics=frozenset({for_lane(lane)}), event="pool.remove", data=data)
 
 
 def _to_the_claimant(told: Told, state: _State) -> Iterator[Frame]:

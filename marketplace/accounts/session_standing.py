@@ -37,7 +37,7 @@ def fallen(tx: Tx, standings: Sequence[Standing], *, now: datetime) -> frozenset
 
 
 _DIGEST = (
-    "SELECT hashtextextended(concat_ws('|', s.person_id, w.id, w.status, w.languages, "
+    "SELECT hashtextextended(concat_ws('|', s.person_id, w.id, w.status, w.email_lanes, w.chat_lanes, is_newcomer(w), "
     "(SELECT string_agg(m.brand_id || ':' || m.role, ',' ORDER BY m.brand_id) FROM member m "
     "WHERE m.person_id = s.person_id), "
     "(SELECT string_agg(t.role, ',' ORDER BY t.role) FROM staff t WHERE t.person_id = s.person_id)), 0) AS digest "

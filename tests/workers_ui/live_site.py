@@ -147,9 +147,9 @@ class Town:
     def listen(self, who: object, *, after: str = "") -> Stream:
         return listen(self.site.url, self.tokens[who], after=after)
 
-    def post(self, subject: str = "Where is my order?") -> TicketId:
+    def post(self, subject: str = "Where is my order?", **changes: object) -> TicketId:
         with self.background.transaction() as tx:
-            return an_open_ticket(tx, self.brand, subject=subject)
+            return an_open_ticket(tx, self.brand, subject=subject, **changes)
 
     def claim_over_http(self, who: WorkerId, ticket: TicketId) -> None:
         with httpx.Client(cookies={SESSION_COOKIE: self.tokens[who]}, trust_env=False) as client:

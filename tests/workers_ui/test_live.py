@@ -18,15 +18,15 @@ from knowledge_base.imports import read_import
 from marketplace.accounts.models import Member, MemberRole, Worker, WorkerStatus
 from marketplace.accounts.sessions import begin_session, sign_out
 from marketplace.events.commands import record
-from marketplace.events.facts import PayoutSent
+from marketplace.events.facts import PayoutSent, TicketWidened
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope
 from marketplace.kernel.ids import PayoutId, new_id
 from marketplace.kernel.settings import Settings
-from marketplace.tickets.models import ReleaseReason
+from marketplace.tickets.models import PoolTicket, ReleaseReason
 from marketplace.tickets.pool import release_ticket
 from marketplace.tickets.replies import ApiFeed, customer_writes, deliver_queued, send_reply
-from tests.builders import a_worker, as_worker
+from tests.builders import a_worker, an_open_ticket, as_worker
 from tests.site_process import free_port
 from tests.workers_ui.live_site import Town, a_town, listen
 from workers_ui.deps import SESSION_COOKIE
@@ -63,14 +63,68 @@ def test_a_ticket_claimed_by_one_worker_leaves_the_others_page_and_comes_back_wh
     assert "sam@example.com" not in str(shown.data)
     town.claim_over_http(town.ann, ticket)
     gone = stream.next("pool.remove", about=ticket)
-    assert gone.data == {"id": str(ticket), "reason": "claimed", "waiting": shown.data["waiting"] - 1}  # type: ignore[operator]  # a number, as JSON has it
+    assert gone.data == {"id": str(ticket), "reason": "claimed"}
     with town.db.transaction(as_worker(town.ann)) as tx:
         release_ticket(
             tx, ticket=ticket, worker=town.ann, number=1, reason=ReleaseReason.NO_TIME, now=app_now(tx)
         )
     back = stream.next("pool.upsert", about=ticket)
-    assert back.data["waiting"] == shown.data["waiting"]
     assert int(str(back.data["rev"])) > int(str(shown.data["rev"]))
+
+
+def test_each_hears_of_his_own_lanes_and_how_many_wait_in_them(town: Town) -> None:
+    with town.background.transaction() as tx:
+        tx.get_one(Worker, town.bob).languages = ["de", "en-GB"]
+        tx.get_one(Worker, town.ann).languages = ["fr"]
+    ann, bob = town.listen(town.ann), town.listen(town.bob)
+    assert ann.next("pool.lanes").data == {"email/fr/general": 0, "chat/fr/general": 0}
+    assert bob.next("pool.lanes").data.keys() >= {"email/en/general", "email/de/general"}
+    german = town.post("Wo ist mein Kessel?", language="de-AT")
+    bob.next("pool.upsert", about=german)
+    assert bob.next("pool.waiting").data == {"email/de/general": 1}
+    town.claim(town.bob, german)
+    bob.next("pool.remove", about=german)
+    assert bob.next("pool.waiting").data == {"email/de/general": 0}
+    assert [one for one in ann.everything_for(QUIET_SECONDS) if one.event.startswith("pool.")] == []
+
+
+def test_a_ticket_kept_for_newcomers_is_told_to_the_others_when_it_opens_for_them(town: Town) -> None:
+    with town.background.transaction() as tx:
+        tx.get_one(Worker, town.bob).resolved_count = 10
+    ann, bob = town.listen(town.ann), town.listen(town.bob)
+    town.settle(bob)
+    with town.background.transaction() as tx:
+        ticket = an_open_ticket(tx, town.brand)
+        tx.get_one(PoolTicket, ticket).newcomers_first = True
+    ann.next("pool.upsert", about=ticket)
+    heard = bob.everything_for(QUIET_SECONDS)
+    assert str(ticket) not in [one.data.get("id") for one in heard if one.event == "pool.upsert"]
+    with town.background.transaction() as tx:
+        tx.get_one(PoolTicket, ticket).newcomers_first = False
+        record(tx, TicketWidened(brand=town.brand, ticket=ticket))
+    bob.next("pool.upsert", about=ticket)
+
+
+def test_the_brands_board_hears_once_a_look_that_its_counters_moved(town: Town) -> None:
+    manager, stranger = town.listen(town.manager), town.listen(town.stranger)
+    town.settle(town.listen(town.ann))
+    manager.everything_for(QUIET_SECONDS)
+    with town.background.transaction() as tx:
+        for _ in range(5):
+            an_open_ticket(tx, town.brand)
+    manager.next("board")
+    heard = [one.event for one in manager.everything_for(QUIET_SECONDS)]
+    assert heard.count("board") == 0
+    assert [one.event for one in stranger.everything_for(0)] == []
+
+
+def test_a_page_left_open_by_somebody_else_of_the_same_browser_gets_no_stream(town: Town) -> None:
+    answer = httpx.get(
+        f"{town.site.url}/live?of=0123456789ab",
+        cookies={SESSION_COOKIE: town.tokens[town.ann]},
+        trust_env=False,
+    )
+    assert answer.status_code == 401
 
 
 def test_a_row_of_the_stream_is_the_row_of_the_page(town: Town) -> None:
@@ -162,7 +216,8 @@ def test_a_payout_is_told_to_its_worker_alone(town: Town) -> None:
         "text": "$12.50 was sent to your account at Stripe.",
         "tone": "good",
     }
-    assert [one.event for one in bob.everything_for(QUIET_SECONDS)] == []
+    to_bob = [one.event for one in bob.everything_for(QUIET_SECONDS)]
+    assert [event for event in to_bob if not event.startswith("pool.")] == []
 
 
 def test_a_stream_ends_soon_after_its_person_signed_out_and_the_others_go_on(town: Town) -> None:

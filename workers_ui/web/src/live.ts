@@ -1,12 +1,13 @@
-/** One EventSource to the server: it patches the pool row by row and asks again for parts that changed. */
+/** What the stream brings: it patches the pool row by row and asks again for parts that changed. */
 
 import type { Htmx } from "htmx.org";
 import { passes } from "./filters";
 import { refreshDueTimes } from "./lease";
 import { announce, onPage, toast } from "./page";
+import { follow, startStream } from "./stream";
 
-type PoolUpsert = { id: string; rev: number; html: string; waiting?: number };
-type PoolRemove = { id: string; reason: string; waiting?: number };
+type PoolUpsert = { id: string; rev: number; html: string };
+type PoolRemove = { id: string; reason: string };
 type Subject = { id?: string };
 type Progress = { id: string; done: number; total: number; stage?: string; state?: string };
 type Notice = { text: string; tone?: string };
@@ -14,9 +15,8 @@ type Notice = { text: string; tone?: string };
 const MAX_ROWS = 300;
 const TAKEN_MILLISECONDS = 6000;
 const SUMMARY_MILLISECONDS = 10_000;
-const RETRY_MILLISECONDS = 3000;
-const HIDDEN_MILLISECONDS = 60_000;
 const REFRESH_DELAY_MILLISECONDS = 120;
+const RESYNC_SPREAD_MILLISECONDS = 2000;
 
 const GONE: Record<string, string> = {
   claimed: "Somebody claimed it a moment ago.",
@@ -31,88 +31,58 @@ const STATUS: Record<string, string> = {
   paused: "paused",
 };
 /** Events that only say "this changed": the parts that show it are fetched again. */
-const SUBJECT_EVENTS = ["ticket.message", "ticket.guidance", "ticket.lease", "ticket.state", "mine", "payout", "kb.changed", "ticket.import"];
+const SUBJECT_EVENTS = [
+  "ticket.message",
+  "ticket.guidance",
+  "ticket.lease",
+  "ticket.state",
+  "ticket.import",
+  "mine",
+  "payout",
+  "kb.changed",
+  "board",
+];
 
-let source: EventSource | null = null;
-let wanted = "";
-let retryTimer = 0;
-let hiddenTimer = 0;
-let missedEvents = false;
+type Handlers = Record<string, (data: string) => void>;
+
 let arrived = 0;
 let summaryTimer = 0;
 let refreshTimer = 0;
+const waiting = new Map<string, number>();
 const stale = new Set<HTMLElement>();
 let htmx: Htmx;
 
 export function startLive(library: Htmx): void {
   htmx = library;
-  onPage(follow);
-  window.addEventListener("offline", () => show("offline"));
-  window.addEventListener("online", () => reopen());
-  window.addEventListener("pageshow", (event) => event.persisted && refreshAll());
-  window.addEventListener("pagehide", () => close());
-  document.addEventListener("visibilitychange", pauseWhenHidden);
+  const handlers: Handlers = {
+    "pool.upsert": (data) => upsertRow(JSON.parse(data) as PoolUpsert),
+    "pool.remove": (data) => removeRow(JSON.parse(data) as PoolRemove),
+    "pool.lanes": (data) => (waiting.clear(), setWaiting(JSON.parse(data) as Record<string, number>)),
+    "pool.waiting": (data) => setWaiting(JSON.parse(data) as Record<string, number>),
+    "kb.progress": (data) => showProgress(JSON.parse(data) as Progress),
+    notice: (data) => showNotice(JSON.parse(data) as Notice),
+    // Not everybody at once: a server that lost its place tells all pages in the same moment.
+    resync: () => window.setTimeout(refreshAll, RESYNC_SPREAD_MILLISECONDS * Math.random()),
+    here: () => undefined,
+  };
+  for (const name of SUBJECT_EVENTS) handlers[name] = (data) => subjectChanged(name, (JSON.parse(data) as Subject).id);
+  startStream({
+    names: Object.keys(handlers),
+    hear: (name, data) => handlers[name]?.(data),
+    show,
+    greet: () => [{ name: "pool.lanes", data: JSON.stringify(Object.fromEntries(waiting)), id: "" }],
+  });
+  onPage(() => follow(document.getElementById("live")?.dataset.url ?? "", document.getElementById("main")?.dataset.now ?? ""));
+  window.addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    follow(document.getElementById("live")?.dataset.url ?? "", "");
+    refreshAll();
+  });
   document.addEventListener("hc:settled", settle);
 }
 
-/** The new page says where its stream is; the open one is kept when it is the same. */
-function follow(): void {
-  const url = document.getElementById("live")?.dataset.url ?? "";
-  if (url === wanted && source) return show(source.readyState === EventSource.OPEN ? "live" : "connecting");
-  wanted = url;
-  reopen();
-}
-
-function reopen(): void {
-  close();
-  if (!wanted) return;
-  show("connecting");
-  source = new EventSource(wanted);
-  source.addEventListener("open", () => {
-    show("live");
-    if (missedEvents) refreshAll();
-    missedEvents = false;
-  });
-  source.addEventListener("error", failed);
-  listen<PoolUpsert>("pool.upsert", upsertRow);
-  listen<PoolRemove>("pool.remove", removeRow);
-  listen<Progress>("kb.progress", showProgress);
-  listen<Notice>("notice", (notice) => toast(notice.text, notice.tone));
-  source.addEventListener("resync", refreshAll);
-  for (const name of SUBJECT_EVENTS) listen<Subject>(name, (subject) => subjectChanged(name, subject.id));
-}
-
-function listen<T>(name: string, handle: (payload: T) => void): void {
-  source?.addEventListener(name, (event) => handle(JSON.parse((event as MessageEvent<string>).data || "{}") as T));
-}
-
-function close(): void {
-  window.clearTimeout(retryTimer);
-  source?.close();
-  source = null;
-}
-
-/** The browser reconnects by itself and sends Last-Event-ID; after a refusal it gives up, so we try again. */
-function failed(): void {
-  show(navigator.onLine ? "reconnecting" : "offline");
-  if (source?.readyState !== EventSource.CLOSED) return;
-  missedEvents = true;
-  window.clearTimeout(retryTimer);
-  retryTimer = window.setTimeout(reopen, RETRY_MILLISECONDS * (1 + Math.random()));
-}
-
-/** A browser opens six connections to one server at most; a tab nobody looks at gives its own back. */
-function pauseWhenHidden(): void {
-  window.clearTimeout(hiddenTimer);
-  if (document.hidden) {
-    hiddenTimer = window.setTimeout(() => {
-      close();
-      missedEvents = true;
-      show("paused");
-    }, HIDDEN_MILLISECONDS);
-  } else if (!source) {
-    reopen();
-  }
+function showNotice(notice: Notice): void {
+  toast(notice.text, notice.tone);
 }
 
 function show(state: string): void {
@@ -135,7 +105,6 @@ function row(id: string): HTMLElement | null {
 
 function upsertRow(event: PoolUpsert): void {
   const rows = list();
-  setWaiting(event.waiting, row(event.id) ? 0 : 1);
   if (!rows) return;
   const old = row(event.id);
   if (old && !("taken" in old.dataset) && Number(old.dataset.rev) >= event.rev) return;
@@ -167,7 +136,6 @@ function parse(html: string): HTMLElement | null {
 
 function removeRow(event: PoolRemove): void {
   const gone = row(event.id);
-  setWaiting(event.waiting, gone && !("taken" in gone.dataset) ? -1 : 0);
   if (!gone) return;
   if (gone.querySelector("[aria-busy=true]")) {
     // Our own claim is on its way: its answer decides what this row says.
@@ -201,11 +169,12 @@ function focusNext(gone: HTMLElement): void {
   ((next ?? gone.previousElementSibling ?? document.querySelector("h1")) as HTMLElement | null)?.focus();
 }
 
-function setWaiting(waiting: number | undefined, change: number): void {
-  for (const counter of document.querySelectorAll<HTMLElement>('[data-count="pool"]')) {
-    const now = Number((counter.textContent ?? "").replace(/\D/g, ""));
-    counter.textContent = String(waiting ?? Math.max(0, now + change));
-  }
+/** The server says how many wait in a lane when that changes; a page shows all lanes of its worker. */
+function setWaiting(lanes: Record<string, number>): void {
+  for (const [lane, tickets] of Object.entries(lanes)) waiting.set(lane, tickets);
+  if (!waiting.size) return;
+  const all = [...waiting.values()].reduce((sum, tickets) => sum + tickets, 0);
+  for (const counter of document.querySelectorAll<HTMLElement>('[data-count="pool"]')) counter.textContent = String(all);
 }
 
 /** One sentence for many rows: the list itself is not a live region. */
