@@ -82,6 +82,7 @@ def _read(stream: Stream, url: str, token: str, after: str) -> None:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
         block: dict[str, str] = {}
+        last_id = ""
         for line in answer.iter_lines():
             stream.opened.set()
             if line:
@@ -90,7 +91,8 @@ def _read(stream: Stream, url: str, token: str, after: str) -> None:
                 continue
             if "event" in block:
                 body = json.loads(block["data"])
-                stream.heard.put(Heard(id=block.get("id", ""), event=block["event"], data=body))
+                last_id = block.get("id", last_id)  # as EventSource keeps it
+                stream.heard.put(Heard(id=last_id, event=block["event"], data=body))
             block = {}
     stream.over.set()
 
