@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import text
 
-from billing import earnings, onboarding, sending, top_ups
+from billing import backlog, earnings, onboarding, sending, top_ups
 from billing.gateway import CallUnknown, CredentialsRefused, PaymentGateway
 from billing.pay_record import pay_record
 from guidance.commands import prepare_suggestion
@@ -47,7 +47,18 @@ from marketplace.kernel.ids import BrandId, ImportId, TicketId, TicketImportId
 from marketplace.kernel.jobs import Job, Task, Waker, run_worker
 from marketplace.kernel.redis import connect
 from marketplace.kernel.settings import Settings
-from marketplace.tickets import card_stats, counts, endings, pool, replies, stages, ticket_imports
+from marketplace.tickets import (
+    backlog_letters,
+    card_stats,
+    clocks,
+    counts,
+    endings,
+    ladder,
+    pool,
+    replies,
+    stages,
+    ticket_imports,
+)
 from marketplace.tickets.quality_inputs import TicketRecords
 from marketplace.tickets.queries import left_in_screening
 from workers_ui import parts
@@ -185,6 +196,11 @@ class Background:
             lambda: self._a_few(measure_card),
             lambda: self._until_none(lambda tx: stages.judge_next(tx, TicketRecords(), now=app_now(tx))),
             self.finish_ticket_imports,
+            lambda: self._until_none(lambda tx: clocks.record_breaches(tx, now=app_now(tx))),
+            lambda: self._until_none(
+                lambda tx: ladder.climb(tx, reserve_more=backlog.reserve_more, now=app_now(tx))
+            ),
+            self.tell_of_backlogs,
         )
 
     def redo_lost_jobs(self) -> None:
@@ -248,6 +264,10 @@ class Background:
             lost = ticket_imports.lost_ticket_imports(tx, now=app_now(tx))
         for brand, ticket_import in lost:
             self.import_tickets(str(brand), str(ticket_import))
+
+    def tell_of_backlogs(self) -> None:
+        with self.database.transaction() as tx:
+            backlog_letters.write_due(tx, base_url=self.settings.base_url, now=app_now(tx))
 
     def _until_none(self, step: Callable[[Tx], int]) -> None:
         while True:

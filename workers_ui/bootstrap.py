@@ -2,23 +2,34 @@
 
 from collections.abc import Mapping, Sequence
 
-from billing import earnings
+from billing import backlog, earnings
 from marketplace.events.commands import Bus, Subscriber
 from marketplace.events.facts import (
+    CustomerWrote,
     EscalationConfirmed,
     EscalationRejected,
     Fact,
+    ReplyQueued,
     TicketAdmitted,
+    TicketEscalated,
+    TicketGivenBack,
+    TicketHeldBack,
     TicketReopened,
     TicketResolved,
 )
+from marketplace.tickets import clocks
 
 IN_THE_SAME_TRANSACTION: Mapping[type[Fact], Sequence[Subscriber]] = {
     TicketAdmitted: [earnings.reserve_or_wait],
-    TicketResolved: [earnings.accrue],
+    TicketResolved: [earnings.accrue, clocks.resolved],
     TicketReopened: [earnings.take_back],
     EscalationConfirmed: [earnings.pay_escalation],
     EscalationRejected: [earnings.free_reservation],
+    ReplyQueued: [clocks.answer_given],
+    CustomerWrote: [clocks.customer_wrote],
+    TicketEscalated: [clocks.left],
+    TicketHeldBack: [clocks.left],
+    TicketGivenBack: [clocks.left, backlog.free_given_back],
 }
 
 

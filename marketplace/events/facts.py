@@ -297,3 +297,51 @@ class TicketImportCommitted(Fact):
 class TicketImportAdvanced(Fact):
     ticket_import: TicketImportId
     state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlaBreached(Fact):
+    """A promise to the customer ran out: `clock` is first, next or resolution."""
+
+    ticket: TicketId
+    clock: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacklogNoticed(Fact):
+    """The ticket has waited so long that its brand is told."""
+
+    ticket: TicketId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceRaised(Fact):
+    """A waiting ticket pays more from now on; the difference is reserved."""
+
+    ticket: TicketId
+    surge_basis_points: int
+    pay_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceNotRaised(Fact):
+    """The ladder wanted a higher price; the day's budget, or the wallet with its spend cap, is the `reason`."""
+
+    ticket: TicketId
+    surge_basis_points: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EligibilityWidened(Fact):
+    """A waiting ticket may be claimed by every worker of its language now."""
+
+    ticket: TicketId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketGivenBack(Fact):
+    """Nobody claimed the ticket in time: it left the pool, and its brand answers it itself."""
+
+    ticket: TicketId

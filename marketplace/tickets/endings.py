@@ -24,6 +24,7 @@ from marketplace.kernel.ids import (
     new_id,
 )
 from marketplace.kernel.money import BASIS_POINTS
+from marketplace.tickets.clocks import due_of, go_on
 from marketplace.tickets.models import (
     Channel,
     Claim,
@@ -39,7 +40,7 @@ from marketplace.tickets.models import (
     TicketState,
 )
 from marketplace.tickets.pool import end_claim, held, is_around, live_claim, new_claim
-from marketplace.tickets.posting import DUE_HOURS, open_in_pool, ticket_of
+from marketplace.tickets.posting import open_in_pool, ticket_of
 from marketplace.tickets.terms import terms_of
 
 SILENCE = {Channel.EMAIL: timedelta(hours=48), Channel.CHAT: timedelta(minutes=15)}
@@ -123,7 +124,8 @@ def reopen_ticket(tx: Tx, *, ticket: Ticket, resolution: Resolution, now: dateti
         .limit(1)
     ).one()
     terms = terms_of(tx, brand=ticket.brand_id, terms=last.terms_id)
-    due_at = now + timedelta(hours=DUE_HOURS[ticket.channel])
+    go_on(tx, ticket, now=now)
+    ticket.due_at = due_at = due_of(tx, ticket)
     row = open_in_pool(tx, ticket, terms=terms, rank_at=now, due_at=due_at, claim_number=last.number, now=now)
     if is_around(tx, last.worker_id, now=now):
         new_claim(tx, row, worker=last.worker_id, now=now)

@@ -140,7 +140,10 @@ class Category(Base):
 
 
 class Terms(Base):
-    """What one category pays, as an immutable version. total = pay + fee."""
+    """What one category pays, as an immutable version. total = pay + fee.
+
+    A version with `base_terms_id` is that one at a surge; it holds for single tickets, never for the category.
+    """
 
     __tablename__ = "terms"
     __table_args__ = (
@@ -150,6 +153,19 @@ class Terms(Base):
         CheckConstraint("total_minor = pay_minor + fee_minor", name="parts_make_the_total"),
         CheckConstraint("escalation_fee_minor BETWEEN 0 AND pay_minor", name="escalation_fee_within_pay"),
         CheckConstraint("currency ~ '^[a-z]{3}$'", name="currency"),
+        ForeignKeyConstraint(["brand_id", "base_terms_id"], ["terms.brand_id", "terms.id"]),
+        CheckConstraint(
+            "surge_basis_points >= 0 AND (surge_basis_points > 0) = (base_terms_id IS NOT NULL)",
+            name="surge_has_a_base",
+        ),
+        Index(
+            "uq_terms_surge",
+            "brand_id",
+            "base_terms_id",
+            "surge_basis_points",
+            unique=True,
+            postgresql_where=text("base_terms_id IS NOT NULL"),
+        ),
     )
 
     brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
@@ -166,6 +182,8 @@ class Terms(Base):
     review_window_hours: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     created_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    base_terms_id: Mapped[TermsId | None]
+    surge_basis_points: Mapped[int] = mapped_column(server_default="0")
 
 
 class LeaseClock(Base):

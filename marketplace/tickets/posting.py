@@ -21,6 +21,7 @@ from marketplace.events.facts import (
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.ids import BrandId, CustomerId, MessageId, TicketId, new_id
+from marketplace.tickets.clocks import Start, promised, start_clocks
 from marketplace.tickets.lanes import GENERAL
 from marketplace.tickets.masking import mask
 from marketplace.tickets.models import (
@@ -35,12 +36,11 @@ from marketplace.tickets.models import (
     Ticket,
     TicketState,
 )
+from marketplace.tickets.ranks import rank_of
 from marketplace.tickets.terms import UnknownCategory
 
 SUBJECT_LIMIT = 200
 TEXT_LIMIT = 20_000
-DUE_HOURS = {Channel.EMAIL: 24, Channel.CHAT: 1}
-PRIORITY_BONUS = timedelta(hours=4)
 HIGHEST_PRIORITY = 2
 EXPECTED_MINUTES = 5
 NEWCOMERS_SHARE_PERCENT = 10
@@ -85,7 +85,8 @@ def post_ticket(tx: Tx, *, brand: BrandId, ticket: NewTicket, now: datetime) -> 
     known = _by_external_id(tx, brand, ticket.external_id)
     if known is not None:
         return _same_or_refused(tx, known, ticket, fingerprint), False
-    made = _insert(tx, brand, ticket, fingerprint, now)
+    start = promised(tx, brand=brand, channel=ticket.channel, now=now)
+    made = _insert(tx, brand, ticket, fingerprint, start, now)
     if made is None:  # another request posted it between our look and our insert
         known = _by_external_id(tx, brand, ticket.external_id)
         if known is None:
@@ -102,6 +103,7 @@ def post_ticket(tx: Tx, *, brand: BrandId, ticket: NewTicket, now: datetime) -> 
             written_at=now,
         )
     )
+    start_clocks(tx, made, start, now=now)
     record(tx, TicketPosted(brand=brand, ticket=made.id))
     return made, True
 
@@ -128,7 +130,7 @@ def fund(tx: Tx, *, brand: BrandId, ticket: TicketId, terms: Terms, now: datetim
     """Its price is reserved: open the ticket under `terms`, for anyone to claim."""
     row = ticket_of(tx, brand=brand, ticket=ticket)
     row.terms_id = terms.id
-    rank_at = row.due_at - PRIORITY_BONUS * row.priority
+    rank_at = rank_of(due_at=row.due_at, priority=row.priority)
     open_in_pool(tx, row, terms=terms, rank_at=rank_at, due_at=row.due_at, claim_number=0, now=now)
     record(tx, TicketOpened(brand=brand, ticket=ticket))
 
@@ -165,6 +167,7 @@ def open_in_pool(
         claim_number=claim_number,
         skill=opening.skill or GENERAL,
         newcomers_first=opening.newcomer_around and claim_number == 0 and _is_for_newcomers(ticket.id),
+        surge_basis_points=terms.surge_basis_points,
     )
     tx.add(row)
     tx.flush()
@@ -244,7 +247,9 @@ def _differences(tx: Tx, known: Ticket, ticket: NewTicket) -> list[str]:
     return [name for name, (before, after) in pairs.items() if before != after] or ["its details"]
 
 
-def _insert(tx: Tx, brand: BrandId, ticket: NewTicket, fingerprint: str, now: datetime) -> Ticket | None:
+def _insert(
+    tx: Tx, brand: BrandId, ticket: NewTicket, fingerprint: str, start: Start, now: datetime
+) -> Ticket | None:
     category = _category(tx, brand, ticket.category)
     number = tx.scalar(
         update(Brand)
@@ -267,7 +272,7 @@ def _insert(tx: Tx, brand: BrandId, ticket: NewTicket, fingerprint: str, now: da
         "priority": ticket.priority,
         "state": TicketState.SCREENING,
         "posted_at": now,
-        "due_at": now + timedelta(hours=DUE_HOURS[ticket.channel]),
+        "due_at": start.due_at,
     }
     made = tx.scalars(insert(Ticket).values(values).on_conflict_do_nothing().returning(Ticket)).one_or_none()
     return made

@@ -105,7 +105,7 @@ def set_price(
         brand_id=brand,
         id=new_id(),
         category=category,
-        version=1 + _newest_version(tx, brand, category),
+        version=next_version(tx, brand, category),
         total_minor=total.amount_minor,
         fee_basis_points=FEE_BASIS_POINTS,
         fee_minor=fee.amount_minor,
@@ -160,9 +160,10 @@ def terms_of(tx: Tx, *, brand: BrandId, terms: TermsId) -> Terms:
     return found
 
 
-def _newest_version(tx: Tx, brand: BrandId, category: str) -> int:
+def next_version(tx: Tx, brand: BrandId, category: str) -> int:
+    """The number after the newest version of `category`; surges number with the rest."""
     newest = select(func.max(Terms.version)).where(Terms.brand_id == brand, Terms.category == category)
-    return tx.scalar(newest) or 0
+    return 1 + (tx.scalar(newest) or 0)
 
 
 def _language(tag: str) -> str:

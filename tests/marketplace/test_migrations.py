@@ -17,6 +17,7 @@ import marketplace.tickets.control_models
 import marketplace.tickets.gate_models
 import marketplace.tickets.import_models
 import marketplace.tickets.models
+import marketplace.tickets.service_models
 from marketplace.kernel.db import Base
 
 MODEL_MODULES = (
@@ -31,12 +32,13 @@ MODEL_MODULES = (
     marketplace.tickets.gate_models,
     marketplace.tickets.models,
     marketplace.tickets.import_models,
+    marketplace.tickets.service_models,
 )
 
 READ_BEFORE_THERE_IS_A_BRAND = {"api_key", "invite", "member"}
 """Who is asking is found out through these, so nobody's scope can be set yet."""
 
-NOTHING_PERSONAL = {"pool_ticket", "lease_clock"}
+NOTHING_PERSONAL = {"pool_ticket"}
 
 
 @pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")  # reflection knows no xid8

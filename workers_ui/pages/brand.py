@@ -9,6 +9,7 @@ from workers_ui.pages import (
     brand_articles,
     brand_knowledge,
     brand_new_ticket,
+    brand_service_levels,
     brand_stages,
     brand_team,
     brand_ticket,
@@ -29,6 +30,7 @@ for part in (
     brand_wallet,
     brand_team,
     brand_stages,
+    brand_service_levels,
 ):
     router.include_router(part.router)
 

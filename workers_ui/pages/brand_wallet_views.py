@@ -24,6 +24,7 @@ CURRENCIES = tuple(Choice(value=code, label=CURRENCY_NAMES[code]) for code in to
 MOVED: Mapping[str, str] = {
     "top_up": "Top-up",
     "reserve": "Reserved for",
+    "reserve_more": "Reserved for the raised price of",
     "escalate": "Back after the escalation of",
     "release": "Back from",
 }

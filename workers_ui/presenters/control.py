@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-SECTIONS: tuple[tuple[str, str], ...] = (("stages", "Stages"),)
+SECTIONS: tuple[tuple[str, str], ...] = (
+    ("service-levels", "Service levels"),
+    ("stages", "Stages"),
+)
 """(last part of the address, what the tab says), in the order of the tabs."""
 
 
