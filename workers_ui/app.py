@@ -21,6 +21,8 @@ from marketplace.kernel.rate_limits import RateLimiter
 from marketplace.kernel.redis import connect
 from marketplace.kernel.settings import Settings
 from workers_ui import api, errors, health, live_frames, live_topics, pages, parts
+from workers_ui.claim_desk import LANES as CLAIM_LANES
+from workers_ui.claim_desk import ClaimDesk
 from workers_ui.live import Hub, LiveEndpoint
 from workers_ui.security import Guard
 from workers_ui.services import Services
@@ -42,6 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
         services.hub.start()
         yield
         services.hub.stop()
+        services.claims.close()
         services.announcing.close()
         services.announcer.close()
         services.database.dispose()
@@ -57,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.services = services
     errors.install(app)
+    app.include_router(api.claims_router)  # first: routes are tried in order
     app.include_router(health.router)
     app.include_router(api.router)
     app.include_router(pages.router)
@@ -118,7 +122,8 @@ def _services(settings: Settings) -> Services:
         announcer=announcer,
         announcing=announcing,
         hub=Hub(database, live_frames.renderer(templates()), announcer),
-        admission=CapacityLimiter(settings.database_connections - 1),
+        claims=ClaimDesk(database, announce=announcing.announce),
+        admission=CapacityLimiter(settings.database_connections - 1 - CLAIM_LANES),
     )
 
 

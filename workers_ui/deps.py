@@ -21,7 +21,9 @@ from marketplace.kernel.db import PLATFORM, Scope, rescope
 from marketplace.kernel.db import Tx as Transaction
 from marketplace.kernel.errors import NotAllowed, NotFound, NotSignedIn
 from marketplace.kernel.ids import BrandId, WorkerId
+from workers_ui.claim_desk import NotAWorker
 from workers_ui.frames import FORM_COOKIE
+from workers_ui.idempotency import KEY_LIMIT
 from workers_ui.services import Services
 
 SESSION_COOKIE = "hc_session"
@@ -40,10 +42,6 @@ class TokenNeeded(NotSignedIn):
     """Sign in by POST /api/v1/sessions and send its token as `Authorization: Bearer …`; sessions end."""
 
 
-class NotAWorker(NotAllowed):
-    """This is for workers, and you have no worker account. Sign up as a worker, or sign in as one."""
-
-
 _BRAND_KEY = HTTPBearer(
     scheme_name="brandKey", description="A brand's API key, hc_test_… or hc_live_….", auto_error=False
 )
@@ -52,13 +50,9 @@ _SESSION_TOKEN = HTTPBearer(
 )
 BrandKey = Annotated[HTTPAuthorizationCredentials | None, Security(_BRAND_KEY)]
 SessionToken = Annotated[HTTPAuthorizationCredentials | None, Security(_SESSION_TOKEN)]
+KEY_SAYS = "Your own name for this request: sent again with it, the request acts once."
 RequestKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        max_length=200,
-        description="Your own name for this request: sent again with it, the request acts once.",
-    ),
+    str | None, Header(alias="Idempotency-Key", max_length=KEY_LIMIT, description=KEY_SAYS)
 ]
 
 
@@ -66,7 +60,12 @@ def services(request: Request) -> Services:
     return cast(Services, request.app.state.services)
 
 
-HasServices = Annotated[Services, Depends(services)]
+async def _services(request: Request) -> Services:
+    """As a coroutine, for FastAPI sends every other kind of dependency through a thread."""
+    return services(request)
+
+
+HasServices = Annotated[Services, Depends(_services)]
 
 
 async def _admitted(having: HasServices) -> AsyncIterator[None]:
@@ -216,14 +215,22 @@ def _key_holder(tx: Transaction, credentials: HTTPAuthorizationCredentials | Non
 
 
 def _by_token(tx: HasTx, credentials: SessionToken) -> Principal:
-    token = credentials.credentials.strip() if credentials else ""
+    return _principal_of_token(tx, credentials.credentials.strip() if credentials else "")
+
+
+ByToken = Annotated[Principal, Depends(_by_token)]
+
+
+def worker_of_token(tx: Transaction, token: str) -> WorkerId:
+    """The worker signed in with `token`; the transaction may touch what is his."""
+    return _worker_by_token(tx, _principal_of_token(tx, token))
+
+
+def _principal_of_token(tx: Transaction, token: str) -> Principal:
     principal = principal_of(tx, token, app_now(tx)) if token else None
     if principal is None:
         raise TokenNeeded
     return principal
-
-
-ByToken = Annotated[Principal, Depends(_by_token)]
 
 
 def _worker_by_token(tx: HasTx, principal: ByToken) -> WorkerId:

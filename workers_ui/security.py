@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import structlog
 from fastapi import HTTPException, Request
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workers_ui import errors
@@ -32,7 +31,7 @@ class Guard:
         self._app = app
         self._upload_limit_bytes = upload_limit_bytes
         targets = "".join(f" {target}" for target in form_targets)
-        self._headers = {
+        headers = {
             "Content-Security-Policy": CONTENT_POLICY.format(form_targets=targets),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "same-origin",
@@ -40,7 +39,8 @@ class Guard:
             "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
         }
         if secure:
-            self._headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        self._encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,12 +75,13 @@ class Guard:
             await self._app(scope, _limited(receive, limit), send)
 
     def _complete(self, start: Message, path: str, request_id: str) -> None:
-        headers = MutableHeaders(scope=start)
-        headers["X-Request-ID"] = request_id
-        for name, value in self._headers.items():
-            headers.setdefault(name, value)
-        if start["status"] >= HTTPStatus.BAD_REQUEST or not path.startswith("/static/"):
-            headers.setdefault("Cache-Control", "no-store")
+        headers: list[tuple[bytes, bytes]] = start["headers"]
+        given = {name for name, _ in headers}
+        headers.append((b"x-request-id", request_id.encode()))
+        headers += [header for header in self._encoded if header[0] not in given]
+        may_be_kept = start["status"] < HTTPStatus.BAD_REQUEST and path.startswith("/static/")
+        if not may_be_kept and b"cache-control" not in given:
+            headers.append((b"cache-control", b"no-store"))
 
 
 def _limited(receive: Receive, limit: int) -> Receive:

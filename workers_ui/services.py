@@ -11,6 +11,7 @@ from marketplace.kernel.db import Database
 from marketplace.kernel.rate_limits import RateLimiter
 from marketplace.kernel.redis import Announcer
 from marketplace.kernel.settings import Settings
+from workers_ui.claim_desk import ClaimDesk
 from workers_ui.live import Hub
 from workers_ui.templating import Templates
 
@@ -26,4 +27,5 @@ class Services:
     announcer: Announcer
     announcing: FactsAnnouncing
     hub: Hub
+    claims: ClaimDesk
     admission: CapacityLimiter = field(repr=False)

@@ -55,7 +55,9 @@ def roll_up(tx: Tx) -> int:
 _OF_BRAND = text(
     "SELECT category, state, sum(tickets)::bigint AS tickets FROM ("
     "SELECT category, state, tickets FROM ticket_count WHERE brand_id = :brand "
-    "UNION ALL SELECT category, state, change FROM ticket_move WHERE brand_id = :brand) AS kept "
+    "UNION ALL SELECT from_category, from_state, -1 FROM ticket_move WHERE brand_id = :brand "
+    "AND from_state IS NOT NULL "
+    "UNION ALL SELECT to_category, to_state, 1 FROM ticket_move WHERE brand_id = :brand) AS kept "
     "GROUP BY category, state HAVING sum(tickets) > 0 ORDER BY category, state"
 )
 _OF_LANES = text(

@@ -581,16 +581,17 @@ class TicketCount(Base):
 
 
 class TicketMove(Base):
-    """A change of a `TicketCount` that is not added yet, written by a trigger in the change's transaction."""
+    """A ticket went from one `TicketCount` to another: not added yet, written by a trigger in the change's
+    transaction. A posted ticket comes from nowhere."""
 
     __tablename__ = "ticket_move"
-    __table_args__ = (Index("ix_ticket_move_brand", "brand_id"),)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     brand_id: Mapped[BrandId]
-    category: Mapped[str]
-    state: Mapped[str]
-    change: Mapped[int]
+    from_category: Mapped[str | None]
+    from_state: Mapped[str | None]
+    to_category: Mapped[str]
+    to_state: Mapped[str]
 
 
 class PoolCount(Base):

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from workers_ui.api import (
+    claims,
     events,
     knowledge,
     people,
@@ -29,6 +30,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     }
 }
 
+claims_router = APIRouter(prefix="/api/v1", responses=ERRORS)
+claims_router.include_router(claims.router)
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
 for part in (
     tickets,

@@ -24,7 +24,11 @@ from workers_ui.api.schemas import (
     ReplyIn,
     ReplyOut,
 )
-from workers_ui.deps import ByWorkerToken, HasTx, RequestKey
+from workers_ui.deps import (
+    ByWorkerToken,
+    HasTx,
+    RequestKey,
+)
 from workers_ui.idempotency import once
 
 router = APIRouter(tags=["pool"])
@@ -38,32 +42,10 @@ def read_pool(tx: HasTx, worker: ByWorkerToken, wanted: Annotated[PoolWanted, Qu
     return [_card(card, coverage.get(card.ticket)) for card in found.cards]
 
 
-@router.post("/tickets/{ticket}/claim", response_model=HoldOut)
-def claim(ticket: UUID, tx: HasTx, worker: ByWorkerToken) -> object:
-    """Claim this ticket. 409 when somebody else holds it, with the `next_best` for you to claim; claiming
-    your own again returns the same lease."""
-    try:
-        return _hold(pool.claim_ticket(tx, ticket=TicketId(ticket), worker=worker))
-    except (pool.AlreadyClaimed, pool.GoneFromPool) as taken:
-        offered = pool_queries.next_best(tx, worker=worker)
-        taken.more = {"next_best": str(offered.ticket) if offered else None}
-        raise
-
-
 @router.get("/claims", response_model=list[HoldOut])
 def read_claims(tx: HasTx, worker: ByWorkerToken) -> object:
     """Your live claims that wait for you, the most urgent first."""
     return [_hold(hold) for hold in pool.live_holds(tx, worker=worker, now=app_now(tx))]
-
-
-@router.post("/claims", response_model=HoldOut)
-def claim_next(tx: HasTx, worker: ByWorkerToken, key: RequestKey = None) -> object:
-    """Claim the best ticket you may have; 404 when there is none."""
-
-    def act() -> dict[str, Any]:
-        return HoldOut(**_hold(pool.claim_next(tx, worker=worker))).model_dump(mode="json")
-
-    return once(tx, principal=f"worker:{worker}", key=key, asked=["claim"], now=app_now(tx), act=act)
 
 
 @router.post("/tickets/{ticket}/claim/category", response_model=HoldOut)

@@ -3,13 +3,22 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
 
-from marketplace.kernel.db import Tx
-from marketplace.kernel.errors import AppError
+from marketplace.accounts.sessions import Principal
+from marketplace.kernel.db import Scope, Tx
+from marketplace.kernel.errors import AppError, NotFound
 from marketplace.kernel.ids import TicketId, WorkerId
 from marketplace.tickets import pool, pool_queries
-from workers_ui.deps import AsWorker, CheckedForm, HasTx
+from workers_ui.deps import (
+    AsWorker,
+    CheckedFormBefore,
+    HasServices,
+    HasTx,
+    IsSignedInBefore,
+    session_token,
+)
 from workers_ui.errors import status_of
 from workers_ui.pages.answers import see
 from workers_ui.pages.pool_filters import chosen_in, keep
@@ -17,6 +26,7 @@ from workers_ui.pages.pool_page import pool_page
 from workers_ui.pages.worker_forms import ThisTicket, by_script
 from workers_ui.presenters.values import Notice, Tone
 from workers_ui.presenters.worker import PoolRowTaken
+from workers_ui.services import Services
 from workers_ui.templating import Templates, retarget
 
 router = APIRouter()
@@ -50,27 +60,40 @@ def show_pool(
     return pool_page(request, tx, worker, chosen=chosen, number=number)
 
 
-@router.post("/worker/pool", dependencies=[CheckedForm])
-def claim_next(request: Request, tx: HasTx, worker: AsWorker) -> Response:
+@router.post("/worker/pool", dependencies=[CheckedFormBefore])
+async def claim_next(request: Request, having: HasServices, principal: IsSignedInBefore) -> Response:
     """Claim the best ticket there is."""
+    return await _claim(request, having, principal, None)
+
+
+@router.post("/worker/pool/{ticket}/claim", dependencies=[CheckedFormBefore])
+async def claim(
+    request: Request, having: HasServices, principal: IsSignedInBefore, ticket: ThisTicket
+) -> Response:
+    return await _claim(request, having, principal, ticket)
+
+
+async def _claim(
+    request: Request, having: Services, principal: Principal, ticket: TicketId | None
+) -> Response:
+    """A claim that shares its commit with those that arrive beside it; a refusal is shown in the pool."""
+    if principal.worker is None:
+        raise NotFound
     try:
-        hold = pool.claim_next(tx, worker=worker)
+        hold = await having.claims.claim(session_token(request) or "", ticket)
     except REFUSALS as refusal:
-        return _refused(request, tx, worker, refusal)
+        return await run_in_threadpool(_answer_refusal, request, having, principal.worker, ticket, refusal)
     return see(f"/worker/t/{hold.ticket}")
 
 
-@router.post("/worker/pool/{ticket}/claim", dependencies=[CheckedForm])
-def claim(request: Request, tx: HasTx, worker: AsWorker, ticket: ThisTicket) -> Response:
-    try:
-        hold = pool.claim_ticket(tx, ticket=ticket, worker=worker)
-    except (pool.AlreadyClaimed, pool.GoneFromPool) as lost:
-        if by_script(request):
+def _answer_refusal(
+    request: Request, having: Services, worker: WorkerId, ticket: TicketId | None, refusal: AppError
+) -> Response:
+    lost = isinstance(refusal, pool.AlreadyClaimed | pool.GoneFromPool)
+    with having.database.transaction(Scope(worker=worker)) as tx:
+        if ticket is not None and lost and by_script(request):
             return _taken(request, tx, worker, ticket)
-        return _refused(request, tx, worker, lost)
-    except REFUSALS as refusal:
         return _refused(request, tx, worker, refusal)
-    return see(f"/worker/t/{hold.ticket}")
 
 
 def _taken(request: Request, tx: Tx, worker: WorkerId, ticket: TicketId) -> HTMLResponse:

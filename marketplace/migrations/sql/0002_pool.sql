@@ -33,16 +33,21 @@ $$;
 CREATE FUNCTION is_newcomer(p_worker worker) RETURNS boolean LANGUAGE sql IMMUTABLE AS
 $$ SELECT (p_worker).resolved_count < 10 $$;
 
--- The lanes in which a worker has room for one more ticket.
+-- The lanes in which a worker has room for one more ticket. The state and the lease are looked at after the index of
+-- his tickets: with them in WHERE the planner may walk the leases of everybody.
 CREATE FUNCTION lanes_with_room(p_worker worker, p_now timestamptz) RETURNS text[]
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
-    SELECT CASE WHEN count(*) FILTER (WHERE p.channel = 'email') < (p_worker).email_cap
-                THEN (p_worker).email_lanes ELSE '{}' END
-        || CASE WHEN count(*) FILTER (WHERE p.channel = 'chat') < (p_worker).chat_cap
-                THEN (p_worker).chat_lanes ELSE '{}' END
-    FROM pool_ticket p
-    WHERE p.worker_id = (p_worker).id AND p.state = 'claimed' AND p.lease_ends_at > p_now
-$$;
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public AS $$
+DECLARE
+    v_email int;
+    v_chat int;
+BEGIN
+    SELECT count(*) FILTER (WHERE p.channel = 'email'), count(*) FILTER (WHERE p.channel = 'chat')
+        INTO v_email, v_chat
+        FROM (SELECT channel, state, lease_ends_at FROM pool_ticket WHERE worker_id = p_worker.id OFFSET 0) AS p
+        WHERE p.state = 'claimed' AND p.lease_ends_at > p_now;
+    RETURN CASE WHEN v_email < p_worker.email_cap THEN p_worker.email_lanes ELSE '{}' END
+        || CASE WHEN v_chat < p_worker.chat_cap THEN p_worker.chat_lanes ELSE '{}' END;
+END $$;
 
 -- The best open ticket for a worker; with `p_lock` nobody else is given it before this transaction ends.
 -- Lanes are tried in the order of their heads; what is kept for newcomers comes last for everybody else. A brand
@@ -285,13 +290,9 @@ END $$;
 CREATE FUNCTION note_ticket_move() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        INSERT INTO ticket_move (brand_id, category, state, change) VALUES
-            (OLD.brand_id, OLD.category, OLD.state, -1), (NEW.brand_id, NEW.category, NEW.state, 1);
-    ELSE
-        INSERT INTO ticket_move (brand_id, category, state, change)
-            VALUES (NEW.brand_id, NEW.category, NEW.state, 1);
-    END IF;
+    INSERT INTO ticket_move (brand_id, from_category, from_state, to_category, to_state)
+        VALUES (NEW.brand_id, CASE TG_OP WHEN 'UPDATE' THEN OLD.category END,
+                CASE TG_OP WHEN 'UPDATE' THEN OLD.state END, NEW.category, NEW.state);
     RETURN NULL;
 END $$;
 CREATE TRIGGER ticket_posted_is_counted AFTER INSERT ON ticket
@@ -327,10 +328,14 @@ BEGIN
     WITH moved AS (
         DELETE FROM ticket_move WHERE id IN (
             SELECT id FROM ticket_move ORDER BY id LIMIT p_limit FOR UPDATE SKIP LOCKED)
-        RETURNING brand_id, category, state, change
+        RETURNING brand_id, from_category, from_state, to_category, to_state
     ), added AS (
         INSERT INTO ticket_count AS c (brand_id, category, state, tickets)
-            SELECT brand_id, category, state, sum(change) FROM moved GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+            SELECT brand_id, category, state, sum(change) FROM (
+                SELECT brand_id, from_category AS category, from_state AS state, -1 AS change FROM moved
+                    WHERE from_state IS NOT NULL
+                UNION ALL SELECT brand_id, to_category, to_state, 1 FROM moved) AS changes
+            GROUP BY 1, 2, 3 HAVING sum(change) <> 0 ORDER BY 1, 2, 3
             ON CONFLICT (brand_id, category, state) DO UPDATE SET tickets = c.tickets + excluded.tickets
     )
     SELECT count(*) INTO v_tickets FROM moved;

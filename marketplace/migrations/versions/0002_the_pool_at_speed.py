@@ -233,12 +233,12 @@ def _create_tables() -> None:
         "ticket_move",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("brand_id", sa.Uuid(), nullable=False),
-        sa.Column("category", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("change", sa.Integer(), nullable=False),
+        sa.Column("from_category", sa.Text(), nullable=True),
+        sa.Column("from_state", sa.Text(), nullable=True),
+        sa.Column("to_category", sa.Text(), nullable=False),
+        sa.Column("to_state", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket_move")),
     )
-    op.create_index("ix_ticket_move_brand", "ticket_move", ["brand_id"])
     op.create_table(
         "pool_count",
         sa.Column("lane", sa.Text(), nullable=False),

@@ -1,0 +1,85 @@
+"""Claiming, for programs that work on a worker's behalf.
+
+It is asked most: these routes are tried first, and read their two headers by hand, because each declared parameter
+costs FastAPI as much as the rest of a claim. What they say of themselves in the OpenAPI document is written out.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response
+
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.errors import NotSignedIn
+from marketplace.kernel.ids import TicketId
+from marketplace.tickets import pool
+from workers_ui.api.schemas import HoldOut
+from workers_ui.deps import KEY_SAYS, TokenNeeded, services, worker_of_token
+from workers_ui.idempotency import KEY_LIMIT, once
+
+router = APIRouter(tags=["pool"])
+
+BY_TOKEN: dict[str, Any] = {"security": [{"sessionToken": []}]}
+BY_TOKEN_ONCE: dict[str, Any] = BY_TOKEN | {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "maxLength": KEY_LIMIT},
+            "description": KEY_SAYS,
+        }
+    ]
+}
+
+
+@router.post("/tickets/{ticket}/claim", response_model=HoldOut, openapi_extra=BY_TOKEN)
+async def claim(ticket: UUID, request: Request) -> Response:
+    """Claim this ticket. 409 when somebody else holds it, with the `next_best` for you to claim; claiming
+    your own again returns the same lease."""
+    return await _claimed(request, TicketId(ticket))
+
+
+@router.post("/claims", response_model=HoldOut, openapi_extra=BY_TOKEN_ONCE)
+async def claim_next(request: Request) -> Response:
+    """Claim the best ticket you may have; 404 when there is none, 409 when you hold as many as you may."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return await _claimed(request, None)
+    return JSONResponse(await run_in_threadpool(_claim_once, request, key))
+
+
+async def _claimed(request: Request, ticket: TicketId | None) -> Response:
+    """A claim that shares its commit with those that arrive beside it."""
+    try:
+        hold = await services(request).claims.claim(_token(request), ticket)
+    except NotSignedIn:
+        raise TokenNeeded from None
+    return JSONResponse(_answer(hold))
+
+
+def _claim_once(request: Request, key: str) -> dict[str, Any]:
+    """A claim with its key in the same commit: sent again, it is answered and not made again."""
+    with services(request).database.transaction() as tx:
+        worker = worker_of_token(tx, _token(request))
+
+        def act() -> dict[str, Any]:
+            return _answer(pool.claim_next(tx, worker=worker))
+
+        return once(tx, principal=f"worker:{worker}", key=key, asked=["claim"], now=app_now(tx), act=act)
+
+
+def _token(request: Request) -> str:
+    """The bearer's token. Raises TokenNeeded."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise TokenNeeded
+    return token.strip()
+
+
+def _answer(hold: pool.Hold) -> dict[str, Any]:
+    """A HoldOut as FastAPI would write it, without its cost."""
+    ends = hold.lease_ends_at and hold.lease_ends_at.isoformat().replace("+00:00", "Z")
+    return {"ticket": str(hold.ticket), "claim_number": hold.number, "lease_ends_at": ends}
