@@ -28,6 +28,7 @@ from marketplace.kernel.ids import BrandId, EarningId, PersonId, WorkerId
 from marketplace.kernel.money import Money
 from marketplace.tickets.masking import mask
 from marketplace.tickets.models import Claim, Escalation, Message, Reply, Resolution, Terms, Ticket
+from marketplace.tickets.recall_models import Recall
 
 PAGE_ROWS = 50
 DEEPEST_PAGE = 10_000
@@ -35,7 +36,7 @@ STORY_ROWS = 200
 ATTEMPTS_SHOWN = 50
 
 
-Evidence = TypeVar("Evidence", Claim, Reply, Escalation, Resolution)
+Evidence = TypeVar("Evidence", Claim, Reply, Escalation, Resolution, Recall)
 
 
 class EarningNotFound(NotFound):
@@ -162,6 +163,7 @@ class Story:
     replies: tuple[Reply, ...]
     escalations: tuple[Escalation, ...]
     resolutions: tuple[Resolution, ...]
+    recalls: tuple[Recall, ...]
     payouts: tuple[StoryPayout, ...]
     postings: tuple[Posting, ...]
     worker_names: dict[WorkerId, str]
@@ -191,6 +193,7 @@ def earning_story(tx: Tx, earning: EarningId) -> Story:
         replies=_of_ticket(tx, Reply, ticket),
         escalations=_of_ticket(tx, Escalation, ticket),
         resolutions=_of_ticket(tx, Resolution, ticket),
+        recalls=_of_ticket(tx, Recall, ticket),
         payouts=payouts,
         postings=tuple(postings),
         worker_names=worker_names(tx, [*(one.worker_id for one in claims), row.worker_id]),

@@ -129,6 +129,24 @@ def balance(tx: Tx, account: Account, *, currency: str) -> Money:
     return Money(amount_minor=int(total or 0), currency=currency)
 
 
+def standing_for_ticket(tx: Tx, account: Account, *, ticket: TicketId, currency: str) -> Money:
+    """What of `account` stands there for one ticket, on its normal side."""
+    total = tx.scalar(
+        select(func.coalesce(func.sum(_signed()), 0))
+        .select_from(LedgerTxn)
+        .join(LedgerEntry, LedgerEntry.txn_id == LedgerTxn.id)
+        .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
+        .where(
+            LedgerTxn.ticket_id == ticket,
+            LedgerAccount.code == account.code,
+            LedgerAccount.brand_id.is_not_distinct_from(account.brand),
+            LedgerAccount.worker_id.is_not_distinct_from(account.worker),
+            LedgerAccount.currency == currency,
+        )
+    )
+    return Money(amount_minor=int(total or 0), currency=currency)
+
+
 def total_of(tx: Tx, code: str) -> int:
     """The sum over all owners of accounts with `code`, in minor units of whatever currency they hold."""
     total = tx.scalar(

@@ -24,6 +24,7 @@ from marketplace.kernel.ids import (
     EscalationId,
     PayoutId,
     PersonId,
+    RecallId,
     ResolutionId,
     TermsId,
     TicketId,
@@ -118,6 +119,7 @@ class LedgerEntry(Base):
 class EarningKind(StrEnum):
     RESOLUTION = "resolution"
     ESCALATION = "escalation"
+    RECALL = "recall"
 
 
 class EarningState(StrEnum):
@@ -130,18 +132,20 @@ class EarningState(StrEnum):
 
 
 class Earning(Base):
-    """What one resolution (or confirmed escalation) pays one worker."""
+    """What one resolution (or confirmed escalation, or recall by the brand) pays one worker."""
 
     __tablename__ = "earning"
     __table_args__ = (
         ForeignKeyConstraint(["brand_id", "ticket_id"], ["ticket.brand_id", "ticket.id"]),
         ForeignKeyConstraint(["brand_id", "resolution_id"], ["resolution.brand_id", "resolution.id"]),
         ForeignKeyConstraint(["brand_id", "escalation_id"], ["escalation.brand_id", "escalation.id"]),
+        ForeignKeyConstraint(["brand_id", "recall_id"], ["recall.brand_id", "recall.id"]),
         ForeignKeyConstraint(["brand_id", "terms_id"], ["terms.brand_id", "terms.id"]),
         UniqueConstraint("brand_id", "resolution_id", "worker_id"),
         UniqueConstraint("brand_id", "escalation_id"),
+        UniqueConstraint("brand_id", "recall_id", "worker_id"),
         CheckConstraint("amount_minor > 0", name="positive"),
-        CheckConstraint("num_nonnulls(resolution_id, escalation_id) = 1", name="one_cause"),
+        CheckConstraint("num_nonnulls(resolution_id, escalation_id, recall_id) = 1", name="one_cause"),
         Index("ix_earning_id", "id"),
         Index("ix_earning_worker", "worker_id", "accrued_at"),
         Index("ix_earning_maturing", "window_ends_at", postgresql_where=text("state = 'in_window'")),
@@ -155,6 +159,7 @@ class Earning(Base):
     kind: Mapped[EarningKind] = mapped_column(state_of(EarningKind, "earning_kind"))
     resolution_id: Mapped[ResolutionId | None]
     escalation_id: Mapped[EscalationId | None]
+    recall_id: Mapped[RecallId | None]
     terms_id: Mapped[TermsId]
     amount_minor: Mapped[MinorUnits]
     currency: Mapped[str]

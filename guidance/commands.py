@@ -9,17 +9,22 @@ from sqlalchemy import select
 from guidance.draft import CitedPassage
 from guidance.engine import answer
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
-from guidance.queries import cited_passages, newest_suggestion
+from guidance.queries import cited_passages, newest_suggestion, why_stopped
 from guidance.receipts import edit_distance, edited_share, supported_sentences
 from knowledge_base.retrieval import FoundPassage, Retriever
 from knowledge_base.search import Query
 from marketplace.events.commands import record
 from marketplace.events.facts import SuggestionPrepared
 from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import Conflict
 from marketplace.kernel.ids import BrandId, ReceiptId, SuggestionId, TicketId, new_id
 from marketplace.tickets.models import Author, Customer, Message, Reply, Ticket
 
 QUOTE_LIMIT = 4_000
+
+
+class GuidanceStopped(Conflict):
+    """Guidance is switched off for this brand at the moment."""
 
 
 def prepare_suggestion(
@@ -35,8 +40,10 @@ def prepare_suggestion(
     """Suggest an answer to the ticket as it stands: cited passages and a draft, or a reasoned silence.
 
     `brand` is the ticket's own (its row is loaded by both), so no request can point retrieval elsewhere.
-    Raises IndexUnavailable while the brand's index cannot be opened.
+    Raises IndexUnavailable while the brand's index cannot be opened, GuidanceStopped while it is switched off.
     """
+    if why_stopped(tx, brand=brand) is not None:
+        raise GuidanceStopped
     row = tx.get_one(Ticket, (brand, ticket))
     thread = _up_to_last_question(tx, row)
     last = thread[-1]

@@ -11,9 +11,11 @@ from guidance.draft import CitedPassage
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
 from knowledge_base.models import Article, Passage
 from knowledge_base.queries import is_live
+from knowledge_base.stops import is_not_stopped
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, ReplyId, SuggestionId, TicketId
-from marketplace.tickets.models import Author, Message, PoolTicket
+from marketplace.tickets.models import Author, KillSwitch, Message, PoolTicket, SwitchKind
+from marketplace.tickets.switch_queries import find_live
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +34,9 @@ class SuggestionView:
 
 
 def suggestion_for_desk(tx: Tx, *, brand: BrandId, ticket: TicketId) -> SuggestionView | None:
-    """The newest suggestion with its passages; None while it is being prepared."""
+    """The newest suggestion with its passages; None while it is being prepared, or guidance is stopped."""
     suggestion = newest_suggestion(tx, brand=brand, ticket=ticket)
-    if suggestion is None:
+    if suggestion is None or why_stopped(tx, brand=brand) is not None:
         return None
     passages = tuple(_passages(tx, suggestion))
     return SuggestionView(
@@ -50,16 +52,30 @@ def suggestion_for_desk(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Suggesti
     )
 
 
+def why_stopped(tx: Tx, *, brand: BrandId) -> str | None:
+    """The reason why guidance is switched off for `brand`; None while it is on."""
+    switch = find_live(tx, kind=SwitchKind.GUIDANCE, brand=brand)
+    return None if switch is None else switch.reason
+
+
 def tickets_without_suggestion(
     tx: Tx, *, before: datetime, limit: int = 20
 ) -> list[tuple[BrandId, TicketId]]:
-    """Tickets in the pool since before then for which nothing was prepared: their job was lost."""
+    """Tickets in the pool since before then for which nothing was prepared: their job was lost.
+
+    Where guidance is stopped nothing is missing.
+    """
     prepared = select(Suggestion.id).where(
         Suggestion.brand_id == PoolTicket.brand_id, Suggestion.ticket_id == PoolTicket.ticket_id
     )
+    stopped = select(KillSwitch.id).where(
+        KillSwitch.kind == SwitchKind.GUIDANCE,
+        (KillSwitch.brand_id == PoolTicket.brand_id) | KillSwitch.brand_id.is_(None),
+        KillSwitch.lifted_at.is_(None),
+    )
     rows = tx.execute(
         select(PoolTicket.brand_id, PoolTicket.ticket_id)
-        .where(PoolTicket.waiting_since < before, ~prepared.exists())
+        .where(PoolTicket.waiting_since < before, ~prepared.exists(), ~stopped.exists())
         .order_by(PoolTicket.waiting_since)
         .limit(limit)
     )
@@ -155,6 +171,8 @@ def _moved_on(tx: Tx, suggestion: Suggestion) -> bool:
 def _all_live(tx: Tx, brand: BrandId, passages: Sequence[SuggestionPassage]) -> bool:
     wanted = [passage.passage_id for passage in passages]
     live = (
-        select(Passage.id).join(Article, is_live()).where(Passage.brand_id == brand, Passage.id.in_(wanted))
+        select(Passage.id)
+        .join(Article, is_live())
+        .where(Passage.brand_id == brand, Passage.id.in_(wanted), is_not_stopped())
     )
     return len(tx.scalars(live).all()) == len(wanted)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, TicketId
-from marketplace.tickets import posting, sharing
+from marketplace.tickets import posting, sharing, switch_queries
 from marketplace.tickets.eligibility import ORDINARY, KeepBackRules, Verdict, judge_by_rules
 from marketplace.tickets.keep_back import keep_back_rules
 from marketplace.tickets.models import Category, Message, Ticket, TicketState
@@ -34,6 +34,8 @@ def screen_ticket(tx: Tx, judge: Judge, *, brand: BrandId, ticket: TicketId, now
     row = posting.ticket_of(tx, brand=brand, ticket=ticket)
     if row.state is not TicketState.SCREENING:
         return
+    if switch_queries.keeps_ticket_out(tx, brand=brand, ticket=ticket):
+        return  # a kill switch is thrown: the ticket waits, being screened, until it is lifted
     if not sharing.dial_lets_in(tx, ticket=row, now=now):
         posting.hold_back(tx, brand=brand, ticket=ticket, reason=SHARE_DIAL)
         return

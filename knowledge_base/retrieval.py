@@ -18,6 +18,7 @@ from knowledge_base.queries import index_status, is_live, snapshot_numbers
 from knowledge_base.search import Hit, ModelMismatch, Query, best_of_articles, hybrid
 from knowledge_base.snapshot import TOP, Snapshot, SnapshotDamaged
 from knowledge_base.snapshot_cache import SnapshotCache
+from knowledge_base.stops import is_not_stopped
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Unavailable
 from marketplace.kernel.ids import ArticleId, BrandId, PassageId, RevisionId
@@ -169,7 +170,7 @@ def _live_rows(tx: Tx, brand: BrandId, passage_ids: Collection[PassageId]) -> di
         )
         .join(Article, is_live())
         .join(Revision, (Revision.brand_id == Passage.brand_id) & (Revision.id == Passage.revision_id))
-        .where(Passage.brand_id == brand, Passage.id.in_(passage_ids))
+        .where(Passage.brand_id == brand, Passage.id.in_(passage_ids), is_not_stopped())
     )
     return {row.id: cast(Row[Any], row) for row in rows}
 

@@ -15,7 +15,7 @@ from billing import backlog, earnings, onboarding, sending, top_ups
 from billing.gateway import CallUnknown, CredentialsRefused, PaymentGateway
 from billing.pay_record import pay_record
 from guidance.commands import prepare_suggestion
-from guidance.queries import tickets_without_suggestion
+from guidance.queries import tickets_without_suggestion, why_stopped
 from guidance.screening import Judge, NoJudge, screen_ticket
 from knowledge_base.imports import read_import
 from knowledge_base.indexing import build_index
@@ -26,6 +26,7 @@ from marketplace.accounts.sessions import end_expired_sessions
 from marketplace.events.dispatcher import Answer, run_dispatcher
 from marketplace.events.facts import (
     BatchReleased,
+    BulkWithdrawalAsked,
     CustomerWrote,
     EscalationConfirmed,
     EscalationRejected,
@@ -36,6 +37,8 @@ from marketplace.events.facts import (
     TicketImportCommitted,
     TicketOpened,
     TicketPosted,
+    TicketTakenBack,
+    TicketWithdrawn,
     WalletFunded,
     kind_of,
 )
@@ -43,12 +46,13 @@ from marketplace.kernel import log as logs
 from marketplace.kernel.announcing import FactsAnnouncing
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Role, Tx
-from marketplace.kernel.ids import BrandId, ImportId, TicketId, TicketImportId
+from marketplace.kernel.ids import BrandId, BulkWithdrawalId, ImportId, TicketId, TicketImportId
 from marketplace.kernel.jobs import Job, Task, Waker, run_worker
 from marketplace.kernel.redis import connect
 from marketplace.kernel.settings import Settings
 from marketplace.tickets import (
     backlog_letters,
+    bulk_withdrawals,
     card_stats,
     clocks,
     counts,
@@ -104,6 +108,13 @@ AFTER_THE_COMMIT: Mapping[str, Answer] = {
         args={"brand": str(told.brand), "ticket_import": str(told.subject)},
         lock=f"ticket_import:{told.brand}",
     ),
+    kind_of(TicketTakenBack): _about_brand("open_awaiting"),
+    kind_of(TicketWithdrawn): _about_brand("open_awaiting"),
+    kind_of(BulkWithdrawalAsked): lambda told: Job(
+        task="withdraw_many",
+        args={"brand": str(told.brand), "bulk": str(told.subject)},
+        lock=f"bulk:{told.subject}",
+    ),
 }
 
 
@@ -127,6 +138,7 @@ class Background:
             "open_awaiting": self.open_awaiting,
             "send_payouts": self.send_payouts,
             "import_tickets": self.import_tickets,
+            "withdraw_many": self.withdraw_many,
         }
 
     def screen(self, brand: str, ticket: str) -> None:
@@ -142,6 +154,8 @@ class Background:
 
     def suggest(self, brand: str, ticket: str) -> None:
         with self.database.transaction() as tx:
+            if why_stopped(tx, brand=BrandId(UUID(brand))) is not None:
+                return
             prepare_suggestion(
                 tx,
                 self.retriever,
@@ -170,6 +184,18 @@ class Background:
     def open_awaiting(self, brand: str) -> None:
         self._until_none(lambda tx: earnings.open_awaiting(tx, brand=BrandId(UUID(brand)), now=app_now(tx)))
 
+    def withdraw_many(self, brand: str, bulk: str) -> None:
+        bulk_withdrawals.work_off(
+            self.database, brand=BrandId(UUID(brand)), bulk=BulkWithdrawalId(UUID(bulk))
+        )
+
+    def finish_withdrawals(self) -> None:
+        """Second net: bulk withdrawals whose job was lost on the way."""
+        with self.database.transaction() as tx:
+            waiting = bulk_withdrawals.unfinished(tx, asked_before=app_now(tx) - JOB_IS_LOST)
+        for brand, bulk in waiting:
+            bulk_withdrawals.work_off(self.database, brand=brand, bulk=bulk)
+
     def send_payouts(self) -> None:
         if self.gateway is not None:
             sending.send_due(self.database, self.gateway)
@@ -197,6 +223,7 @@ class Background:
                 lambda tx: ladder.climb(tx, reserve_more=backlog.reserve_more, now=app_now(tx))
             ),
             self.tell_of_backlogs,
+            self.finish_withdrawals,
         )
 
     def measures(self) -> tuple[Callable[[], object], ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from billing import backlog, earnings
+from billing import backlog, earnings, recalls
 from marketplace.events.commands import Bus, Subscriber
 from marketplace.events.facts import (
     CustomerWrote,
@@ -16,6 +16,8 @@ from marketplace.events.facts import (
     TicketHeldBack,
     TicketReopened,
     TicketResolved,
+    TicketTakenBack,
+    TicketWithdrawn,
 )
 from marketplace.tickets import clocks
 
@@ -30,6 +32,8 @@ IN_THE_SAME_TRANSACTION: Mapping[type[Fact], Sequence[Subscriber]] = {
     TicketEscalated: [clocks.left],
     TicketHeldBack: [clocks.left],
     TicketGivenBack: [clocks.left, backlog.free_given_back],
+    TicketTakenBack: [clocks.left, recalls.settle_recall],
+    TicketWithdrawn: [clocks.left, recalls.settle_recall],
 }
 
 

@@ -131,7 +131,7 @@ def home_of(principal: Principal) -> str:
 
 def brand_home(membership: Membership) -> str:
     """A member's first page at a brand: a brand's finance role sees money, not tickets."""
-    page = "tickets" if allowed(membership.role, Permission.VIEW_TICKETS) else "wallet"
+    page = "board" if allowed(membership.role, Permission.VIEW_TICKETS) else "wallet"
     return f"/b/{membership.slug}/{page}"
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from marketplace.kernel.money import Money
-from workers_ui import gallery_imports, gallery_service_levels, gallery_stages, gallery_worker
+from workers_ui import gallery_board, gallery_imports, gallery_service_levels, gallery_stages, gallery_worker
 from workers_ui.presenters import brand, finance, public, worker
 from workers_ui.presenters.charts import Bar, BarChart
 from workers_ui.presenters.frame import Frame, NavLink, Person, Theme, brand_nav, finance_nav, worker_nav
@@ -1457,4 +1457,5 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     **gallery_worker.BUILDERS,
     **gallery_imports.BUILDERS,
     **gallery_service_levels.BUILDERS,
+    **gallery_board.BUILDERS,
 }

@@ -15,6 +15,7 @@ from guidance.coverage import Coverage, coverage_of
 from knowledge_base.models import ImportState
 from marketplace.events.facts import (
     BatchReleased,
+    BulkWithdrawalAdvanced,
     CustomerWrote,
     EscalationConfirmed,
     EscalationRejected,
@@ -30,6 +31,8 @@ from marketplace.events.facts import (
     ReplySent,
     StageMoved,
     SuggestionPrepared,
+    SwitchLifted,
+    SwitchThrown,
     TicketAdmitted,
     TicketAwaitsFunds,
     TicketClaimed,
@@ -42,7 +45,9 @@ from marketplace.events.facts import (
     TicketReleased,
     TicketReopened,
     TicketResolved,
+    TicketTakenBack,
     TicketWidened,
+    TicketWithdrawn,
     WalletFunded,
     kind_of,
 )
@@ -75,6 +80,8 @@ LEAVES: Mapping[str, str] = {
     kind_of(TicketClaimed): "claimed",
     kind_of(TicketResolved): "resolved",
     kind_of(TicketEscalated): "escalated",
+    kind_of(TicketTakenBack): "withdrawn",
+    kind_of(TicketWithdrawn): "withdrawn",
 }
 TAKEN = "claimed"
 
@@ -91,6 +98,8 @@ FOR_THE_CLAIMANT: Mapping[str, tuple[str, ...]] = {
     kind_of(TicketEscalated): ("mine", "ticket.lease"),
     kind_of(TicketResolved): ("mine", "ticket.lease"),
     kind_of(TicketReopened): ("mine",),
+    kind_of(TicketTakenBack): ("mine", "ticket.lease"),
+    kind_of(TicketWithdrawn): ("mine", "ticket.lease"),
 }
 
 # What it means for the brand's people.
@@ -109,7 +118,10 @@ CHANGES_THE_STATE = _kinds(
     EscalationRejected,
     TicketResolved,
     TicketReopened,
+    TicketTakenBack,
+    TicketWithdrawn,
 )
+CHANGES_THE_BOARD = _kinds(SwitchThrown, SwitchLifted, BulkWithdrawalAdvanced)
 CHANGES_KNOWLEDGE = _kinds(KnowledgeChanged, IndexPublished)
 CHANGES_PAYOUTS = _kinds(PayoutSent, PayoutFailed, BatchReleased)
 
@@ -222,6 +234,8 @@ def _to_the_brand(told: Told) -> Iterator[Frame]:
         yield _changed(topic, "ticket.message", subject)
     if told.kind in CHANGES_THE_THREAD | CHANGES_THE_STATE:
         yield _changed(topic, "ticket.state", subject)
+    elif told.kind in CHANGES_THE_BOARD:
+        yield _changed(topic, "board")
     elif told.kind == kind_of(ImportAdvanced):
         yield _import_progress(topic, told)
     elif told.kind == kind_of(TicketImportAdvanced):

@@ -7,16 +7,19 @@ from marketplace.kernel.ids import (
     ArticleId,
     BatchId,
     BrandId,
+    BulkWithdrawalId,
     EscalationId,
     ImportId,
     MessageId,
     PayoutId,
     PriceId,
     RatingId,
+    RecallId,
     ReplyId,
     ResolutionId,
     StageMoveId,
     SuggestionId,
+    SwitchId,
     TicketId,
     TicketImportId,
     TopUpId,
@@ -345,3 +348,53 @@ class TicketGivenBack(Fact):
     """Nobody claimed the ticket in time: it left the pool, and its brand answers it itself."""
 
     ticket: TicketId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketTakenBack(Fact):
+    """The brand answers this one itself; `worker` is whose claim that ended, `pays` what it pays."""
+
+    ticket: TicketId
+    recall: RecallId
+    pays: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketWithdrawn(Fact):
+    """Nobody answers this one any more; `worker` is whose claim that ended, `pays` what it pays."""
+
+    ticket: TicketId
+    recall: RecallId
+    pays: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkWithdrawalAsked(Fact):
+    """Many tickets are to be withdrawn; a job does it."""
+
+    bulk: BulkWithdrawalId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkWithdrawalAdvanced(Fact):
+    bulk: BulkWithdrawalId
+    done: int
+    tickets: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchThrown(Fact):
+    """Something is stopped, at `brand` or everywhere; `worker` is who, where a worker is."""
+
+    switch: SwitchId
+    stops: str
+    key: str | None
+    reason: str
+    by_platform: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchLifted(Fact):
+    switch: SwitchId
+    stops: str
+    key: str | None

@@ -26,6 +26,8 @@ EarningId = NewType("EarningId", UUID)
 PayoutId = NewType("PayoutId", UUID)
 BatchId = NewType("BatchId", UUID)
 TopUpId = NewType("TopUpId", UUID)
+RecallId = NewType("RecallId", UUID)
+BulkWithdrawalId = NewType("BulkWithdrawalId", UUID)
 NoteId = NewType("NoteId", UUID)
 SwitchId = NewType("SwitchId", UUID)
 ShareRuleId = NewType("ShareRuleId", UUID)
@@ -57,6 +59,8 @@ ALL_IDS = (
     PayoutId,
     BatchId,
     TopUpId,
+    RecallId,
+    BulkWithdrawalId,
     NoteId,
     SwitchId,
     ShareRuleId,

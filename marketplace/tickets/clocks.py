@@ -18,6 +18,8 @@ from marketplace.events.facts import (
     TicketGivenBack,
     TicketHeldBack,
     TicketResolved,
+    TicketTakenBack,
+    TicketWithdrawn,
 )
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
@@ -129,7 +131,9 @@ def resolved(tx: Tx, fact: TicketResolved) -> None:
     tx.flush()
 
 
-def left(tx: Tx, fact: TicketEscalated | TicketHeldBack | TicketGivenBack) -> None:
+def left(
+    tx: Tx, fact: TicketEscalated | TicketHeldBack | TicketGivenBack | TicketTakenBack | TicketWithdrawn
+) -> None:
     """The ticket is its brand's to answer now: none of its clocks runs or pauses any more."""
     now, calendar = app_now(tx), calendar_of(tx, fact.owner)
     for clock in _clocks(tx, fact.owner, fact.ticket):

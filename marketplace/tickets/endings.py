@@ -23,8 +23,8 @@ from marketplace.kernel.ids import (
     WorkerId,
     new_id,
 )
-from marketplace.kernel.money import BASIS_POINTS
 from marketplace.tickets.clocks import due_of, go_on
+from marketplace.tickets.credits import credits_of
 from marketplace.tickets.models import (
     Channel,
     Claim,
@@ -33,7 +33,6 @@ from marketplace.tickets.models import (
     EscalationReason,
     EscalationState,
     PoolTicket,
-    Reply,
     Resolution,
     ResolvedBy,
     Ticket,
@@ -80,7 +79,12 @@ def resolve_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId, by: ResolvedBy, 
         ticket_id=ticket,
         number=1 + _resolutions(tx, row),
         by=by,
-        credits=_credits(tx, row, earlier_share=terms.earlier_share_basis_points),
+        credits=credits_of(
+            tx,
+            brand=brand,
+            ticket=ticket,
+            earlier_share_basis_points=terms.earlier_share_basis_points,
+        ),
         resolved_at=now,
         window_ends_at=now + timedelta(hours=terms.review_window_hours),
     )
@@ -257,23 +261,6 @@ def _resolutions(tx: Tx, ticket: Ticket) -> int:
         Resolution.brand_id == ticket.brand_id, Resolution.ticket_id == ticket.id
     )
     return tx.scalar(counted) or 0
-
-
-def _credits(tx: Tx, ticket: Ticket, *, earlier_share: int) -> list[dict[str, object]]:
-    """Who earns: the last replier, less a frozen share for those who replied before him."""
-    in_order = tx.scalars(
-        select(Reply.worker_id)
-        .where(Reply.brand_id == ticket.brand_id, Reply.ticket_id == ticket.id)
-        .order_by(Reply.id)
-    ).all()
-    last = in_order[-1]
-    earlier = [worker for worker in dict.fromkeys(in_order) if worker != last]
-    if not earlier:
-        return [{"worker": str(last), "weight": BASIS_POINTS}]
-    return [
-        {"worker": str(last), "weight": (BASIS_POINTS - earlier_share) * len(earlier)},
-        *({"worker": str(worker), "weight": earlier_share} for worker in earlier),
-    ]
 
 
 _RESOLVED_ONE_MORE = text("UPDATE worker SET resolved_count = resolved_count + 1 WHERE id = ANY(:workers)")

@@ -314,6 +314,19 @@ class PoolTicket(Base):
             "waiting_since",
             postgresql_where=text("newcomers_first AND state = 'open'"),
         ),
+        Index("ix_pool_ticket_waiting", "brand_id", "waiting_since", postgresql_where=text("state = 'open'")),
+        Index(
+            "ix_pool_ticket_due",
+            "brand_id",
+            "due_at",
+            postgresql_where=text("state IN ('open', 'claimed')"),
+        ),
+        Index(
+            "ix_pool_ticket_in_review",
+            "brand_id",
+            "waiting_since",
+            postgresql_where=text("state = 'in_review'"),
+        ),
         Index("ix_pool_ticket_lease", "lease_ends_at", postgresql_where=text("state = 'claimed'")),
         Index("ix_pool_ticket_worker", "worker_id", postgresql_where=text("worker_id IS NOT NULL")),
         {"postgresql_with": {"fillfactor": "70"}},
@@ -436,6 +449,7 @@ class Escalation(Base):
         ForeignKeyConstraint(["brand_id", "claim_id"], ["claim.brand_id", "claim.id"]),
         UniqueConstraint("brand_id", "ticket_id", "number"),
         Index("ix_escalation_open", "decide_by", postgresql_where=text("state = 'open'")),
+        Index("ix_escalation_brand", "brand_id", "decide_by", postgresql_where=text("state = 'open'")),
     )
 
     brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
@@ -517,11 +531,13 @@ class KillSwitch(Base):
         ),
         CheckConstraint("(key IS NULL) = (kind IN ('brand', 'guidance'))", name="names_its_key"),
         CheckConstraint("(lifted_at IS NULL) = (lifted_by IS NULL)", name="lifted_by_somebody"),
+        CheckConstraint("brand_id IS NOT NULL OR by_platform", name="everywhere_by_the_platform"),
         Index(
             "uq_kill_switch_live",
             "kind",
             "brand_id",
             "key",
+            "by_platform",
             unique=True,
             postgresql_where=text("lifted_at IS NULL"),
             postgresql_nulls_not_distinct=True,
@@ -534,6 +550,7 @@ class KillSwitch(Base):
     brand_id: Mapped[BrandId | None] = mapped_column(ForeignKey("brand.id"))
     key: Mapped[str | None]
     reason: Mapped[str]
+    by_platform: Mapped[bool] = mapped_column(server_default="false")
     thrown_by: Mapped[PersonId] = mapped_column(ForeignKey("person.id"))
     thrown_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     lifted_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))

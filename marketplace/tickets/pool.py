@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from marketplace.accounts.models import Worker
@@ -27,6 +27,7 @@ from marketplace.tickets.models import (
     TicketState,
     WorkerDraft,
 )
+from marketplace.tickets.switch_queries import is_worker_stopped
 
 DRAFT_LIMIT = 10_000
 AROUND = timedelta(minutes=10)
@@ -159,6 +160,7 @@ def held(tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, now: dateti
             PoolTicket.worker_id == worker,
             PoolTicket.claim_number == number,
             (PoolTicket.state == PoolState.ANSWERED) | (PoolTicket.lease_ends_at > now),
+            ~is_worker_stopped(worker, PoolTicket.brand_id),
         )
         .with_for_update()
         .execution_options(populate_existing=True)
@@ -245,11 +247,20 @@ def extend_lease(tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, now
     return Hold(ticket=ticket, number=number, lease_ends_at=row.lease_ends_at)
 
 
-def return_claims(tx: Tx, *, worker: WorkerId, end: ClaimEnd, now: datetime) -> int:
-    """Give back every ticket whose clock runs for `worker`, in its old place; how many. His texts are kept."""
+def return_claims(
+    tx: Tx, *, worker: WorkerId, end: ClaimEnd, now: datetime, brand: BrandId | None = None
+) -> int:
+    """Give back every ticket whose clock runs for `worker`, in its old place; how many. His texts are kept.
+
+    With `brand`, only that brand's.
+    """
     running = (
         select(PoolTicket)
-        .where(PoolTicket.worker_id == worker, PoolTicket.state == PoolState.CLAIMED)
+        .where(
+            PoolTicket.worker_id == worker,
+            PoolTicket.state == PoolState.CLAIMED,
+            PoolTicket.brand_id == brand if brand is not None else true(),
+        )
         .order_by(PoolTicket.ticket_id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
@@ -140,10 +140,14 @@ def brand_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Ticket:
 
 
 def left_in_screening(tx: Tx, *, before: datetime, limit: int = PAGE_ROWS) -> list[tuple[BrandId, TicketId]]:
-    """Tickets posted before then that nobody has screened: their job was lost."""
+    """Tickets posted before then that nobody has screened: their job was lost, or a switch kept them out."""
     rows = tx.execute(
         select(Ticket.brand_id, Ticket.id)
-        .where(Ticket.state == TicketState.SCREENING, Ticket.posted_at < before)
+        .where(
+            Ticket.state == TicketState.SCREENING,
+            Ticket.posted_at < before,
+            ~func.is_stopped(Ticket.brand_id, Ticket.category, Ticket.channel),
+        )
         .order_by(Ticket.posted_at)
         .limit(limit)
     )

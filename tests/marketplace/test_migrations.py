@@ -17,6 +17,7 @@ import marketplace.tickets.control_models
 import marketplace.tickets.gate_models
 import marketplace.tickets.import_models
 import marketplace.tickets.models
+import marketplace.tickets.recall_models
 import marketplace.tickets.service_models
 from marketplace.kernel.db import Base
 
@@ -33,6 +34,7 @@ MODEL_MODULES = (
     marketplace.tickets.models,
     marketplace.tickets.import_models,
     marketplace.tickets.service_models,
+    marketplace.tickets.recall_models,
 )
 
 READ_BEFORE_THERE_IS_A_BRAND = {"api_key", "invite", "member"}

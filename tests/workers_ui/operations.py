@@ -65,6 +65,23 @@ OPERATIONS = {
     "POST /api/v1/tickets/{ticket}/resolution": _brand(ApiScope.TICKETS_WRITE, foreign=404),
     "POST /api/v1/tickets/{ticket}/escalation/confirmation": _brand(ApiScope.TICKETS_WRITE, foreign=404),
     "POST /api/v1/tickets/{ticket}/escalation/rejection": _brand(ApiScope.TICKETS_WRITE, foreign=404),
+    "POST /api/v1/tickets/{ticket}/take-back": _brand(
+        ApiScope.TICKETS_WRITE, body={"reason": "We answer it."}, foreign=404
+    ),
+    "POST /api/v1/tickets/{ticket}/withdrawal": _brand(
+        ApiScope.TICKETS_WRITE, body={"reason": "Asked twice."}, foreign=404
+    ),
+    "POST /api/v1/withdrawals": _brand(
+        ApiScope.TICKETS_WRITE,
+        body={
+            "reason": "Spam",
+            "state": "open",
+            "category": "general",
+            "older_than_hours": 24,
+            "preview": False,
+        },
+    ),
+    "GET /api/v1/withdrawals/{withdrawal}": _brand(ApiScope.TICKETS_READ, foreign=404),
     "GET /api/v1/events": _brand(
         ApiScope.EVENTS_READ, query={"after": "1-1", "kind": "reply_sent", "limit": 5}
     ),

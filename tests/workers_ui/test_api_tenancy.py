@@ -51,6 +51,8 @@ def a_world(api: Api) -> World:
     top_up = owner.post("/top-ups", {"amount_minor": 50_00, "currency": "usd"}).json()["id"]
     import_id = owner.send("POST", "/imports", files=FILES).json()["id"]
     ticket_import = owner.send("POST", "/ticket-imports", files=FILES).json()["id"]
+    api.open_ticket(owner.brand)
+    withdrawal = owner.post("/withdrawals", {"reason": "Asked twice.", "state": "open"}).json()["id"]
     with api.background.transaction() as tx:
         add_category(tx, brand=owner.brand, plan=CategoryPlan(key="owned", name="Owned"))
         gone = api.system(of=owner.brand)
@@ -70,6 +72,7 @@ def a_world(api: Api) -> World:
             "key": "owned",
             "top_up": top_up,
             "import_id": import_id,
+            "withdrawal": withdrawal,
             "brand": f"brand-{owner.brand.hex[-10:]}",
             "ticket_import": ticket_import,
             "category": "owned",

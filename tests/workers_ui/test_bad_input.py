@@ -241,6 +241,7 @@ def generators(api: Api, world: World) -> list[Generator]:
         "import_id": str(uuid4()),
         "brand": "no-such-brand",
         "ticket_import": str(uuid4()),
+        "withdrawal": str(uuid4()),
         "category": "general",
     }
     return [

@@ -34,7 +34,7 @@ from tests.workers_ui.brand_site import (
 )
 from tests.workers_ui.conftest import Site
 
-GET_PATHS = ("/tickets", "/knowledge", "/wallet", "/team")
+GET_PATHS = ("/board", "/tickets", "/knowledge", "/wallet", "/team")
 QUESTION = "My grinder came broken. Write to sam@example.com."
 POLICY = "Goods that arrive damaged are refunded in full within 30 days."
 
@@ -172,7 +172,7 @@ def test_an_agent_posts_tickets_and_changes_neither_prices_nor_keys_nor_knowledg
     assert page.status_code == 200
     assert not tree(page).css("form[enctype]")
     links = [link.attributes["href"] for link in tree(page).css("nav.main-nav a")]
-    assert links == [house.path("/tickets"), house.path("/knowledge")]
+    assert links == [house.path("/board"), house.path("/tickets"), house.path("/knowledge")]
 
 
 def test_a_reviewer_reads_and_posts_nothing(house: House) -> None:
@@ -188,7 +188,7 @@ def test_a_reviewer_reads_and_posts_nothing(house: House) -> None:
 
 
 def test_the_brands_address_leads_to_what_the_member_may_open(house: House) -> None:
-    assert house.member(MemberRole.OWNER).get("").headers["location"] == house.path("/tickets")
+    assert house.member(MemberRole.OWNER).get("").headers["location"] == house.path("/board")
     assert house.member(MemberRole.FINANCE).get("").headers["location"] == house.path("/wallet")
 
 

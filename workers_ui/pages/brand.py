@@ -7,10 +7,14 @@ from marketplace.kernel.errors import NotFound
 from workers_ui.deps import IsSignedIn
 from workers_ui.pages import (
     brand_articles,
+    brand_board,
+    brand_control,
     brand_knowledge,
     brand_new_ticket,
+    brand_recall,
     brand_service_levels,
     brand_stages,
+    brand_switches,
     brand_team,
     brand_ticket,
     brand_ticket_imports,
@@ -21,10 +25,14 @@ from workers_ui.pages.brand_scope import area_path, first_area
 
 router = APIRouter()
 for part in (
+    brand_board,
+    brand_control,
+    brand_switches,
     brand_tickets,
     brand_new_ticket,
     brand_ticket_imports,  # before a ticket's own page, whose address has any word for an id
     brand_ticket,
+    brand_recall,
     brand_knowledge,
     brand_articles,
     brand_wallet,

@@ -17,10 +17,12 @@ from workers_ui.presenters.frame import Frame
 from workers_ui.presenters.values import FormState, Pager
 
 AREAS = (
+    ("board", Permission.VIEW_TICKETS),
     ("tickets", Permission.VIEW_TICKETS),
     ("knowledge", Permission.VIEW_KNOWLEDGE),
     ("wallet", Permission.VIEW_WALLET),
     ("team", Permission.VIEW_TEAM),
+    ("control", Permission.CONTROL_SHARING),
 )
 
 

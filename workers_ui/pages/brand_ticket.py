@@ -14,7 +14,7 @@ from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid
 from marketplace.kernel.ids import TicketId
 from marketplace.kernel.money import Money
-from marketplace.tickets import brand_queries, endings, queries, replies
+from marketplace.tickets import brand_queries, endings, queries, recalls, replies
 from marketplace.tickets.models import ResolvedBy, Terms, Ticket
 from marketplace.tickets.ratings import ratings_of_ticket
 from marketplace.tickets.terms import terms_in_force, terms_of
@@ -23,6 +23,7 @@ from workers_ui.errors import status_of
 from workers_ui.frames import page as answer
 from workers_ui.idempotency import KEY_LIMIT
 from workers_ui.pages import brand_ticket_views as present
+from workers_ui.pages import recall_views
 from workers_ui.pages.answers import see
 from workers_ui.pages.brand_scope import (
     TYPED_LIMIT,
@@ -45,7 +46,7 @@ Answers = Annotated[Membership, Depends(at_brand(Permission.ANSWER_AS_BRAND))]
 
 @router.get("/b/{slug}/tickets/{ticket}")
 def read_ticket(request: Request, tx: HasTx, membership: Views, ticket: str) -> HTMLResponse:
-    return answer(request, _ticket_page(request, tx, membership, _ticket_id(ticket)))
+    return answer(request, ticket_page(request, tx, membership, _ticket_id(ticket)))
 
 
 @router.post("/b/{slug}/tickets/{ticket}/messages", dependencies=[CheckedForm])
@@ -72,7 +73,7 @@ def add_message(
     except (Invalid, Conflict) as error:
         field = "text" if isinstance(error, Invalid) else ""
         form = refused({"text": text}, error, field=field)
-        view = _ticket_page(request, tx, membership, ticket_id, form=form)
+        view = ticket_page(request, tx, membership, ticket_id, form=form)
         return answer(request, view, status=status_of(error))
     return see(_path(membership, ticket_id), said="The message is added.")
 
@@ -111,7 +112,7 @@ def _resolved(tx: Tx, membership: Membership, ticket: TicketId, by: ResolvedBy) 
     return see(_path(membership, ticket), said="Resolved. The worker is paid after the review window.")
 
 
-def _ticket_page(
+def ticket_page(
     request: Request, tx: Tx, membership: Membership, ticket_id: TicketId, *, form: FormState = EMPTY_FORM
 ) -> BrandTicketPage:
     ticket = queries.brand_ticket(tx, brand=membership.brand, ticket=ticket_id)
@@ -120,9 +121,10 @@ def _ticket_page(
     path = _path(membership, ticket_id)
     may_answer = allowed(membership.role, Permission.ANSWER_AS_BRAND)
     may_post = allowed(membership.role, Permission.POST_TICKETS)
+    frame = frame_for(request, tx, membership)
     confirmation, resolution = present.ending_actions(ticket, path=path, may=may_answer)
     return BrandTicketPage(
-        frame=frame_for(request, tx, membership),
+        frame=frame,
         slug=membership.slug,
         ticket=str(ticket_id),
         number=present.number_label(ticket.number),
@@ -140,6 +142,14 @@ def _ticket_page(
         confirmation=confirmation,
         resolution=resolution,
         idempotency_key=uuid4().hex,
+        recalls=recall_views.forms(
+            ticket,
+            pays=recalls.would_pay(tx, brand=membership.brand, ticket=ticket_id),
+            terms=terms,
+            path=path,
+            not_yours="" if may_answer else present.NOT_YOURS,
+            locale=frame.locale,
+        ),
         escalation=present.escalation_panel(
             story, path=path, may=may_answer, fee=_money(terms, terms.escalation_fee_minor) if terms else None
         ),
@@ -159,6 +169,7 @@ def _story(tx: Tx, membership: Membership, ticket: Ticket) -> present.Story:
         receipts={one.reply: one for one in receipts_of_ticket(tx, brand=brand, ticket=ticket.id)},
         escalations=tuple(brand_queries.escalations_of_ticket(tx, brand=brand, ticket=ticket.id)),
         resolutions=tuple(brand_queries.resolutions_of_ticket(tx, brand=brand, ticket=ticket.id)),
+        recalls=tuple(recalls.recalls_of_ticket(tx, brand=brand, ticket=ticket.id)),
         articles_path=area_path(membership, "knowledge") if may_open_articles else "",
         ratings=tuple(ratings_of_ticket(tx, brand=brand, ticket=ticket.id)),
     )

@@ -24,7 +24,8 @@ from marketplace.tickets.models import (
     TicketState,
 )
 from marketplace.tickets.ratings import MOST_STARS
-from workers_ui.pages import receipt_views
+from marketplace.tickets.recall_models import Recall
+from workers_ui.pages import recall_views, receipt_views
 from workers_ui.presenters import brand as views
 from workers_ui.presenters.values import Action, Badge, Tone
 from workers_ui.presenters.worker import Author as Speaker
@@ -108,6 +109,7 @@ class Story:
     receipts: Mapping[ReplyId, ReceiptView]
     escalations: tuple[tuple[Escalation, str], ...]
     resolutions: tuple[Resolution, ...]
+    recalls: tuple[Recall, ...]
     articles_path: str
     ratings: tuple[Rating, ...] = ()
 
@@ -185,6 +187,7 @@ def _happened(story: Story) -> Iterable[tuple[datetime, str]]:
         yield resolution.resolved_at, f"Resolved by {RESOLVERS[resolution.by]}."
         if resolution.reopened_at is not None:
             yield resolution.reopened_at, "Reopened by the customer’s message."
+    yield from recall_views.happened(story.recalls)
     for rating in story.ratings:
         yield rating.rated_at, f"Rated by the customer: {rating_label(rating)}."
 

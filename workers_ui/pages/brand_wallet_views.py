@@ -27,6 +27,7 @@ MOVED: Mapping[str, str] = {
     "reserve_more": "Reserved for the raised price of",
     "escalate": "Back after the escalation of",
     "release": "Back from",
+    "recall": "Back after taking back",
 }
 RETURNED: Mapping[TopUpState, Notice] = {
     TopUpState.PAID: Notice(text="Your top-up has arrived.", tone=Tone.GOOD),

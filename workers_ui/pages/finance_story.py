@@ -20,6 +20,7 @@ from marketplace.tickets.models import (
     Resolution,
     ResolvedBy,
 )
+from marketplace.tickets.recall_models import Recall, RecallKind, RecallPay
 from workers_ui.pages import receipt_views
 from workers_ui.pages.finance_labels import PAYOUT_BADGES
 from workers_ui.presenters.brand import Receipt
@@ -41,6 +42,16 @@ ESCALATED_BECAUSE = {
 EARNED_FOR = {
     EarningKind.RESOLUTION: "a resolution",
     EarningKind.ESCALATION: "a confirmed escalation",
+    EarningKind.RECALL: "a ticket that the brand took back",
+}
+RECALLED = {
+    RecallKind.TAKE_BACK: "The brand took the ticket back, to answer it itself.",
+    RecallKind.WITHDRAWAL: "The brand withdrew the ticket.",
+}
+RECALL_PAYS = {
+    RecallPay.NOTHING: "Nobody had worked on it: nothing is paid.",
+    RecallPay.ESCALATION_FEE: "There was no reply yet: who was on it earns the escalation fee.",
+    RecallPay.FULL_PRICE: "There was a reply: the full price is paid.",
 }
 
 
@@ -106,6 +117,8 @@ def _work(story: Story, receipts: dict[ReplyId, ReceiptView]) -> Iterator[StoryS
         yield from _escalated(story, escalation)
     for resolution in story.resolutions:
         yield from _resolved(story, resolution)
+    for recall in story.recalls:
+        yield _recalled(story, recall)
 
 
 def _claimed(story: Story, claim: Claim) -> StoryStep:
@@ -175,9 +188,22 @@ def _resolved(story: Story, resolution: Resolution) -> Iterator[StoryStep]:
         )
 
 
-def _shares(story: Story, resolution: Resolution) -> tuple[Fact, ...]:
+def _recalled(story: Story, recall: Recall) -> StoryStep:
+    return StoryStep(
+        title="Taken back" if recall.kind is RecallKind.TAKE_BACK else "Withdrawn",
+        happened_at=recall.recalled_at,
+        summary=f"{RECALLED[recall.kind]} {RECALL_PAYS[recall.pays]}",
+        facts=(
+            *_shares(story, recall),
+            Fact(label="Reason", value=mask(recall.reason).text),
+            Fact(label="By", value=recall.by),
+        ),
+    )
+
+
+def _shares(story: Story, resolution: Resolution | Recall) -> tuple[Fact, ...]:
     """Who earns which part, where it is more than one."""
-    if len(resolution.credits) == 1:
+    if len(resolution.credits) < 2:
         return ()
     weights = sum(int(credit["weight"]) for credit in resolution.credits)
     return tuple(

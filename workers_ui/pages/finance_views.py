@@ -14,6 +14,7 @@ from workers_ui.presenters.values import ONE_PAGE, Action, Badge, FilterTab, Not
 EARNINGS = "/finance/earnings"
 BATCHES = "/finance/batches"
 ESCALATION = Badge(label="escalation fee", tone=Tone.INFO)
+RECALL = Badge(label="taken back by the brand", tone=Tone.INFO)
 NO_ACCOUNT = Badge(label="no payout account", tone=Tone.WARN)
 BEFORE_SENT = frozenset({EarningState.IN_WINDOW, EarningState.PAYABLE})
 
@@ -38,6 +39,7 @@ def earning_row(line: EarningLine, query: dict[str, str]) -> EarningRow:
         earned_at=line.accrued_at,
         flags=(
             *((ESCALATION,) if line.kind is EarningKind.ESCALATION else ()),
+            *((RECALL,) if line.kind is EarningKind.RECALL else ()),
             *((NO_ACCOUNT,) if without else ()),
         ),
         worker_href=address(EARNINGS, **(query | {"worker": str(line.worker)})),

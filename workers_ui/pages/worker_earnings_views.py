@@ -32,6 +32,7 @@ STATES: Mapping[EarningState, Badge] = {
 MOVEMENTS: Mapping[str, str] = {
     "accrue": "Earned",
     "escalate": "Escalation confirmed",
+    "recall": "The brand took the ticket back",
     "reopen": "Taken back: the ticket was reopened",
     "sent": "Transfer",
 }
@@ -155,6 +156,8 @@ def _parts(earned: EarningLine) -> tuple[views.PaySumPart, ...]:
     terms = f"terms {earned.terms_version}"
     if earned.kind is EarningKind.ESCALATION:
         parts = [views.PaySumPart(label="Confirmed escalation", amount=earned.amount, reason=terms)]
+    elif earned.kind is EarningKind.RECALL:
+        parts = [views.PaySumPart(label="Taken back by the brand", amount=earned.amount, reason=terms)]
     else:
         parts = [views.PaySumPart(label=f"Pay for {earned.category}", amount=earned.pay, reason=terms)]
         shared = earned.amount - earned.pay

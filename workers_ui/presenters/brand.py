@@ -119,6 +119,16 @@ class Escalation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecallForm:
+    """POST: reason. `costs` says in a sentence what it pays to whoever worked on the ticket."""
+
+    action: Action
+    explanation: str
+    costs: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketFact:
     label: str
     value: str
@@ -126,8 +136,8 @@ class TicketFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrandTicketPage:
-    """POST messages: text. POST confirmation, resolution, escalation-confirmation, escalation-rejection: csrf
-    alone. `price` is None while no price is set for the ticket's category."""
+    """POST messages: text. POST take-back, withdrawal: reason. POST confirmation, resolution,
+    escalation-confirmation, escalation-rejection: csrf alone. `price` is None while none is set for the category."""
 
     template: ClassVar[str] = "brand/ticket.html"
     frame: Frame
@@ -144,6 +154,7 @@ class BrandTicketPage:
     resolution: Action
     idempotency_key: str
     escalation: Escalation | None = None
+    recalls: tuple[RecallForm, ...] = ()
     form: FormState = EMPTY_FORM
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 SECTIONS: tuple[tuple[str, str], ...] = (
     ("service-levels", "Service levels"),
     ("stages", "Stages"),
+    ("switches", "Switches"),
 )
 """(last part of the address, what the tab says), in the order of the tabs."""
 
