@@ -180,11 +180,14 @@ def take_back(tx: Tx, fact: TicketReopened) -> None:
 
 
 def pay_escalation(tx: Tx, fact: EscalationConfirmed) -> None:
-    """A confirmed escalation pays its fee; the platform's share of the fee is kept, the rest goes back."""
+    """A confirmed escalation pays its fee; the platform's share of the fee is kept, the rest goes back.
+
+    One that came after needless messages pays nobody. What is paid is read from the escalation's own row.
+    """
     brand = fact.owner
     escalation = endings.escalation_of(tx, brand=brand, escalation=fact.escalation)
     terms = _terms_of_ticket(tx, brand, fact.ticket)
-    fee = terms.escalation_fee_minor
+    fee = terms.escalation_fee_minor if escalation.needless_reason is None else 0
     platform = Money(amount_minor=fee, currency=terms.currency).share(terms.fee_basis_points).amount_minor
     now = app_now(tx)
     fresh = post(

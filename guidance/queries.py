@@ -131,6 +131,12 @@ def receipts_of_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId) -> list[Rece
     return [_receipt(tx, row) for row in rows]
 
 
+def receipts_of_replies(tx: Tx, *, brand: BrandId, replies: Sequence[ReplyId]) -> dict[ReplyId, ReceiptView]:
+    """The receipts of these replies."""
+    rows = tx.scalars(select(Receipt).where(Receipt.brand_id == brand, Receipt.reply_id.in_(replies))).all()
+    return {row.reply_id: _receipt(tx, row) for row in rows}
+
+
 def _receipt(tx: Tx, row: Receipt) -> ReceiptView:
     suggestion = tx.get(Suggestion, (row.brand_id, row.suggestion_id)) if row.suggestion_id else None
     return ReceiptView(

@@ -142,7 +142,7 @@ _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]*)[^)]*\)")
 _MARKS = re.compile(r"\*\*|__|`|(?<!\w)[*_](?=\w)|(?<=[\w.!?])[*_](?!\w)|</?[a-z][^>]{0,200}>", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
-_SENTENCE_END = re.compile(r"(?:[.!?…]+[\"'”’)\]]*)\s+(?=[\"'“‘(\[]?[^\W_a-zß-öø-ÿ])")
+_SENTENCE_END = re.compile(r"(?:[.!?…]+[\"'”’)\]]*)\s+(?=[\"'“‘(\[¿¡]?[^\W_a-zß-öø-ÿ])")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|approx|incl|excl|mr|mrs|ms|dr|prof|st|inc|ltd|co|no|nr|fig|dept|min|max|z\.b|bzw|ca|a\.m|p\.m"
     r"|u\.s|u\.k)|(?:^|[\s(])[a-z])\.$",

@@ -60,6 +60,7 @@ from marketplace.tickets import (
     ladder,
     pool,
     replies,
+    reviews,
     stages,
     ticket_imports,
 )
@@ -207,6 +208,7 @@ class Background:
             lambda: self._until_none(lambda tx: pool.open_to_everybody(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: endings.resolve_silent(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: endings.confirm_overdue_escalations(tx, now=app_now(tx))),
+            lambda: self._until_none(lambda tx: reviews.decide_overdue_reviews(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: earnings.mature(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: earnings.open_after_midnight(tx, now=app_now(tx))),
             self.deliver,

@@ -7,11 +7,19 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from marketplace.kernel.money import Money
-from workers_ui import gallery_board, gallery_imports, gallery_service_levels, gallery_stages, gallery_worker
+from workers_ui import (
+    gallery_board,
+    gallery_imports,
+    gallery_replies,
+    gallery_service_levels,
+    gallery_stages,
+    gallery_worker,
+)
 from workers_ui.presenters import brand, finance, public, worker
 from workers_ui.presenters.charts import Bar, BarChart
 from workers_ui.presenters.frame import Frame, NavLink, Person, Theme, brand_nav, finance_nav, worker_nav
 from workers_ui.presenters.gallery import GalleryPage
+from workers_ui.presenters.handover import ReviewNotice
 from workers_ui.presenters.pool_filters import FilterForm
 from workers_ui.presenters.values import (
     Action,
@@ -488,6 +496,10 @@ def _desk(frame: MakeFrame) -> worker.DeskPage:
         release_reasons=RELEASE_REASONS,
         escalation_reasons=ESCALATION_REASONS,
         escalation_fee=usd(53),
+        escalation_queues=(
+            Choice(value="support", label="Support (decides within 1 day)"),
+            Choice(value="billing", label="Billing (decides within 2 hours)"),
+        ),
     )
 
 
@@ -519,7 +531,6 @@ def desk_lint(frame: MakeFrame) -> PageView:
         category_confirmed=False,
         lease=worker.Lease(claim_number=2, deadline=ahead(minutes=1, seconds=40), extended=True),
         notes=NOTES,
-        handover_summary="Asked for an order number; the customer gave it. Nothing was promised.",
     )
 
 
@@ -565,8 +576,14 @@ def desk_in_review(frame: MakeFrame) -> PageView:
         _desk(frame),
         thread=(*THREAD, reply),
         in_review=True,
-        state=Badge(label="in review", tone=Tone.INFO),
+        state=Badge(label="waits for approval", tone=Tone.INFO),
         lease=worker.Lease(claim_number=2, deadline=None),
+        review=ReviewNotice(
+            waiting=True,
+            sentence=f"Waits for {BRAND}’s approval, at most 60 min; then it is sent",
+            text="Hi Sam,\n\nkeep it until the new one is with you.",
+            decide_by=ahead(minutes=48),
+        ),
     )
 
 
@@ -927,6 +944,9 @@ def brand_ticket_escalated(frame: MakeFrame) -> PageView:
         confirmation=refused,
         escalation=brand.Escalation(
             reason="Legal or safety",
+            queue="Support",
+            decide_by=ahead(hours=23, minutes=51),
+            replies_before=1,
             note="The customer names a lawyer and a burn. I have not answered.",
             raised_at=ago(minutes=9),
             confirm_action=Action(href=f"{base}/escalation-confirmation", label="Confirm: ours to answer"),
@@ -1458,4 +1478,5 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     **gallery_imports.BUILDERS,
     **gallery_service_levels.BUILDERS,
     **gallery_board.BUILDERS,
+    **gallery_replies.BUILDERS,
 }

@@ -27,7 +27,10 @@ from marketplace.events.facts import (
     LeaseExtended,
     PayoutFailed,
     PayoutSent,
+    ReplyApproved,
+    ReplyAwaitsApproval,
     ReplyQueued,
+    ReplyReturned,
     ReplySent,
     StageMoved,
     SuggestionPrepared,
@@ -93,6 +96,9 @@ FOR_THE_CLAIMANT: Mapping[str, tuple[str, ...]] = {
     kind_of(LeaseExpired): ("mine", "ticket.lease"),
     kind_of(ReplyQueued): ("mine", "ticket.message"),
     kind_of(ReplySent): ("ticket.message",),
+    kind_of(ReplyAwaitsApproval): ("mine", "ticket.lease"),
+    kind_of(ReplyApproved): ("mine", "ticket.lease"),
+    kind_of(ReplyReturned): ("mine", "ticket.lease"),
     kind_of(CustomerWrote): ("mine", "ticket.message"),
     kind_of(SuggestionPrepared): ("ticket.guidance",),
     kind_of(TicketEscalated): ("mine", "ticket.lease"),
@@ -122,6 +128,7 @@ CHANGES_THE_STATE = _kinds(
     TicketWithdrawn,
 )
 CHANGES_THE_BOARD = _kinds(SwitchThrown, SwitchLifted, BulkWithdrawalAdvanced)
+CHANGES_REVIEWS = _kinds(ReplyAwaitsApproval, ReplyApproved, ReplyReturned)
 CHANGES_KNOWLEDGE = _kinds(KnowledgeChanged, IndexPublished)
 CHANGES_PAYOUTS = _kinds(PayoutSent, PayoutFailed, BatchReleased)
 
@@ -230,6 +237,8 @@ def _to_the_brand(told: Told) -> Iterator[Frame]:
     if told.brand is None:
         return
     topic, subject = for_brand(told.brand), str(told.subject)
+    if told.kind in CHANGES_REVIEWS:
+        yield _changed(topic, "review", subject)
     if told.kind in CHANGES_THE_THREAD:
         yield _changed(topic, "ticket.message", subject)
     if told.kind in CHANGES_THE_THREAD | CHANGES_THE_STATE:

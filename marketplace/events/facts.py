@@ -12,11 +12,13 @@ from marketplace.kernel.ids import (
     ImportId,
     MessageId,
     PayoutId,
+    PersonId,
     PriceId,
     RatingId,
     RecallId,
     ReplyId,
     ResolutionId,
+    ReviewId,
     StageMoveId,
     SuggestionId,
     SwitchId,
@@ -151,6 +153,57 @@ class CustomerWrote(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TicketFollowedUp(Fact):
+    """The customer wrote after the review window: a new ticket goes on from the settled one."""
+
+    ticket: TicketId
+    follows: TicketId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyAwaitsApproval(Fact):
+    """A reply of somebody on probation is written; it leaves when the brand approves it."""
+
+    ticket: TicketId
+    review: ReviewId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyApproved(Fact):
+    """`by` a person's name, "API", or the time limit."""
+
+    ticket: TicketId
+    review: ReviewId
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyReturned(Fact):
+    """The reply came back to its worker as a draft. `reason` is the review's, or what came in between."""
+
+    ticket: TicketId
+    review: ReviewId
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbationLifted(Fact):
+    """The worker's replies leave at once from now on."""
+
+    approved: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyRulesSet(Fact):
+    """Somebody changed how the brand handles replies: silence, queues, probation."""
+
+    rules: str
+    by: PersonId
+    set_to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketEscalated(Fact):
     ticket: TicketId
     escalation: EscalationId
@@ -160,8 +213,11 @@ class TicketEscalated(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscalationConfirmed(Fact):
+    """`needless`: what the worker wrote to the customer before was needless, so the fee is not paid."""
+
     ticket: TicketId
     escalation: EscalationId
+    needless: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ PriceId = NewType("PriceId", UUID)
 StageMoveId = NewType("StageMoveId", UUID)
 RatingId = NewType("RatingId", UUID)
 TicketImportId = NewType("TicketImportId", UUID)
+ReviewId = NewType("ReviewId", UUID)
 
 ALL_IDS = (
     PersonId,
@@ -69,6 +70,7 @@ ALL_IDS = (
     StageMoveId,
     RatingId,
     TicketImportId,
+    ReviewId,
 )
 
 

@@ -1,10 +1,12 @@
 """How a ticket ends: resolved by the customer, by silence or by the brand; escalated; and reopened."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select, text
 
+from marketplace.accounts.mail import write_letter
 from marketplace.events.commands import record
 from marketplace.events.facts import (
     EscalationConfirmed,
@@ -25,8 +27,10 @@ from marketplace.kernel.ids import (
 )
 from marketplace.tickets.clocks import due_of, go_on
 from marketplace.tickets.credits import credits_of
+from marketplace.tickets.escalation_queries import replies_before
+from marketplace.tickets.escalation_queues import queue_named
+from marketplace.tickets.follow_ups import follow_up_of, is_around
 from marketplace.tickets.models import (
-    Channel,
     Claim,
     ClaimEnd,
     Escalation,
@@ -38,15 +42,19 @@ from marketplace.tickets.models import (
     Ticket,
     TicketState,
 )
-from marketplace.tickets.pool import end_claim, held, is_around, live_claim, new_claim
+from marketplace.tickets.pool import end_claim, held, live_claim, new_claim
 from marketplace.tickets.posting import open_in_pool, ticket_of
+from marketplace.tickets.reply_models import EscalationQueue
 from marketplace.tickets.terms import terms_of
 
-SILENCE = {Channel.EMAIL: timedelta(hours=48), Channel.CHAT: timedelta(minutes=15)}
-ESCALATION_DECISION = timedelta(hours=24)
-DEFAULT_QUEUE = "support"
+BY_SILENCE = "silence"
 NOTE_LIMIT = 2_000
 SWEEP_LIMIT = 100
+LETTER = (
+    "A worker escalated ticket #{number} to your queue {queue}.\n\n"
+    "Please confirm or reject it within {minutes} minutes; afterwards it counts as confirmed. "
+    "You find it under Tickets, with the conversation and the worker's note.\n"
+)
 
 
 class NotAnswered(Conflict):
@@ -55,6 +63,10 @@ class NotAnswered(Conflict):
 
 class NothingToDecide(Conflict):
     """This ticket has no escalation that waits for a decision."""
+
+
+class NothingNeedless(Conflict):
+    """The worker wrote nothing to the customer before this escalation, so nothing of it can have been needless."""
 
 
 class NoteTooLong(Invalid):
@@ -98,24 +110,23 @@ def resolve_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId, by: ResolvedBy, 
 
 
 def resolve_silent(tx: Tx, *, now: datetime) -> int:
-    """Resolve up to 100 tickets whose customers have been silent long enough; how many."""
-    silent = 0
-    for channel, silence in SILENCE.items():
-        overdue = (
-            select(Ticket.brand_id, Ticket.id)
-            .where(
-                Ticket.state == TicketState.ANSWERED,
-                Ticket.channel == channel,
-                Ticket.answered_at <= now - silence,
-            )
-            .order_by(Ticket.answered_at)
-            .limit(SWEEP_LIMIT)
-            .with_for_update(skip_locked=True)
-        )
-        for brand, ticket in tx.execute(overdue).all():
+    """Resolve up to 100 tickets whose customers have been silent for as long as their brands let them; how many."""
+    overdue = (
+        select(Ticket.brand_id, Ticket.id)
+        .where(Ticket.state == TicketState.ANSWERED, Ticket.silence_ends_at <= now)
+        .order_by(Ticket.silence_ends_at)
+        .limit(SWEEP_LIMIT)
+    )
+    silent = tx.execute(overdue).all()
+    for brand, ticket in sorted(silent, key=lambda row: row.id):  # in one order: two sweeps never deadlock
+        row = ticket_of(tx, brand=brand, ticket=ticket)
+        if (
+            row.state is TicketState.ANSWERED
+            and row.silence_ends_at is not None
+            and row.silence_ends_at <= now
+        ):
             resolve_ticket(tx, brand=brand, ticket=ticket, by=ResolvedBy.SILENCE, now=now)
-            silent += 1
-    return silent
+    return len(silent)
 
 
 def reopen_ticket(tx: Tx, *, ticket: Ticket, resolution: Resolution, now: datetime) -> None:
@@ -131,7 +142,8 @@ def reopen_ticket(tx: Tx, *, ticket: Ticket, resolution: Resolution, now: dateti
     go_on(tx, ticket, now=now)
     ticket.due_at = due_at = due_of(tx, ticket)
     row = open_in_pool(tx, ticket, terms=terms, rank_at=now, due_at=due_at, claim_number=last.number, now=now)
-    if is_around(tx, last.worker_id, now=now):
+    grace = follow_up_of(tx, brand=ticket.brand_id, channel=ticket.channel).grace
+    if is_around(tx, last.worker_id, grace=grace, now=now):
         new_claim(tx, row, worker=last.worker_id, now=now)
     record(tx, TicketReopened(brand=ticket.brand_id, ticket=ticket.id, resolution=resolution.id))
 
@@ -145,11 +157,12 @@ def escalate_ticket(
     reason: EscalationReason,
     note: str,
     now: datetime,
+    queue: str | None = None,
 ) -> Escalation:
-    """Hand the ticket to the brand's queue with the reason; the brand confirms or rejects within 24 h."""
-    if len(note) > NOTE_LIMIT or "\x00" in note:
-        raise NoteTooLong
+    """Hand the ticket to a queue of the brand's, the preselected one if none is named; it decides in its time."""
+    _check_note(note)
     row = held(tx, ticket=ticket, worker=worker, number=number, now=now)
+    chosen = queue_named(tx, brand=row.brand_id, key=queue)
     escalation = Escalation(
         brand_id=row.brand_id,
         id=EscalationId(new_id()),
@@ -157,15 +170,16 @@ def escalate_ticket(
         number=number,
         claim_id=live_claim(tx, row).id,
         worker_id=worker,
-        queue=DEFAULT_QUEUE,
+        queue=chosen.key,
         reason=reason,
         note=note,
         state=EscalationState.OPEN,
         escalated_at=now,
-        decide_by=now + ESCALATION_DECISION,
+        decide_by=now + timedelta(minutes=chosen.decide_minutes),
     )
     tx.add(escalation)
-    ticket_of(tx, brand=row.brand_id, ticket=ticket).state = TicketState.ESCALATED
+    escalated = ticket_of(tx, brand=row.brand_id, ticket=ticket)
+    escalated.state = TicketState.ESCALATED
     end_claim(tx, row, end=ClaimEnd.ESCALATED, now=now)
     brand = row.brand_id
     tx.delete(row)
@@ -180,34 +194,68 @@ def escalate_ticket(
             reason=reason.value,
         ),
     )
+    if chosen.notify_email is not None:
+        _write_to(tx, chosen, escalated, now)
     return escalation
 
 
-def confirm_escalation(tx: Tx, *, brand: BrandId, ticket: TicketId, by: str, now: datetime) -> Escalation:
-    """The brand (or its silence) agrees that the ticket was its own to answer: the worker earns the fee."""
-    escalation = _decide(tx, brand, ticket, EscalationState.CONFIRMED, by, now)
-    record(tx, EscalationConfirmed(brand=brand, ticket=ticket, escalation=escalation.id))
+def confirm_escalation(
+    tx: Tx,
+    *,
+    brand: BrandId,
+    ticket: TicketId,
+    by: str,
+    now: datetime,
+    note: str = "",
+    needless_reason: str = "",
+) -> Escalation:
+    """The brand (or its silence) agrees that the ticket was its own to answer: the worker earns the fee.
+
+    Unless it says why what he wrote to the customer before was needless. Raises NothingNeedless.
+    """
+    _check_note(note)
+    _check_note(needless_reason)
+    escalation = _open_escalation(tx, brand, ticket)
+    if needless_reason.strip():
+        if replies_before(tx, escalation=escalation) == 0:
+            raise NothingNeedless
+        escalation.needless_reason = needless_reason.strip()
+    _decide(escalation, EscalationState.CONFIRMED, by, note, now)
+    record(
+        tx,
+        EscalationConfirmed(
+            brand=brand,
+            ticket=ticket,
+            escalation=escalation.id,
+            needless=escalation.needless_reason is not None,
+        ),
+    )
     return escalation
 
 
-def reject_escalation(tx: Tx, *, brand: BrandId, ticket: TicketId, by: str, now: datetime) -> Escalation:
+def reject_escalation(
+    tx: Tx, *, brand: BrandId, ticket: TicketId, by: str, now: datetime, note: str = ""
+) -> Escalation:
     """The brand says the ticket could have been answered: nothing is paid, the price goes back."""
-    escalation = _decide(tx, brand, ticket, EscalationState.REJECTED, by, now)
+    _check_note(note)
+    escalation = _open_escalation(tx, brand, ticket)
+    _decide(escalation, EscalationState.REJECTED, by, note, now)
     record(tx, EscalationRejected(brand=brand, ticket=ticket, escalation=escalation.id))
     return escalation
 
 
 def confirm_overdue_escalations(tx: Tx, *, now: datetime) -> int:
-    """A brand's silence confirms: up to 100 escalations whose time to decide is over."""
+    """A brand's silence confirms: up to 100 escalations whose time to decide is over; how many."""
     overdue = (
-        select(Escalation.brand_id, Escalation.ticket_id)
+        select(Escalation.ticket_id, Escalation.brand_id)
         .where(Escalation.state == EscalationState.OPEN, Escalation.decide_by <= now)
         .order_by(Escalation.decide_by)
         .limit(SWEEP_LIMIT)
     )
     rows = tx.execute(overdue).all()
-    for brand, ticket in rows:
-        confirm_escalation(tx, brand=brand, ticket=ticket, by="silence", now=now)
+    for ticket, brand in sorted(rows):
+        with suppress(NothingToDecide):  # somebody decided between our look and our lock
+            confirm_escalation(tx, brand=brand, ticket=ticket, by=BY_SILENCE, now=now)
     return len(rows)
 
 
@@ -230,9 +278,7 @@ def escalation_of(tx: Tx, *, brand: BrandId, escalation: EscalationId) -> Escala
     return tx.get_one(Escalation, (brand, escalation))
 
 
-def _decide(
-    tx: Tx, brand: BrandId, ticket: TicketId, decision: EscalationState, by: str, now: datetime
-) -> Escalation:
+def _open_escalation(tx: Tx, brand: BrandId, ticket: TicketId) -> Escalation:
     ticket_of(tx, brand=brand, ticket=ticket)
     escalation = tx.scalars(
         select(Escalation)
@@ -246,7 +292,6 @@ def _decide(
     ).one_or_none()
     if escalation is None:
         raise NothingToDecide
-    escalation.state, escalation.decided_at, escalation.decided_by = decision, now, by
     return escalation
 
 
@@ -254,6 +299,29 @@ def _count_resolved(tx: Tx, resolution: Resolution) -> None:
     """Who resolved a few tickets is no newcomer any more."""
     credited = sorted(UUID(str(share["worker"])) for share in resolution.credits)
     tx.execute(_RESOLVED_ONE_MORE, {"workers": credited})
+
+
+def _decide(escalation: Escalation, decision: EscalationState, by: str, note: str, now: datetime) -> None:
+    escalation.state, escalation.decided_at, escalation.decided_by = decision, now, by
+    escalation.decision_note = note.strip()
+
+
+def _check_note(note: str) -> None:
+    if len(note) > NOTE_LIMIT or "\x00" in note:
+        raise NoteTooLong
+
+
+def _write_to(tx: Tx, queue: EscalationQueue, ticket: Ticket, now: datetime) -> None:
+    """Tell the queue's people, with nothing of the customer in the letter."""
+    if queue.notify_email is None:
+        return
+    write_letter(
+        tx,
+        recipient=queue.notify_email,
+        subject=f"Ticket #{ticket.number} was escalated to {queue.name}",
+        body=LETTER.format(number=ticket.number, queue=queue.name, minutes=queue.decide_minutes),
+        now=now,
+    )
 
 
 def _resolutions(tx: Tx, ticket: Ticket) -> int:

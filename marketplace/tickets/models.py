@@ -220,18 +220,31 @@ class Customer(Base):
 
 
 class Ticket(Base):
-    """A customer's case. `state` is kept by this package's commands alone."""
+    """A customer's case. `state` is kept by this package's commands alone.
+
+    `follows_id` names the settled ticket that this one goes on from; `silence_ends_at` is when an answered
+    ticket resolves by itself.
+    """
 
     __tablename__ = "ticket"
     __table_args__ = (
         ForeignKeyConstraint(["brand_id", "customer_id"], ["customer.brand_id", "customer.id"]),
         ForeignKeyConstraint(["brand_id", "category"], ["category.brand_id", "category.key"]),
         ForeignKeyConstraint(["brand_id", "terms_id"], ["terms.brand_id", "terms.id"]),
+        ForeignKeyConstraint(["brand_id", "follows_id"], ["ticket.brand_id", "ticket.id"]),
         UniqueConstraint("brand_id", "external_id"),
         UniqueConstraint("brand_id", "number"),
         Index("ix_ticket_state", "brand_id", "state", "posted_at"),
         Index("ix_ticket_customer", "brand_id", "customer_id", "posted_at"),
-        Index("ix_ticket_answered", "answered_at", postgresql_where=text("state = 'answered'")),
+        CheckConstraint("state <> 'answered' OR silence_ends_at IS NOT NULL", name="answered_waits_until"),
+        Index("ix_ticket_silence", "silence_ends_at", postgresql_where=text("state = 'answered'")),
+        Index(
+            "uq_ticket_follows",
+            "brand_id",
+            "follows_id",
+            unique=True,
+            postgresql_where=text("follows_id IS NOT NULL"),
+        ),
         Index(
             "ix_ticket_awaiting", "brand_id", "posted_at", postgresql_where=text("state = 'awaiting_funds'")
         ),
@@ -255,6 +268,8 @@ class Ticket(Base):
     posted_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     due_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     answered_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    silence_ends_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    follows_id: Mapped[TicketId | None]
 
 
 class Message(Base):
@@ -411,7 +426,10 @@ class WorkerDraft(Base):
 
 
 class Reply(Base):
-    """A worker's answer, with the affiliation label it leaves with and that label's proof."""
+    """A worker's answer, with the affiliation label it leaves with and that label's proof.
+
+    It joins the thread as a message when it leaves: one that waits for approval, or never left, has none.
+    """
 
     __tablename__ = "reply"
     __table_args__ = (
@@ -422,6 +440,10 @@ class Reply(Base):
             "state <> 'sent' OR (label <> '' AND label_proof <> '' AND sent_at IS NOT NULL)",
             name="sent_carries_its_label",
         ),
+        CheckConstraint(
+            "message_id IS NOT NULL OR state IN ('draft', 'awaiting_approval', 'recalled')",
+            name="leaves_in_the_thread",
+        ),
         Index("ix_reply_ticket", "brand_id", "ticket_id", "id"),
         Index("ix_reply_queued", "id", postgresql_where=text("state = 'queued'")),
     )
@@ -431,7 +453,7 @@ class Reply(Base):
     ticket_id: Mapped[TicketId]
     claim_id: Mapped[ClaimId]
     worker_id: Mapped[WorkerId] = mapped_column(ForeignKey("worker.id"))
-    message_id: Mapped[MessageId]
+    message_id: Mapped[MessageId | None]
     body: Mapped[str]
     label: Mapped[str]
     label_proof: Mapped[str]
@@ -441,13 +463,21 @@ class Reply(Base):
 
 
 class Escalation(Base):
-    """A ticket handed to the brand's queue by a worker, until the brand confirms or rejects it."""
+    """A ticket handed to one of the brand's queues by a worker, until the brand confirms or rejects it.
+
+    `needless_reason`: confirmed, but what the worker wrote to the customer before was needless, so no fee.
+    """
 
     __tablename__ = "escalation"
     __table_args__ = (
         ForeignKeyConstraint(["brand_id", "ticket_id"], ["ticket.brand_id", "ticket.id"]),
         ForeignKeyConstraint(["brand_id", "claim_id"], ["claim.brand_id", "claim.id"]),
+        ForeignKeyConstraint(["brand_id", "queue"], ["escalation_queue.brand_id", "escalation_queue.key"]),
         UniqueConstraint("brand_id", "ticket_id", "number"),
+        CheckConstraint(
+            "needless_reason IS NULL OR state = 'confirmed' AND decided_by <> 'silence' AND needless_reason <> ''",
+            name="needless_is_said_by_somebody",
+        ),
         Index("ix_escalation_open", "decide_by", postgresql_where=text("state = 'open'")),
         Index("ix_escalation_brand", "brand_id", "decide_by", postgresql_where=text("state = 'open'")),
     )
@@ -466,6 +496,8 @@ class Escalation(Base):
     decide_by: Mapped[datetime] = mapped_column(TIMESTAMP)
     decided_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
     decided_by: Mapped[str | None]
+    decision_note: Mapped[str] = mapped_column(server_default="")
+    needless_reason: Mapped[str | None]
 
 
 class Resolution(Base):

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 
-from marketplace.accounts.models import Worker
 from marketplace.events.commands import facts_written, record
 from marketplace.events.facts import LeaseExtended, TicketReleased, TicketWidened
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import AppError, Conflict, Invalid, NotAllowed, NotFound
 from marketplace.kernel.ids import BrandId, ClaimId, TicketId, WorkerId, new_id
+from marketplace.tickets.follow_ups import follow_up_of, is_around
 from marketplace.tickets.models import (
     Category,
     Channel,
@@ -30,9 +30,10 @@ from marketplace.tickets.models import (
 from marketplace.tickets.switch_queries import is_worker_stopped
 
 DRAFT_LIMIT = 10_000
-AROUND = timedelta(minutes=10)
 NEWCOMERS_FIRST = timedelta(minutes=2)
 SWEEP_LIMIT = 100
+CLOCK_STOPPED = (PoolState.ANSWERED, PoolState.IN_REVIEW)
+"""The claim stays and no lease runs: somebody else is to say something."""
 
 
 class AlreadyClaimed(Conflict):
@@ -77,6 +78,10 @@ class AlreadyExtended(Conflict):
 
 class NothingToExtend(Conflict):
     """No time is running on this ticket: it waits for somebody else."""
+
+
+class ReplyInReview(Conflict):
+    """Your reply waits for the brand's approval. When that is decided, you can go on here."""
 
 
 class StaleClaim(Conflict):
@@ -152,14 +157,17 @@ def live_holds(tx: Tx, *, worker: WorkerId, now: datetime) -> list[Hold]:
 
 
 def held(tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, now: datetime) -> PoolTicket:
-    """The pool's row, locked, if `worker` still holds it under `number`; StaleClaim otherwise."""
+    """The pool's row, locked, if `worker` still holds it under `number`; StaleClaim otherwise.
+
+    Nothing may be written while a reply waits for the brand: ReplyInReview.
+    """
     row = tx.scalars(
         select(PoolTicket)
         .where(
             PoolTicket.ticket_id == ticket,
             PoolTicket.worker_id == worker,
             PoolTicket.claim_number == number,
-            (PoolTicket.state == PoolState.ANSWERED) | (PoolTicket.lease_ends_at > now),
+            PoolTicket.state.in_(CLOCK_STOPPED) | (PoolTicket.lease_ends_at > now),
             ~is_worker_stopped(worker, PoolTicket.brand_id),
         )
         .with_for_update()
@@ -167,6 +175,8 @@ def held(tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, now: dateti
     ).one_or_none()
     if row is None:
         raise StaleClaim
+    if row.state is PoolState.IN_REVIEW:
+        raise ReplyInReview
     return row
 
 
@@ -351,18 +361,14 @@ def set_ticket_state(tx: Tx, brand: BrandId, ticket: TicketId, state: TicketStat
 
 def give_follow_up(tx: Tx, row: PoolTicket, *, now: datetime) -> None:
     """A customer's message restarts the clock: for the same worker if he is around, else in the pool."""
-    if row.worker_id is not None and is_around(tx, row.worker_id, now=now):
+    grace = follow_up_of(tx, brand=row.brand_id, channel=row.channel).grace
+    if row.worker_id is not None and is_around(tx, row.worker_id, grace=grace, now=now):
         follow_up = timedelta(seconds=clock_of(tx, row.brand_id, row.channel).follow_up_seconds)
         row.state, row.lease_ends_at = PoolState.CLAIMED, now + follow_up
         set_ticket_state(tx, row.brand_id, row.ticket_id, TicketState.CLAIMED)
     else:
         back_to_pool(tx, row, end=ClaimEnd.HANDED_OVER, now=now)
         row.waiting_since = now
-
-
-def is_around(tx: Tx, worker: WorkerId, *, now: datetime) -> bool:
-    seen = tx.scalar(select(Worker.seen_at).where(Worker.id == worker))
-    return seen is not None and seen > now - AROUND
 
 
 def clock_of(tx: Tx, brand: BrandId, channel: Channel) -> LeaseClock:

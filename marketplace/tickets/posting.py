@@ -75,10 +75,19 @@ class NewTicket:
     context: str = ""
 
 
-def post_ticket(tx: Tx, *, brand: BrandId, ticket: NewTicket, now: datetime) -> tuple[Ticket, bool]:
+def post_ticket(
+    tx: Tx,
+    *,
+    brand: BrandId,
+    ticket: NewTicket,
+    now: datetime,
+    follows: Ticket | None = None,
+    message_external_id: str | None = None,
+) -> tuple[Ticket, bool]:
     """The ticket with this external id, and whether this call made it.
 
-    The same body again is the same ticket; another body raises ExternalIdTaken naming what differs.
+    The same body again is the same ticket; another body raises ExternalIdTaken naming what differs. One that
+    `follows` another is its customer's.
     """
     _check(ticket)
     fingerprint = _fingerprint(ticket)
@@ -86,7 +95,7 @@ def post_ticket(tx: Tx, *, brand: BrandId, ticket: NewTicket, now: datetime) -> 
     if known is not None:
         return _same_or_refused(tx, known, ticket, fingerprint), False
     start = promised(tx, brand=brand, channel=ticket.channel, now=now)
-    made = _insert(tx, brand, ticket, fingerprint, start, now)
+    made = _insert(tx, brand, ticket, fingerprint, start, now, follows)
     if made is None:  # another request posted it between our look and our insert
         known = _by_external_id(tx, brand, ticket.external_id)
         if known is None:
@@ -98,7 +107,7 @@ def post_ticket(tx: Tx, *, brand: BrandId, ticket: NewTicket, now: datetime) -> 
             id=MessageId(new_id()),
             ticket_id=made.id,
             author=Author.CUSTOMER,
-            external_id=None,
+            external_id=message_external_id,
             body=ticket.text,
             written_at=now,
         )
@@ -248,7 +257,13 @@ def _differences(tx: Tx, known: Ticket, ticket: NewTicket) -> list[str]:
 
 
 def _insert(
-    tx: Tx, brand: BrandId, ticket: NewTicket, fingerprint: str, start: Start, now: datetime
+    tx: Tx,
+    brand: BrandId,
+    ticket: NewTicket,
+    fingerprint: str,
+    start: Start,
+    now: datetime,
+    follows: Ticket | None,
 ) -> Ticket | None:
     category = _category(tx, brand, ticket.category)
     number = tx.scalar(
@@ -263,7 +278,8 @@ def _insert(
         "number": number,
         "external_id": ticket.external_id,
         "fingerprint": fingerprint,
-        "customer_id": _customer(tx, brand, ticket, now),
+        "customer_id": follows.customer_id if follows else _customer(tx, brand, ticket, now),
+        "follows_id": follows.id if follows else None,
         "channel": ticket.channel,
         "language": ticket.language,
         "category": category,

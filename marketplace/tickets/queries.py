@@ -21,7 +21,7 @@ from marketplace.tickets.models import (
     TicketState,
     WorkerDraft,
 )
-from marketplace.tickets.pool import StaleClaim
+from marketplace.tickets.pool import CLOCK_STOPPED, StaleClaim
 from marketplace.tickets.posting import TicketNotFound
 
 PAGE_ROWS = 50
@@ -59,6 +59,7 @@ class Desk:
     currency: str
     thread: tuple[Line, ...]
     draft: str
+    follows: TicketId | None
 
 
 def desk(tx: Tx, *, ticket: TicketId, worker: WorkerId, now: datetime) -> Desk:
@@ -67,7 +68,7 @@ def desk(tx: Tx, *, ticket: TicketId, worker: WorkerId, now: datetime) -> Desk:
         select(PoolTicket).where(
             PoolTicket.ticket_id == ticket,
             PoolTicket.worker_id == worker,
-            PoolTicket.lease_ends_at.is_(None) | (PoolTicket.lease_ends_at > now),
+            PoolTicket.state.in_(CLOCK_STOPPED) | (PoolTicket.lease_ends_at > now),
         )
     ).one_or_none()
     if row is None:
@@ -97,6 +98,9 @@ def desk(tx: Tx, *, ticket: TicketId, worker: WorkerId, now: datetime) -> Desk:
         currency=row.currency,
         thread=masked_thread(tx, brand=row.brand_id, ticket=ticket),
         draft=draft.body if draft else "",
+        follows=tx.scalar(
+            select(Ticket.follows_id).where(Ticket.brand_id == row.brand_id, Ticket.id == ticket)
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """A worker's reply: written under a live claim, labelled, delivered; and what the customer writes back."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -9,15 +10,15 @@ from sqlalchemy import delete, select
 
 from marketplace.accounts.models import Brand
 from marketplace.events.commands import record
-from marketplace.events.facts import CustomerWrote, ReplyQueued, ReplySent
+from marketplace.events.facts import CustomerWrote, ReplySent
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid
 from marketplace.kernel.ids import BrandId, MessageId, ReplyId, TicketId, WorkerId, new_id
 from marketplace.tickets.endings import reopen_ticket, standing_resolution
+from marketplace.tickets.linked import conversation_from, open_linked
 from marketplace.tickets.models import (
     Author,
     Message,
-    PoolState,
     PoolTicket,
     Reply,
     ReplyState,
@@ -25,8 +26,11 @@ from marketplace.tickets.models import (
     TicketState,
     WorkerDraft,
 )
+from marketplace.tickets.outgoing import queue_reply
 from marketplace.tickets.pool import give_follow_up, held, live_claim
 from marketplace.tickets.posting import TEXT_LIMIT, ticket_of
+from marketplace.tickets.probation import find_rule_for
+from marketplace.tickets.reviews import ask_approval, overtake_review
 
 REPLY_LIMIT = 5_000
 DELIVERY_LIMIT = 100
@@ -38,10 +42,6 @@ class BadReply(Invalid):
 
 class BadMessage(Invalid):
     """A message has 1 to 20,000 characters."""
-
-
-class WindowClosed(Conflict):
-    """This ticket was settled and its review window has ended. Post the question as a new ticket."""
 
 
 class MessageIdTaken(Conflict):
@@ -80,41 +80,28 @@ def affiliation_label(brand_name: str) -> str:
 def send_reply(tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, body: str, now: datetime) -> Reply:
     """Queue `body` for the customer, with its affiliation label and that label's proof.
 
-    The lease clock stops until the customer writes; the claim stays. Raises StaleClaim, BadReply.
+    The lease clock stops until the customer writes; the claim stays. On probation it waits for the brand first.
+    Raises StaleClaim, ReplyInReview, BadReply.
     """
     if not body.strip() or len(body) > REPLY_LIMIT or "\x00" in body:
         raise BadReply
     row = held(tx, ticket=ticket, worker=worker, number=number, now=now)
-    claim = live_claim(tx, row)
     label = affiliation_label(_brand_name(tx, row.brand_id))
-    message = Message(
-        brand_id=row.brand_id,
-        id=MessageId(new_id()),
-        ticket_id=ticket,
-        author=Author.WORKER,
-        external_id=None,
-        body=body,
-        written_at=now,
-    )
-    tx.add(message)
-    tx.flush()
     reply = Reply(
         brand_id=row.brand_id,
         id=ReplyId(new_id()),
         ticket_id=ticket,
-        claim_id=claim.id,
+        claim_id=live_claim(tx, row).id,
         worker_id=worker,
-        message_id=message.id,
+        message_id=None,
         body=body,
         label=label,
         label_proof=label_proof(body, label),
-        state=ReplyState.QUEUED,
+        state=ReplyState.DRAFT,
         written_at=now,
     )
     tx.add(reply)
-    row.state, row.lease_ends_at = PoolState.ANSWERED, None
-    answered = ticket_of(tx, brand=row.brand_id, ticket=ticket)
-    answered.state, answered.answered_at = TicketState.ANSWERED, now
+    tx.flush()
     tx.execute(
         delete(WorkerDraft).where(
             WorkerDraft.brand_id == row.brand_id,
@@ -122,7 +109,13 @@ def send_reply(tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, body:
             WorkerDraft.worker_id == worker,
         )
     )
-    record(tx, ReplyQueued(brand=row.brand_id, worker=worker, ticket=ticket, reply=reply.id))
+    rule = find_rule_for(tx, brand=row.brand_id, worker=worker)
+    if rule is None:
+        answered = ticket_of(tx, brand=row.brand_id, ticket=ticket)
+        queue_reply(tx, reply, pool=row, ticket=answered, now=now)
+    else:
+        reply.state = ReplyState.AWAITING_APPROVAL
+        ask_approval(tx, reply, pool=row, rule=rule, now=now)
     return reply
 
 
@@ -167,20 +160,24 @@ def customer_writes(
 ) -> Message:
     """A further message of the customer: it restarts the clock, or reopens a resolved ticket in its window.
 
-    The same external id again is the same message.
+    After the window a new ticket goes on from the settled one; the message's own row says which ticket it went
+    to. The same external id again is the same message.
     """
     if not text.strip() or len(text) > TEXT_LIMIT or "\x00" in text:
         raise BadMessage
-    row = ticket_of(tx, brand=brand, ticket=ticket)
-    known = _message(tx, row, external_id)
+    conversation = conversation_from(tx, brand=brand, ticket=ticket)
+    known = _message(tx, conversation, external_id)
     if known is not None:
         if known.body != text:
             raise MessageIdTaken
         return known
+    row = conversation[-1]
+    if _is_settled(tx, row, now):
+        return open_linked(tx, follows=row, text=text, external_id=external_id, now=now)
     message = Message(
         brand_id=brand,
         id=MessageId(new_id()),
-        ticket_id=ticket,
+        ticket_id=row.id,
         author=Author.CUSTOMER,
         external_id=external_id,
         body=text,
@@ -188,7 +185,7 @@ def customer_writes(
     )
     _go_on(tx, row, now)
     tx.add(message)
-    record(tx, CustomerWrote(brand=brand, ticket=ticket, message=message.id))
+    record(tx, CustomerWrote(brand=brand, ticket=row.id, message=message.id))
     return message
 
 
@@ -197,16 +194,20 @@ def label_proof(body: str, label: str) -> str:
     return hashlib.sha256(f"{body}\n\n{label}".encode()).hexdigest()
 
 
+def _is_settled(tx: Tx, ticket: Ticket, now: datetime) -> bool:
+    """Resolved, and past its review window: what comes now is a new ticket."""
+    return ticket.state is TicketState.RESOLVED and standing_resolution(tx, ticket).window_ends_at <= now
+
+
 def _go_on(tx: Tx, ticket: Ticket, now: datetime) -> None:
     """What a customer's message does to the ticket it belongs to."""
     match ticket.state:
         case TicketState.ANSWERED:
             give_follow_up(tx, _pool_row(tx, ticket), now=now)
+        case TicketState.CLAIMED if overtake_review(tx, ticket=ticket, now=now):
+            give_follow_up(tx, _pool_row(tx, ticket), now=now)
         case TicketState.RESOLVED:
-            standing = standing_resolution(tx, ticket)
-            if standing.window_ends_at <= now:
-                raise WindowClosed
-            reopen_ticket(tx, ticket=ticket, resolution=standing, now=now)
+            reopen_ticket(tx, ticket=ticket, resolution=standing_resolution(tx, ticket), now=now)
         case _:
             pass  # still waiting for an answer: the message joins the thread
     tx.flush()
@@ -216,16 +217,16 @@ def _pool_row(tx: Tx, ticket: Ticket) -> PoolTicket:
     return tx.get_one(PoolTicket, ticket.id, with_for_update=True)
 
 
-def _message(tx: Tx, ticket: Ticket, external_id: str | None) -> Message | None:
+def _message(tx: Tx, conversation: Sequence[Ticket], external_id: str | None) -> Message | None:
     if external_id is None:
         return None
     return tx.scalars(
         select(Message).where(
-            Message.brand_id == ticket.brand_id,
-            Message.ticket_id == ticket.id,
+            Message.brand_id == conversation[0].brand_id,
+            Message.ticket_id.in_([ticket.id for ticket in conversation]),
             Message.external_id == external_id,
         )
-    ).one_or_none()
+    ).first()
 
 
 def _brand_name(tx: Tx, brand: BrandId) -> str:

@@ -49,7 +49,8 @@ def rooms_of(tx: Tx, *, worker: WorkerId, now: datetime) -> tuple[Room, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldTicket:
-    """A ticket in a worker's hands; `lease_ends_at` None while an answer waits for the customer."""
+    """A ticket in a worker's hands; `lease_ends_at` None while an answer waits for the customer, or, until
+    `decide_by`, for the brand's approval. `returned`: the brand gave his last reply back."""
 
     ticket: TicketId
     number: int
@@ -60,6 +61,8 @@ class HeldTicket:
     lease_ends_at: datetime | None
     has_draft: bool
     answered_before: bool
+    decide_by: datetime | None = None
+    returned: bool = False
 
 
 def held_tickets(tx: Tx, *, worker: WorkerId, now: datetime) -> tuple[HeldTicket, ...]:
@@ -76,6 +79,8 @@ def held_tickets(tx: Tx, *, worker: WorkerId, now: datetime) -> tuple[HeldTicket
             lease_ends_at=row.lease_ends_at,
             has_draft=row.has_draft,
             answered_before=row.answered_before,
+            decide_by=row.decide_by,
+            returned=bool(row.returned),
         )
         for row in rows
     )
@@ -293,7 +298,10 @@ _HELD = text(
     "p.lease_ends_at, EXISTS (SELECT FROM worker_draft d WHERE d.brand_id = p.brand_id "
     "AND d.ticket_id = p.ticket_id AND d.worker_id = p.worker_id AND d.body <> '') AS has_draft, "
     "EXISTS (SELECT FROM reply r WHERE r.brand_id = p.brand_id AND r.ticket_id = p.ticket_id "
-    "AND r.worker_id = p.worker_id) AS answered_before "
+    "AND r.worker_id = p.worker_id AND r.message_id IS NOT NULL) AS answered_before, "
+    "(SELECT v.decide_by FROM reply_review v WHERE v.ticket_id = p.ticket_id AND v.state = 'waiting') AS decide_by, "
+    "(SELECT v.state IN ('rejected', 'timed_out_returned') FROM reply_review v WHERE v.brand_id = p.brand_id "
+    "AND v.ticket_id = p.ticket_id AND v.worker_id = p.worker_id ORDER BY v.id DESC LIMIT 1) AS returned "
     "FROM pool_ticket p JOIN brand b ON b.id = p.brand_id "
     "WHERE p.worker_id = :worker AND (p.state <> 'claimed' OR p.lease_ends_at > :now) "
     "ORDER BY p.lease_ends_at NULLS LAST, p.ticket_id LIMIT :limit"
@@ -304,7 +312,8 @@ _SENT = text(
     "JOIN ticket k ON k.brand_id = r.brand_id AND k.id = r.ticket_id JOIN brand b ON b.id = r.brand_id "
     "JOIN claim c ON c.brand_id = r.brand_id AND c.id = r.claim_id "
     "JOIN terms t ON t.brand_id = c.brand_id AND t.id = c.terms_id "
-    "WHERE r.worker_id = :worker AND r.written_at >= :since ORDER BY r.ticket_id, r.id DESC) AS newest "
+    "WHERE r.worker_id = :worker AND r.written_at >= :since AND r.message_id IS NOT NULL "
+    "ORDER BY r.ticket_id, r.id DESC) AS newest "
     "ORDER BY written_at DESC LIMIT :limit"
 )
 _UNSENT = text(

@@ -63,8 +63,17 @@ OPERATIONS = {
     ),
     "POST /api/v1/tickets/{ticket}/confirmation": _brand(ApiScope.TICKETS_WRITE, foreign=404),
     "POST /api/v1/tickets/{ticket}/resolution": _brand(ApiScope.TICKETS_WRITE, foreign=404),
-    "POST /api/v1/tickets/{ticket}/escalation/confirmation": _brand(ApiScope.TICKETS_WRITE, foreign=404),
-    "POST /api/v1/tickets/{ticket}/escalation/rejection": _brand(ApiScope.TICKETS_WRITE, foreign=404),
+    "POST /api/v1/tickets/{ticket}/escalation/confirmation": _brand(
+        ApiScope.TICKETS_WRITE, body={"note": "", "needless_reason": ""}, foreign=404
+    ),
+    "POST /api/v1/tickets/{ticket}/escalation/rejection": _brand(
+        ApiScope.TICKETS_WRITE, body={"note": "Ours says so."}, foreign=404
+    ),
+    "GET /api/v1/reviews": _brand(ApiScope.TICKETS_READ),
+    "POST /api/v1/reviews/{review}/approval": _brand(ApiScope.TICKETS_WRITE, foreign=404),
+    "POST /api/v1/reviews/{review}/return": _brand(
+        ApiScope.TICKETS_WRITE, body={"reason": "wrong", "note": ""}, foreign=404
+    ),
     "POST /api/v1/tickets/{ticket}/take-back": _brand(
         ApiScope.TICKETS_WRITE, body={"reason": "We answer it."}, foreign=404
     ),

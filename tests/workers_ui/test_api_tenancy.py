@@ -7,12 +7,17 @@ from uuid import uuid4
 
 import pytest
 from httpx2 import Response
+from sqlalchemy import select
 
 from marketplace.accounts.api_keys import ApiScope, revoke_key
 from marketplace.accounts.models import ApiKey
 from marketplace.accounts.sessions import sign_out
 from marketplace.kernel.clock import app_now
+from marketplace.kernel.ids import BrandId
+from marketplace.tickets.probation import set_probation
+from marketplace.tickets.reply_models import AfterLimit, ReplyReview
 from marketplace.tickets.terms import CategoryPlan, add_category
+from tests.builders import a_member
 from tests.workers_ui.api_site import Api, Program, System, api_site, problem
 from tests.workers_ui.operations import OPERATIONS, Caller, Operation
 
@@ -75,11 +80,32 @@ def a_world(api: Api) -> World:
             "withdrawal": withdrawal,
             "brand": f"brand-{owner.brand.hex[-10:]}",
             "ticket_import": ticket_import,
+            "review": a_review(api, owner.brand),
             "category": "owned",
         },
         revoked=gone.secret,
         ended=ended,
     )
+
+
+def a_review(api: Api, brand: BrandId) -> str:
+    """A reply that waits for the owner's approval."""
+    with api.background.transaction() as tx:
+        set_probation(
+            tx,
+            brand=brand,
+            replies=1,
+            limit_minutes=60,
+            after_limit=AfterLimit.SEND,
+            accuracy_basis_points=0,
+            by=a_member(tx, brand),
+        )
+    ticket, program = api.open_ticket(brand), api.program()
+    number = program.post(f"/tickets/{ticket}/claim").json()["claim_number"]
+    sent = program.post(f"/tickets/{ticket}/replies", {"claim_number": number, "text": "A secret reply"})
+    assert sent.json()["state"] == "awaiting_approval"
+    with api.background.transaction() as tx:
+        return str(tx.scalars(select(ReplyReview.id).where(ReplyReview.brand_id == brand)).one())
 
 
 def call(world: World, name: str, *, secret: str | None, things: dict[str, str]) -> Response:

@@ -189,7 +189,9 @@ def test_a_ticket_without_an_answer_cannot_be_confirmed(api: Api, system: System
         assert problem(system.post(f"/tickets/{ticket}/{way}")) == (409, "not_answered")
 
 
-def test_a_message_reopens_a_resolved_ticket_inside_its_window_only(api: Api, system: System) -> None:
+def test_a_message_reopens_a_ticket_in_its_window_and_opens_a_linked_one_after(
+    api: Api, system: System
+) -> None:
     inside, outside = (an_answered_ticket(api, system)[0] for _ in range(2))
     for ticket in (inside, outside):
         system.post(f"/tickets/{ticket}/confirmation")
@@ -197,8 +199,18 @@ def test_a_message_reopens_a_resolved_ticket_inside_its_window_only(api: Api, sy
     assert reopened.json()["ticket_state"] == "claimed"  # its worker is around
     assert system.get("/wallet").json()["reserved_minor"] == 250
     Clock(database=api.background).forward(timedelta(hours=73))
-    late = system.post(f"/tickets/{outside}/messages", {"text": "Hello again"})
-    assert problem(late) == (409, "window_closed")
+    assert (reopened.json()["ticket"], reopened.json()["opened_linked"]) == (inside, False)
+    late = {"text": "Hello again", "external_id": "m-2"}
+    opened, again = (system.post(f"/tickets/{outside}/messages", late) for _ in range(2))
+    assert (opened.status_code, opened.json()["opened_linked"]) == (201, True)
+    assert again.json() == opened.json()
+    linked = system.get(f"/tickets/{opened.json()['ticket']}").json()
+    assert (linked["follows"], linked["subject"]) == (outside, "Re: Where is my order?")
+    assert system.get(f"/tickets/{outside}").json()["follows"] is None
+    assert problem(system.post(f"/tickets/{outside}/messages", late | {"text": "Other"})) == (
+        409,
+        "message_id_taken",
+    )
 
 
 # Escalations
@@ -214,6 +226,27 @@ def test_a_confirmed_escalation_pays_its_fee_and_is_decided_once(api: Api, syste
         assert problem(again) == (409, "nothing_to_decide")
     earned = "SELECT coalesce(sum(amount_minor), 0) FROM earning WHERE worker_id = :w"
     assert api.count(earned, w=program.worker) == 60
+
+
+def test_a_confirmation_may_say_that_the_replies_before_were_needless(api: Api, system: System) -> None:
+    ticket, program = str(api.open_ticket(system.brand)), api.program()
+    number = program.post(f"/tickets/{ticket}/claim").json()["claim_number"]
+    program.post(f"/tickets/{ticket}/replies", {"claim_number": number, "text": "One moment."})
+    wish = {"claim_number": number, "reason": "other", "queue": "support"}
+    raised = program.post(f"/tickets/{ticket}/escalation", wish).json()
+    assert (raised["queue"], raised["needless_reason"]) == ("support", None)
+    decision = {"note": "Thanks.", "needless_reason": "Our page says it in its first line."}
+    decided = system.post(f"/tickets/{ticket}/escalation/confirmation", decision).json()
+    assert (decided["state"], decided["needless_reason"]) == ("confirmed", decision["needless_reason"])
+    assert decided["decision_note"] == "Thanks."
+    assert system.get("/wallet").json()["available_minor"] == 10_000
+
+
+def test_a_worker_escalates_to_a_queue_of_the_brand_alone(api: Api, system: System) -> None:
+    ticket, program = str(api.open_ticket(system.brand)), api.program()
+    number = program.post(f"/tickets/{ticket}/claim").json()["claim_number"]
+    wish = {"claim_number": number, "reason": "other", "queue": "nowhere"}
+    assert problem(program.post(f"/tickets/{ticket}/escalation", wish)) == (422, "no_such_queue")
 
 
 def test_a_rejected_escalation_gives_the_brand_its_money_back(api: Api, system: System) -> None:

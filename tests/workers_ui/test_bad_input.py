@@ -242,6 +242,7 @@ def generators(api: Api, world: World) -> list[Generator]:
         "brand": "no-such-brand",
         "ticket_import": str(uuid4()),
         "withdrawal": str(uuid4()),
+        "review": str(uuid4()),
         "category": "general",
     }
     return [

@@ -32,7 +32,7 @@ from tests.workers_ui.brand_site import (
     value_of,
     words,
 )
-from tests.workers_ui.conftest import Site
+from tests.workers_ui.conftest import Site, sentence
 
 GET_PATHS = ("/board", "/tickets", "/knowledge", "/wallet", "/team")
 QUESTION = "My grinder came broken. Write to sam@example.com."
@@ -172,7 +172,12 @@ def test_an_agent_posts_tickets_and_changes_neither_prices_nor_keys_nor_knowledg
     assert page.status_code == 200
     assert not tree(page).css("form[enctype]")
     links = [link.attributes["href"] for link in tree(page).css("nav.main-nav a")]
-    assert links == [house.path("/board"), house.path("/tickets"), house.path("/knowledge")]
+    assert links == [
+        house.path("/board"),
+        house.path("/tickets"),
+        house.path("/escalations"),
+        house.path("/knowledge"),
+    ]
 
 
 def test_a_reviewer_reads_and_posts_nothing(house: House) -> None:
@@ -433,7 +438,9 @@ def test_a_customers_message_reopens_inside_the_window_and_not_after_it(
     assert "Reopened by the customer’s message." in words(owner.get(f"/tickets/{ticket}"))
 
 
-def test_a_settled_ticket_takes_no_message_and_says_why(db: Database, site: Site, owner: Browser) -> None:
+def test_a_message_to_a_settled_ticket_opens_one_that_goes_on_from_it(
+    db: Database, site: Site, owner: Browser
+) -> None:
     ticket = owner.house.ticket()
     an_answer(db, site, ticket, body="It is on its way.")
     owner.post(f"/tickets/{ticket}/resolution")
@@ -441,11 +448,16 @@ def test_a_settled_ticket_takes_no_message_and_says_why(db: Database, site: Site
     browser = owner.house.member()
 
     page = browser.get(f"/tickets/{ticket}")
-    refused = browser.post(f"/tickets/{ticket}/messages", {"text": "Hello?"})
+    sent = browser.post(f"/tickets/{ticket}/messages", {"text": "Hello?"})
+    linked = sent.headers["location"].removeprefix(browser.house.path())
 
-    assert "its review window is over" in words(page)
-    assert not tree(page).css("textarea[name=text]")
-    assert (refused.status_code, "review window has ended" in words(refused)) == (409, True)
+    assert tree(page).css("textarea[name=text]")
+    assert linked != f"/tickets/{ticket}"
+    assert "opened one that goes on from it" in sentence(sent)
+    assert "Goes on from #1 resolved Where is my order?" in words(browser.get(linked), "aside")
+    assert "Goes on in #2 being checked Re: Where is my order?" in words(
+        browser.get(f"/tickets/{ticket}"), "aside"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "   ", "a\0b", "x" * 20_001])
@@ -480,7 +492,7 @@ def test_an_escalation_is_confirmed_or_rejected_and_paid_accordingly(
     asked = owner.get(f"/tickets/{ticket}")
     decided = owner.post(f"/tickets/{ticket}/escalation-{decision}")
 
-    assert "Escalated to you: sensitive" in words(asked, ".escalation")
+    assert "Escalated to Support: sensitive" in words(asked, ".escalation")
     assert "The customer names a lawyer." in words(asked, ".escalation")
     assert "pays the worker $0.60" in words(asked, ".escalation")
     assert decided.status_code == 303

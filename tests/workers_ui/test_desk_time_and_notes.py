@@ -151,6 +151,6 @@ def test_a_reply_in_review_stops_the_clock_and_says_whose_turn_it_is(floor: Floo
         tx.execute(text(in_review), {"t": floor.ticket})
     desk = floor.ann.get(f"/worker/t/{floor.ticket}")
     assert "Your reply waits for Fern & Kettle to approve it." in words(desk)
-    assert "in review" in one(page(desk), "#lease").text()
-    assert "In review by the brand" in words(floor.ann.get("/worker/mine"))
+    assert "waits for approval" in one(page(desk), "#lease").text()
+    assert "Waiting for the brand’s approval" in words(floor.ann.get("/worker/mine"))
     assert "0 of 3 e-mail" in words(floor.ann.get("/worker/pool"))

@@ -416,7 +416,10 @@ def test_who_takes_over_is_told_that_somebody_answered_before(floor: Floor) -> N
     floor.customer_says("That did not help.")
     floor.bob.claim(floor.ticket)
     desk = words(floor.bob.get(f"/worker/t/{floor.ticket}"))
-    assert "another expert replied once to this customer" in desk
+    assert "Answered once before" in desk
+    assert "Promised: keep it, or say why not" not in desk
+    assert "Answered The kettle travels by post and arrives soon. Another expert" in desk
+    assert "Open now That did not help. Customer" in desk
     assert ANSWER in desk
     past = words(floor.ann.get(f"/worker/t/{floor.ticket}"))
     assert "The customer wrote while you were away" in past

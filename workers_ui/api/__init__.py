@@ -13,6 +13,7 @@ from workers_ui.api import (
     pool_acts,
     quality,
     recalls,
+    reviews,
     ticket_imports,
     tickets,
     wallet,
@@ -46,5 +47,6 @@ for part in (
     pool_acts,
     worker_profile,
     ticket_imports,
+    reviews,
 ):
     router.include_router(part.router)

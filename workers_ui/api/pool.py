@@ -24,11 +24,8 @@ from workers_ui.api.schemas import (
     ReplyIn,
     ReplyOut,
 )
-from workers_ui.deps import (
-    ByWorkerToken,
-    HasTx,
-    RequestKey,
-)
+from workers_ui.api.tickets import escalation_out
+from workers_ui.deps import ByWorkerToken, HasTx, RequestKey
 from workers_ui.idempotency import once
 
 router = APIRouter(tags=["pool"])
@@ -119,7 +116,8 @@ def send_reply(
 def escalate(
     ticket: UUID, body: EscalationIn, tx: HasTx, worker: ByWorkerToken, key: RequestKey = None
 ) -> object:
-    """Hand the ticket to the brand's own people, with the reason."""
+    """Hand the ticket to the brand's own people, with the reason; to the brand's preselected queue if none is
+    named."""
 
     def act() -> dict[str, Any]:
         escalation = endings.escalate_ticket(
@@ -129,14 +127,10 @@ def escalate(
             number=body.claim_number,
             reason=body.reason,
             note=body.note,
+            queue=body.queue,
             now=app_now(tx),
         )
-        return {
-            "id": str(escalation.id),
-            "state": escalation.state.value,
-            "reason": escalation.reason.value,
-            "note": escalation.note,
-        }
+        return escalation_out(escalation)
 
     asked = ["escalation", str(ticket), body.model_dump()]
     return once(tx, principal=f"worker:{worker}", key=key, asked=asked, now=app_now(tx), act=act)

@@ -66,6 +66,7 @@ class TicketOut(BaseModel):
     subject: str
     posted_at: datetime
     due_at: datetime
+    follows: UUID | None
 
 
 class MessageIn(In):
@@ -74,8 +75,12 @@ class MessageIn(In):
 
 
 class MessageOut(BaseModel):
+    """`ticket` is where the message went: after the review window, a new one that goes on from the one named."""
+
     id: UUID
     ticket_state: str
+    ticket: UUID
+    opened_linked: bool
 
 
 class ResolutionOut(BaseModel):
@@ -90,6 +95,10 @@ class EscalationOut(BaseModel):
     state: str
     reason: str
     note: str
+    queue: str
+    decide_by: datetime
+    decision_note: str
+    needless_reason: str | None
 
 
 class EventOut(BaseModel):
@@ -294,6 +303,7 @@ class EscalationIn(In):
     claim_number: ClaimNumber
     reason: EscalationReason
     note: Annotated[str, Field(max_length=2_000)] = ""
+    queue: Annotated[str, Field(min_length=1, max_length=60)] | None = None
 
 
 class RatingIn(In):

@@ -11,6 +11,7 @@ from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, TicketId
 from marketplace.tickets import endings, posting, queries, replies
 from marketplace.tickets.models import Escalation, ResolvedBy, Ticket
+from workers_ui.api.review_schemas import ConfirmationIn, RejectionIn
 from workers_ui.api.schemas import (
     EscalationOut,
     MessageIn,
@@ -76,7 +77,8 @@ def read_ticket(ticket: UUID, tx: HasTx, brand: Reads) -> object:
 def customer_writes(
     ticket: UUID, body: MessageIn, tx: HasTx, brand: Writes, key: RequestKey = None
 ) -> object:
-    """A further message of the customer: it goes back to the worker, or reopens the ticket in its window."""
+    """A further message of the customer: it goes back to the worker, or reopens the ticket in its window; after
+    that it opens a ticket that goes on from this one."""
 
     def act() -> dict[str, Any]:
         message = replies.customer_writes(
@@ -88,7 +90,12 @@ def customer_writes(
             now=app_now(tx),
         )
         tx.flush()
-        return {"id": str(message.id), "ticket_state": _state(tx, brand, ticket)}
+        return {
+            "id": str(message.id),
+            "ticket_state": _state(tx, brand, message.ticket_id),
+            "ticket": str(message.ticket_id),
+            "opened_linked": message.ticket_id != ticket,
+        }
 
     asked = ["message", str(ticket), body.model_dump()]
     return once(tx, principal=f"brand:{brand}", key=key, asked=asked, now=app_now(tx), act=act)
@@ -107,18 +114,31 @@ def brand_resolves(ticket: UUID, tx: HasTx, brand: Writes) -> object:
 
 
 @router.post("/tickets/{ticket}/escalation/confirmation", response_model=EscalationOut)
-def confirm_escalation(ticket: UUID, tx: HasTx, brand: Writes) -> object:
-    """The ticket is the brand's to answer: the worker earns the escalation fee."""
-    return _escalation(
-        endings.confirm_escalation(tx, brand=brand, ticket=TicketId(ticket), by="API", now=app_now(tx))
+def confirm_escalation(ticket: UUID, tx: HasTx, brand: Writes, body: ConfirmationIn | None = None) -> object:
+    """The ticket is the brand's to answer: the worker earns the escalation fee, unless you say why the replies
+    before it were needless."""
+    said = body or ConfirmationIn()
+    return escalation_out(
+        endings.confirm_escalation(
+            tx,
+            brand=brand,
+            ticket=TicketId(ticket),
+            by="API",
+            note=said.note,
+            needless_reason=said.needless_reason,
+            now=app_now(tx),
+        )
     )
 
 
 @router.post("/tickets/{ticket}/escalation/rejection", response_model=EscalationOut)
-def reject_escalation(ticket: UUID, tx: HasTx, brand: Writes) -> object:
+def reject_escalation(ticket: UUID, tx: HasTx, brand: Writes, body: RejectionIn | None = None) -> object:
     """The ticket could have been answered: nothing is paid for the escalation."""
-    return _escalation(
-        endings.reject_escalation(tx, brand=brand, ticket=TicketId(ticket), by="API", now=app_now(tx))
+    note = body.note if body else ""
+    return escalation_out(
+        endings.reject_escalation(
+            tx, brand=brand, ticket=TicketId(ticket), by="API", note=note, now=app_now(tx)
+        )
     )
 
 
@@ -148,13 +168,18 @@ def _ticket(ticket: Ticket) -> dict[str, object]:
         subject=ticket.subject,
         posted_at=ticket.posted_at,
         due_at=ticket.due_at,
+        follows=ticket.follows_id,
     ).model_dump(mode="json")
 
 
-def _escalation(escalation: Escalation) -> dict[str, object]:
-    return {
-        "id": escalation.id,
-        "state": escalation.state,
-        "reason": escalation.reason,
-        "note": escalation.note,
-    }
+def escalation_out(escalation: Escalation) -> dict[str, Any]:
+    return EscalationOut(
+        id=escalation.id,
+        state=escalation.state.value,
+        reason=escalation.reason.value,
+        note=escalation.note,
+        queue=escalation.queue,
+        decide_by=escalation.decide_by,
+        decision_note=escalation.decision_note or "",
+        needless_reason=escalation.needless_reason,
+    ).model_dump(mode="json")

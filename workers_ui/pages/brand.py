@@ -9,6 +9,8 @@ from workers_ui.pages import (
     brand_articles,
     brand_board,
     brand_control,
+    brand_control_replies,
+    brand_decisions,
     brand_knowledge,
     brand_new_ticket,
     brand_recall,
@@ -26,7 +28,6 @@ from workers_ui.pages.brand_scope import area_path, first_area
 router = APIRouter()
 for part in (
     brand_board,
-    brand_control,
     brand_switches,
     brand_tickets,
     brand_new_ticket,
@@ -39,6 +40,9 @@ for part in (
     brand_team,
     brand_stages,
     brand_service_levels,
+    brand_decisions,
+    brand_control,
+    brand_control_replies,
 ):
     router.include_router(part.router)
 

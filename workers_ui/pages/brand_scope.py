@@ -22,6 +22,7 @@ AREAS = (
     ("knowledge", Permission.VIEW_KNOWLEDGE),
     ("wallet", Permission.VIEW_WALLET),
     ("team", Permission.VIEW_TEAM),
+    ("escalations", Permission.VIEW_TICKETS),
     ("control", Permission.CONTROL_SHARING),
 )
 

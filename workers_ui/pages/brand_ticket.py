@@ -6,7 +6,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
-from guidance.queries import receipts_of_ticket
+from guidance.queries import receipts_of_ticket, suggestion_for_desk
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
@@ -14,8 +14,17 @@ from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid
 from marketplace.kernel.ids import TicketId
 from marketplace.kernel.money import Money
-from marketplace.tickets import brand_queries, endings, queries, recalls, replies
-from marketplace.tickets.models import ResolvedBy, Terms, Ticket
+from marketplace.tickets import (
+    brand_queries,
+    endings,
+    escalation_queries,
+    queries,
+    recalls,
+    replies,
+    review_queries,
+)
+from marketplace.tickets.linked import find_follower
+from marketplace.tickets.models import ResolvedBy, Terms, Ticket, TicketState
 from marketplace.tickets.ratings import ratings_of_ticket
 from marketplace.tickets.terms import terms_in_force, terms_of
 from workers_ui.deps import CheckedForm, HasTx, IsSignedIn, as_uuid, at_brand
@@ -34,7 +43,7 @@ from workers_ui.pages.brand_scope import (
     refused,
 )
 from workers_ui.pages.brand_tickets import LANGUAGES
-from workers_ui.presenters.brand import BrandTicketPage
+from workers_ui.presenters.brand import BrandTicketPage, LinkedTicket, ShownGuidance
 from workers_ui.presenters.values import EMPTY_FORM, FormState
 
 router = APIRouter()
@@ -42,6 +51,7 @@ router = APIRouter()
 Views = Annotated[Membership, Depends(at_brand(Permission.VIEW_TICKETS))]
 Posts = Annotated[Membership, Depends(at_brand(Permission.POST_TICKETS))]
 Answers = Annotated[Membership, Depends(at_brand(Permission.ANSWER_AS_BRAND))]
+Note = Annotated[str, Form(max_length=TYPED_LIMIT)]
 
 
 @router.get("/b/{slug}/tickets/{ticket}")
@@ -66,16 +76,19 @@ def add_message(
         message = replies.customer_writes(
             tx, brand=membership.brand, ticket=ticket_id, text=written, external_id=None, now=app_now(tx)
         )
-        return {"message": str(message.id)}
+        return {"message": str(message.id), "ticket": str(message.ticket_id)}
 
+    asked = ["message", str(ticket_id), written]
     try:
-        once_per_form(tx, principal, key=idempotency_key, asked=["message", str(ticket_id), written], act=act)
+        done = once_per_form(tx, principal, key=idempotency_key, asked=asked, act=act)
     except (Invalid, Conflict) as error:
         field = "text" if isinstance(error, Invalid) else ""
         form = refused({"text": text}, error, field=field)
         view = ticket_page(request, tx, membership, ticket_id, form=form)
         return answer(request, view, status=status_of(error))
-    return see(_path(membership, ticket_id), said="The message is added.")
+    went_to = _ticket_id(done["ticket"])
+    linked = "This ticket is settled, so the message opened one that goes on from it: here it is."
+    return see(_path(membership, went_to), said="The message is added." if went_to == ticket_id else linked)
 
 
 @router.post("/b/{slug}/tickets/{ticket}/confirmation", dependencies=[CheckedForm])
@@ -91,18 +104,44 @@ def resolve(tx: HasTx, membership: Answers, ticket: str) -> Response:
 
 
 @router.post("/b/{slug}/tickets/{ticket}/escalation-confirmation", dependencies=[CheckedForm])
-def confirm_escalation(tx: HasTx, membership: Answers, principal: IsSignedIn, ticket: str) -> Response:
-    """The ticket was the brand's to answer: the worker earns the escalation fee."""
+def confirm_escalation(
+    request: Request,
+    tx: HasTx,
+    membership: Answers,
+    principal: IsSignedIn,
+    ticket: str,
+    note: Note = "",
+    needless_reason: Note = "",
+) -> Response:
+    """The ticket was the brand's to answer: the worker earns the fee, unless what he wrote was needless."""
     found = _ticket_id(ticket)
-    endings.confirm_escalation(tx, brand=membership.brand, ticket=found, by=principal.name, now=app_now(tx))
-    return see(_path(membership, found), said="Confirmed. The ticket is yours to answer.")
+    typed = {"note": plain_lines(note), "needless_reason": plain_lines(needless_reason)}
+    try:
+        decided = endings.confirm_escalation(
+            tx, brand=membership.brand, ticket=found, by=principal.name, now=app_now(tx), **typed
+        )
+    except Invalid as error:
+        view = ticket_page(request, tx, membership, found, form=refused(typed, error))
+        return answer(request, view, status=status_of(error))
+    said = "Confirmed. The ticket is yours to answer."
+    if decided.needless_reason is not None:
+        said = "Confirmed without a fee; the worker reads why. The ticket is yours to answer."
+    return see(_path(membership, found), said=said)
 
 
 @router.post("/b/{slug}/tickets/{ticket}/escalation-rejection", dependencies=[CheckedForm])
-def reject_escalation(tx: HasTx, membership: Answers, principal: IsSignedIn, ticket: str) -> Response:
+def reject_escalation(
+    request: Request, tx: HasTx, membership: Answers, principal: IsSignedIn, ticket: str, note: Note = ""
+) -> Response:
     """The ticket could have been answered: nothing is paid, and its price is free again."""
-    found = _ticket_id(ticket)
-    endings.reject_escalation(tx, brand=membership.brand, ticket=found, by=principal.name, now=app_now(tx))
+    found, typed = _ticket_id(ticket), {"note": plain_lines(note)}
+    try:
+        endings.reject_escalation(
+            tx, brand=membership.brand, ticket=found, by=principal.name, now=app_now(tx), **typed
+        )
+    except Invalid as error:
+        view = ticket_page(request, tx, membership, found, form=refused(typed, error))
+        return answer(request, view, status=status_of(error))
     said = "Rejected. Nothing is paid; the reserved price is back in your wallet."
     return see(_path(membership, found), said=said)
 
@@ -138,7 +177,7 @@ def ticket_page(
             terms_version=terms.version if terms and ticket.terms_id else None,
         ),
         price=_money(terms, terms.total_minor) if terms else None,
-        customer_message=present.message_action(story, path=path, may=may_post, now=app_now(tx)),
+        customer_message=present.message_action(story, path=path, may=may_post),
         confirmation=confirmation,
         resolution=resolution,
         idempotency_key=uuid4().hex,
@@ -151,10 +190,54 @@ def ticket_page(
             locale=frame.locale,
         ),
         escalation=present.escalation_panel(
-            story, path=path, may=may_answer, fee=_money(terms, terms.escalation_fee_minor) if terms else None
+            story,
+            path=path,
+            may=may_answer,
+            fee=_money(terms, terms.escalation_fee_minor) if terms else None,
+            replies_before=_replies_before(tx, story),
         ),
+        linked=_linked(tx, membership, ticket),
+        shown=_shown(tx, story),
+        review_href=_review_href(tx, membership, ticket),
         form=form,
     )
+
+
+def _replies_before(tx: Tx, story: present.Story) -> int:
+    """What the worker behind the newest escalation had sent before it."""
+    if not story.escalations:
+        return 0
+    return escalation_queries.replies_before(tx, escalation=story.escalations[-1][0])
+
+
+def _linked(tx: Tx, membership: Membership, ticket: Ticket) -> tuple[LinkedTicket, ...]:
+    """The tickets before and after this one in the same conversation."""
+    after = find_follower(tx, brand=membership.brand, ticket=ticket.id)
+    pairs = (("Goes on from", ticket.follows_id), ("Goes on in", after))
+    return tuple(
+        present.linked(
+            label,
+            queries.brand_ticket(tx, brand=membership.brand, ticket=other),
+            tickets_path=area_path(membership, "tickets"),
+        )
+        for label, other in pairs
+        if other is not None
+    )
+
+
+def _shown(tx: Tx, story: present.Story) -> ShownGuidance | None:
+    """For an escalated ticket: what its worker had to go on."""
+    if story.ticket.state is not TicketState.ESCALATED:
+        return None
+    found = suggestion_for_desk(tx, brand=story.ticket.brand_id, ticket=story.ticket.id)
+    return present.shown_guidance(found, articles_path=story.articles_path)
+
+
+def _review_href(tx: Tx, membership: Membership, ticket: Ticket) -> str:
+    if not allowed(membership.role, Permission.REVIEW_REPLIES):
+        return ""
+    waiting = review_queries.waiting_review_of(tx, brand=membership.brand, ticket=ticket.id)
+    return f"{area_path(membership, 'reviews')}#review-{waiting.id}" if waiting else ""
 
 
 def _story(tx: Tx, membership: Membership, ticket: Ticket) -> present.Story:
@@ -172,6 +255,7 @@ def _story(tx: Tx, membership: Membership, ticket: Ticket) -> present.Story:
         recalls=tuple(recalls.recalls_of_ticket(tx, brand=brand, ticket=ticket.id)),
         articles_path=area_path(membership, "knowledge") if may_open_articles else "",
         ratings=tuple(ratings_of_ticket(tx, brand=brand, ticket=ticket.id)),
+        queue_names=escalation_queries.queue_names(tx, brand=brand),
     )
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from guidance.queries import ReceiptView
+from guidance.models import SuggestionState
+from guidance.queries import ReceiptView, SuggestionView
 from marketplace.kernel.ids import MessageId, ReplyId
 from marketplace.kernel.money import Money
 from marketplace.tickets.brand_queries import ReplyLine, TicketLine
@@ -111,6 +112,7 @@ class Story:
     resolutions: tuple[Resolution, ...]
     recalls: tuple[Recall, ...]
     articles_path: str
+    queue_names: Mapping[str, str]
     ratings: tuple[Rating, ...] = ()
 
 
@@ -180,9 +182,11 @@ def _receipt(story: Story, reply: ReplyLine) -> views.Receipt | None:
 def _happened(story: Story) -> Iterable[tuple[datetime, str]]:
     for escalation, worker in story.escalations:
         reason = ESCALATION_REASONS[escalation.reason]
-        yield escalation.escalated_at, f"Escalated by {receipt_views.alias(worker)}: {reason}."
+        queue = story.queue_names.get(escalation.queue, escalation.queue)
+        raised = f"Escalated to {queue} by {receipt_views.alias(worker)}: {reason}."
+        yield escalation.escalated_at, f"{raised} “{escalation.note}”" if escalation.note else raised
         if escalation.decided_at is not None:
-            yield escalation.decided_at, f"Escalation {escalation.state} by {escalation.decided_by}."
+            yield escalation.decided_at, _decision(escalation)
     for resolution in story.resolutions:
         yield resolution.resolved_at, f"Resolved by {RESOLVERS[resolution.by]}."
         if resolution.reopened_at is not None:
@@ -197,6 +201,13 @@ def rating_label(rating: Rating) -> str:
     reason = f", {RATING_REASONS[rating.reason]}" if rating.reason else ""
     comment = f": “{rating.comment}”" if rating.comment else ""
     return f"{rating.stars} of {MOST_STARS} stars{reason}{comment}"
+
+
+def _decision(escalation: Escalation) -> str:
+    said = f"Escalation {escalation.state} by {escalation.decided_by}."
+    if escalation.needless_reason is not None:
+        said += f" No fee, for the replies before it were needless: “{escalation.needless_reason}”"
+    return f"{said} “{escalation.decision_note}”" if escalation.decision_note else said
 
 
 def facts(
@@ -216,7 +227,32 @@ def facts(
     return tuple(views.TicketFact(label=label, value=value) for label, value in pairs)
 
 
-def escalation_panel(story: Story, *, path: str, may: bool, fee: Money | None) -> views.Escalation | None:
+def linked(label: str, ticket: Ticket, *, tickets_path: str) -> views.LinkedTicket:
+    return views.LinkedTicket(
+        label=label,
+        href=f"{tickets_path}/{ticket.id}",
+        number=number_label(ticket.number),
+        subject=ticket.subject,
+        state=STATES[ticket.state],
+    )
+
+
+def shown_guidance(found: SuggestionView | None, *, articles_path: str) -> views.ShownGuidance | None:
+    if found is None:
+        return None
+    sure = f"{round(100 * found.confidence)} % sure"
+    drafted = f"Guidance had drafted an answer and was {sure}."
+    silent = f"Guidance found no grounded answer ({sure}) and said so."
+    return views.ShownGuidance(
+        sentence=drafted if found.state is SuggestionState.READY else silent,
+        next_step=found.next_step,
+        passages=receipt_views.passages_of(found, articles_path),
+    )
+
+
+def escalation_panel(
+    story: Story, *, path: str, may: bool, fee: Money | None, replies_before: int
+) -> views.Escalation | None:
     """The escalation that waits for the brand's word, if one does."""
     waiting = [one for one, _ in story.escalations if one.state is EscalationState.OPEN]
     if not waiting:
@@ -224,8 +260,11 @@ def escalation_panel(story: Story, *, path: str, may: bool, fee: Money | None) -
     reason = "" if may else NOT_YOURS
     return views.Escalation(
         reason=ESCALATION_REASONS[waiting[-1].reason],
+        queue=story.queue_names.get(waiting[-1].queue, waiting[-1].queue),
         note=waiting[-1].note,
         raised_at=waiting[-1].escalated_at,
+        decide_by=waiting[-1].decide_by,
+        replies_before=replies_before,
         confirm_action=Action(
             href=f"{path}/escalation-confirmation",
             label="Confirm: ours to answer",
@@ -242,9 +281,9 @@ def escalation_panel(story: Story, *, path: str, may: bool, fee: Money | None) -
     )
 
 
-def message_action(story: Story, *, path: str, may: bool, now: datetime) -> Action:
-    """Adding what the customer wrote: until the review window of a resolved ticket ends."""
-    reason = _no_message(story, now) if may else NOT_YOURS
+def message_action(story: Story, *, path: str, may: bool) -> Action:
+    """Adding what the customer wrote; after the review window it opens a ticket that goes on from this one."""
+    reason = _no_message(story) if may else NOT_YOURS
     return Action(href=f"{path}/messages", label="Add the message", allowed=not reason, reason=reason)
 
 
@@ -259,12 +298,10 @@ def ending_actions(ticket: Ticket, *, path: str, may: bool) -> tuple[Action, Act
     )
 
 
-def _no_message(story: Story, now: datetime) -> str:
+def _no_message(story: Story) -> str:
     state = story.ticket.state
     if state in CLOSED_STATES:
         return f"The ticket is {STATES[state].label}. Post the message as a new ticket."
-    if state is TicketState.RESOLVED and story.resolutions[-1].window_ends_at <= now:
-        return "The ticket is settled and its review window is over. Post the message as a new ticket."
     return ""
 
 

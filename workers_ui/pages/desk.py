@@ -16,6 +16,7 @@ from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.ids import TicketId, WorkerId
 from marketplace.tickets import pool, replies, worker_queries
+from marketplace.tickets.models import ReplyState
 from workers_ui.deps import AsWorker, CheckedForm, HasTx
 from workers_ui.idempotency import KeyReused, once
 from workers_ui.pages.answers import see
@@ -34,6 +35,8 @@ from workers_ui.pages.worker_forms import ClaimNumber, Short, ThisTicket, TypedT
 router = APIRouter()
 
 WARNINGS_SAID = 2
+SENT = "Sent to the customer."
+LOOKED_AT_FIRST = "Written. The brand looks at it first; it leaves when it is approved."
 LATEST_REVISION = 2**53
 SENT_ANOTHER = "Another text went out from this form before; it stands in the thread. This one was not sent."
 
@@ -72,14 +75,17 @@ def send(
         return again(request, tx, ticket, worker, typed, problem=_not_yet(found))
     try:
         with tx.begin_nested():  # a refused reply must not leave its key behind, marked as used
-            _send_once(tx, ticket, worker, claim_number, typed, idempotency_key)
+            sent = _send_once(tx, ticket, worker, claim_number, typed, idempotency_key)
     except pool.StaleClaim:
         return too_late(request, tx, ticket, worker, typed)
     except KeyReused:
         return again(request, tx, ticket, worker, typed, problem=SENT_ANOTHER, status=409)
+    except pool.ReplyInReview as refusal:
+        return again(request, tx, ticket, worker, typed, problem=refusal.detail, status=409)
     except Invalid as refusal:
         return again(request, tx, ticket, worker, typed, problem=refusal.detail)
-    return _after_sending(tx, ticket, worker, found, stay=then == "stay")
+    said = LOOKED_AT_FIRST if sent["state"] == ReplyState.AWAITING_APPROVAL else SENT
+    return _after_sending(tx, ticket, worker, found, said=said, stay=then == "stay")
 
 
 @router.post("/worker/t/{ticket}/draft", dependencies=[CheckedForm])
@@ -114,7 +120,7 @@ def save_draft(
 
 def _send_once(
     tx: Tx, ticket: TicketId, worker: WorkerId, number: int, typed: Typed, idempotency_key: str
-) -> None:
+) -> dict[str, Any]:
     body, now = typed.text or "", app_now(tx)
 
     def act() -> dict[str, Any]:
@@ -125,7 +131,7 @@ def _send_once(
         return {"id": str(sent.id), "state": sent.state.value, "label": sent.label}
 
     asked = ["reply", str(ticket), number, body, typed.inserted]
-    once(tx, principal=f"worker:{worker}", key=idempotency_key or None, asked=asked, now=now, act=act)
+    return once(tx, principal=f"worker:{worker}", key=idempotency_key or None, asked=asked, now=now, act=act)
 
 
 def _keep(tx: Tx, ticket: TicketId, worker: WorkerId, number: int, body: str, known: int) -> int:
@@ -144,10 +150,10 @@ def _appended(text: str, more: str) -> str:
 
 
 def _after_sending(
-    tx: Tx, ticket: TicketId, worker: WorkerId, found: tuple[Finding, ...], *, stay: bool
+    tx: Tx, ticket: TicketId, worker: WorkerId, found: tuple[Finding, ...], *, said: str, stay: bool
 ) -> Response:
     warnings = [one.message for one in found if one.severity is Severity.WARN][:WARNINGS_SAID]
-    said = " ".join(["Sent to the customer.", *(["Look again:", *warnings] if warnings else [])])
+    said = " ".join([said, *(["Look again:", *warnings] if warnings else [])])
     if stay:
         return see(f"/worker/t/{ticket}", said=said)
     following = worker_queries.find_next_claimed(tx, worker=worker, now=app_now(tx))

@@ -14,6 +14,7 @@ from marketplace.tickets.models import EscalationReason, ReleaseReason
 from workers_ui.deps import AsWorker, CheckedForm, HasServices, HasTx
 from workers_ui.pages.answers import see
 from workers_ui.pages.desk_page import NOTHING_TYPED, Typed, again, too_late
+from workers_ui.pages.spans import span
 from workers_ui.pages.worker_forms import ClaimNumber, Short, ThisTicket, TypedText, typed_lines
 
 router = APIRouter()
@@ -64,28 +65,31 @@ def escalate(
     claim_number: ClaimNumber,
     reason: Short = "",
     note: TypedText = "",
+    queue: Short = "",
 ) -> Response:
-    values = {"reason": reason, "note": typed_lines(note)}
+    values = {"reason": reason, "note": typed_lines(note), "queue": queue}
     if reason not in set(EscalationReason):
         return _unreasoned(request, tx, ticket, worker, values=values)
     try:
-        endings.escalate_ticket(
+        escalated = endings.escalate_ticket(
             tx,
             ticket=ticket,
             worker=worker,
             number=claim_number,
             reason=EscalationReason(reason),
             note=values["note"],
+            queue=queue.replace("\x00", "") or None,
             now=app_now(tx),
         )
     except pool.StaleClaim:
         return too_late(request, tx, ticket, worker, NOTHING_TYPED)
-    except endings.NoteTooLong as refusal:
-        typed = Typed(values=values, errors={"note": refusal.detail})
+    except Invalid as refusal:
+        field = "note" if isinstance(refusal, endings.NoteTooLong) else "queue"
+        typed = Typed(values=values, errors={field: refusal.detail})
         return again(request, tx, ticket, worker, typed, problem=refusal.detail)
-    return see(
-        "/worker/pool", said="Escalated. The brand decides within 24 hours; a confirmed escalation is paid."
-    )
+    minutes = int((escalated.decide_by - escalated.escalated_at).total_seconds() // 60)
+    said = f"Escalated. The brand decides within {span(minutes)}; a confirmed escalation is paid."
+    return see("/worker/pool", said=said)
 
 
 @router.post("/worker/t/{ticket}/done", dependencies=[CheckedForm])

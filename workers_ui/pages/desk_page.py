@@ -16,13 +16,15 @@ from marketplace.kernel.errors import NotFound
 from marketplace.kernel.ids import TicketId, WorkerId
 from marketplace.kernel.money import Money
 from marketplace.tickets import pool, queries, worker_queries
+from marketplace.tickets.escalation_queues import queues_of
 from marketplace.tickets.lease_queries import can_claim_again, extension_of
-from marketplace.tickets.models import PoolState
+from marketplace.tickets.models import ClaimEnd, PoolState
 from marketplace.tickets.notes import notes_of_ticket
 from marketplace.tickets.replies import REPLY_LIMIT, affiliation_label
 from marketplace.tickets.unsent import keep_unsent
 from workers_ui.frames import page, worker_frame
 from workers_ui.pages import desk_views
+from workers_ui.pages.desk_handover import decision_sentence, panel_of, review_notice
 from workers_ui.pages.pool_views import channel_name, hold_badge, ticket_number
 from workers_ui.pages.worker_forms import fresh_key
 from workers_ui.presenters.values import Badge, Choice, FormState, Tone
@@ -106,7 +108,9 @@ def desk_view(
         release_reasons=desk_views.choices(desk_views.RELEASE_REASONS),
         escalation_reasons=desk_views.choices(desk_views.ESCALATION_REASONS),
         escalation_fee=worker_queries.escalation_fee(tx, ticket=ticket),
-        handover_summary=desk_views.handover_summary(desk.thread, own),
+        escalation_queues=desk_views.queue_choices(queues_of(tx, brand=desk.brand)),
+        handover=panel_of(tx, desk, worker=worker, own=own, brand=brand.name),
+        review=review_notice(tx, ticket=ticket, worker=worker, brand=brand.name),
         notes=desk_views.notes(
             notes_of_ticket(tx, brand=desk.brand, ticket=ticket, masked=True), worker=worker, brand=brand.name
         ),
@@ -148,7 +152,7 @@ def lost_page(
             claim_number=past.claim_number,
             deadline=None,
             held=False,
-            ended_reason=desk_views.ended_reason(past.ended),
+            ended_reason=_ended(tx, past, worker),
             claimable=can_claim_again(tx, ticket=ticket, worker=worker, now=app_now(tx)),
         ),
         thread=desk_views.messages(past.thread, own, brand=past.brand),
@@ -214,6 +218,15 @@ def checked_text(tx: Tx, *, ticket: TicketId, worker: WorkerId, text: str) -> tu
     suggestion = newest_suggestion(tx, brand=brand, ticket=ticket)
     passages = cited_passages(tx, suggestion) if suggestion else []
     return lint(text, voice_of(tx, brand=brand).voice, passages)
+
+
+def _ended(tx: Tx, past: worker_queries.PastDesk, worker: WorkerId) -> str:
+    """Why the claim is over; of an escalation also what came of it."""
+    reason = desk_views.ended_reason(past.ended)
+    if past.ended is not ClaimEnd.ESCALATED:
+        return reason
+    decided = decision_sentence(tx, ticket=past.ticket, worker=worker, brand=past.brand)
+    return f"{reason} {decided}".strip()
 
 
 def _composer(

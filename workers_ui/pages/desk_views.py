@@ -13,7 +13,9 @@ from marketplace.kernel.ids import WorkerId
 from marketplace.tickets.models import Author, ClaimEnd, EscalationReason, ReleaseReason, ReplyState
 from marketplace.tickets.notes import NoteLine
 from marketplace.tickets.queries import Line
+from marketplace.tickets.reply_models import EscalationQueue
 from marketplace.tickets.worker_queries import OwnReply
+from workers_ui.pages.spans import span
 from workers_ui.presenters import worker as views
 from workers_ui.presenters.values import Badge, Choice, Tone
 
@@ -64,6 +66,14 @@ PREPARING = views.Guidance(state=views.GuidanceState.PREPARING)
 NO_GUIDANCE = views.Guidance(state=views.GuidanceState.READY)
 
 
+def queue_choices(queues: Iterable[EscalationQueue]) -> tuple[Choice, ...]:
+    """Where a ticket may be escalated to and how long the brand takes at most, the preselected one first."""
+    return tuple(
+        Choice(value=one.key, label=f"{one.name} (decides within {span(one.decide_minutes)})")
+        for one in queues
+    )
+
+
 def choices(reasons: Mapping[ReleaseReason, str] | Mapping[EscalationReason, str]) -> tuple[Choice, ...]:
     return tuple(Choice(value=reason.value, label=label) for reason, label in reasons.items())
 
@@ -72,15 +82,6 @@ def messages(
     thread: Iterable[Line], own: Mapping[datetime, OwnReply], *, brand: str
 ) -> tuple[views.ThreadMessage, ...]:
     return tuple(_message(line, own, brand) for line in thread)
-
-
-def handover_summary(thread: Iterable[Line], own: Mapping[datetime, OwnReply]) -> str:
-    """What somebody who takes over must know first: that the customer has been answered before."""
-    others = [line for line in thread if line.author is Author.WORKER and line.written_at not in own]
-    if not others:
-        return ""
-    times = "once" if len(others) == 1 else f"{len(others)} times"
-    return f"another expert replied {times} to this customer. Go on from there, and promise nothing else."
 
 
 def notes(lines: Iterable[NoteLine], *, worker: WorkerId, brand: str) -> tuple[views.NoteLine, ...]:

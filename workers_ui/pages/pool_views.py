@@ -32,7 +32,8 @@ SKIP_CHOICES = tuple(Choice(value=reason.value, label=label) for reason, label i
 CLAIMED = Badge(label="in your hands", tone=Tone.INFO)
 CUSTOMER_WROTE = Badge(label="customer wrote", tone=Tone.WARN)
 WAITING = Badge(label="waiting for the customer")
-IN_REVIEW = Badge(label="in review", tone=Tone.INFO)
+IN_REVIEW = Badge(label="waits for approval", tone=Tone.INFO)
+RETURNED = Badge(label="returned by the brand", tone=Tone.WARN)
 STATES: Mapping[TicketState, Badge] = {
     TicketState.OPEN: Badge(label="back in the pool"),
     TicketState.CLAIMED: CUSTOMER_WROTE,
@@ -124,19 +125,21 @@ def held_row(held: HeldTicket) -> views.MineTicket:
         subject=held.subject,
         brand=held.brand,
         pay=held.pay,
-        state=hold_badge(held.state, answered_before=held.answered_before),
-        deadline=held.lease_ends_at,
+        state=hold_badge(held.state, answered_before=held.answered_before, returned=held.returned),
+        deadline=held.lease_ends_at or held.decide_by,
         has_draft=held.has_draft,
     )
 
 
-def hold_badge(state: PoolState, *, answered_before: bool) -> Badge:
+def hold_badge(state: PoolState, *, answered_before: bool, returned: bool = False) -> Badge:
     """Whose turn it is on a ticket in a worker's hands."""
     match state:
         case PoolState.ANSWERED:
             return WAITING
         case PoolState.IN_REVIEW:
             return IN_REVIEW
+        case PoolState.CLAIMED | PoolState.OPEN if returned:
+            return RETURNED
         case PoolState.CLAIMED | PoolState.OPEN:
             return CUSTOMER_WROTE if answered_before else CLAIMED
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from guidance.queries import ReceiptView
+from guidance.queries import ReceiptView, SuggestionView
 from workers_ui.presenters.brand import Receipt, ReceiptPassage
 
 DRAFT = "draft"
@@ -50,6 +50,22 @@ def support(stored: ReceiptView) -> str:
     said = f"{held} of {len(stored.support)} sentences stand in the passages."
     return (
         said if stored.confidence is None else f"{said} Guidance was {_percent(stored.confidence)} confident."
+    )
+
+
+def passages_of(found: SuggestionView, articles_path: str) -> tuple[ReceiptPassage, ...]:
+    """The passages that a suggestion shows, before anybody used one."""
+    return tuple(
+        ReceiptPassage(
+            article_title=passage.title,
+            section_path=SECTION_JOINT.join(passage.section_path),
+            excerpt=passage.quoted,
+            shown=True,
+            inserted=False,
+            revision_label=f"revision {passage.revision_number}",
+            article_href=f"{articles_path}/{passage.article_id}" if articles_path else "",
+        )
+        for passage in found.passages
     )
 
 

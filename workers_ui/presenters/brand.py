@@ -110,11 +110,16 @@ class BrandThreadEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escalation:
+    """`replies_before`: how many replies its worker had sent; they may be called needless, with a reason."""
+
     reason: str
+    queue: str
     note: str
     raised_at: datetime
+    decide_by: datetime
     confirm_action: Action
     reject_action: Action
+    replies_before: int = 0
     fee: Money | None = None
 
 
@@ -129,6 +134,26 @@ class RecallForm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedTicket:
+    """The ticket before or after this one in the same conversation."""
+
+    label: str
+    href: str
+    number: str
+    subject: str
+    state: Badge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownGuidance:
+    """What guidance had shown to the worker who escalated: without a reply there is no receipt to read it from."""
+
+    sentence: str
+    next_step: str
+    passages: tuple[ReceiptPassage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketFact:
     label: str
     value: str
@@ -136,8 +161,9 @@ class TicketFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrandTicketPage:
-    """POST messages: text. POST take-back, withdrawal: reason. POST confirmation, resolution,
-    escalation-confirmation, escalation-rejection: csrf alone. `price` is None while none is set for the category."""
+    """POST messages: text. POST take-back, withdrawal: reason. POST confirmation, resolution: csrf alone. POST
+    escalation-confirmation: note, needless_reason. POST escalation-rejection: note. `price` is None while none is
+    set for the category; `review_href` leads to the reply that waits for approval, if one does."""
 
     template: ClassVar[str] = "brand/ticket.html"
     frame: Frame
@@ -155,6 +181,9 @@ class BrandTicketPage:
     idempotency_key: str
     escalation: Escalation | None = None
     recalls: tuple[RecallForm, ...] = ()
+    linked: tuple[LinkedTicket, ...] = ()
+    shown: ShownGuidance | None = None
+    review_href: str = ""
     form: FormState = EMPTY_FORM
 
 

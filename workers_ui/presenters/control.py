@@ -6,6 +6,7 @@ SECTIONS: tuple[tuple[str, str], ...] = (
     ("service-levels", "Service levels"),
     ("stages", "Stages"),
     ("switches", "Switches"),
+    ("replies", "Replies"),
 )
 """(last part of the address, what the tab says), in the order of the tabs."""
 

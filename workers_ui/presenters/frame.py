@@ -67,6 +67,7 @@ def brand_nav(slug: str) -> tuple[NavLink, ...]:
     return (
         NavLink(href=f"/b/{slug}/board", label="Board", icon="layout-dashboard"),
         NavLink(href=f"/b/{slug}/tickets", label="Tickets", icon="inbox"),
+        NavLink(href=f"/b/{slug}/escalations", label="Decide", icon="flag", also=f"/b/{slug}/reviews"),
         NavLink(href=f"/b/{slug}/knowledge", label="Knowledge", icon="book-open"),
         NavLink(href=f"/b/{slug}/wallet", label="Wallet", icon="wallet"),
         NavLink(href=f"/b/{slug}/team", label="Team", icon="users"),

@@ -8,6 +8,7 @@ from typing import ClassVar
 from marketplace.kernel.money import Money
 from workers_ui.presenters.charts import BarChart
 from workers_ui.presenters.frame import Frame
+from workers_ui.presenters.handover import HandoverPanel, ReviewNotice
 from workers_ui.presenters.pool_filters import NO_FILTERS, FilterForm
 from workers_ui.presenters.values import EMPTY_FORM, ONE_PAGE, Badge, Choice, FormState, Notice, Pager
 
@@ -233,8 +234,9 @@ class DeskPage:
 
     POST draft: the same without idempotency_key, plus draft_revision; a button named `insert` (1-3 or draft)
     asks the server to append that guidance to the draft and show the desk again (the way without JavaScript).
-    POST release: reason, then (next | pool). POST escalate: reason, note. POST extension: nothing. POST notes:
-    internal_note. POST category: category. POST ask-again: prepare the guidance anew. All carry claim_number.
+    POST release: reason, then (next | pool). POST escalate: queue, reason, note. POST extension: nothing. POST
+    notes: internal_note. POST category: category. POST ask-again: prepare the guidance anew. All carry
+    claim_number.
     """
 
     template: ClassVar[str] = "worker/desk.html"
@@ -258,12 +260,19 @@ class DeskPage:
     release_reasons: tuple[Choice, ...]
     escalation_reasons: tuple[Choice, ...]
     escalation_fee: Money | None = None
-    handover_summary: str = ""
+    escalation_queues: tuple[Choice, ...] = ()
+    handover: HandoverPanel | None = None
+    review: ReviewNotice | None = None
     notes: tuple[NoteLine, ...] = ()
     answered: bool = False
     in_review: bool = False
     marked_done: bool = False
     form: FormState = EMPTY_FORM
+
+    @property
+    def writable(self) -> bool:
+        """Nothing is written while a reply waits for the brand."""
+        return self.lease.held and not self.in_review
 
 
 # Mine

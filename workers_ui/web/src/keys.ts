@@ -12,6 +12,7 @@ const everywhere = (): boolean => true;
 const inPool = on("[data-live-list]");
 const onRow = on("[data-live-list] > li");
 const atDesk = on("#composer");
+const inReview = on("[data-review]");
 
 const KEYS: readonly Key[] = [
   { press: "j", label: "Next ticket", here: inPool, run: () => move(1) },
@@ -21,6 +22,10 @@ const KEYS: readonly Key[] = [
   { press: "b", label: "Hide the ticket's brand", here: inPool, run: () => row()?.querySelector<HTMLElement>(".hide-brand")?.click() },
   { press: "f", label: "Filters", here: inPool, run: () => openDetails(".filters") },
   { press: "a", label: "Go away, or come back", here: inPool, run: () => press("[data-availability]") },
+  { press: "j", label: "Next reply", here: inReview, run: () => toReview(1) },
+  { press: "k", label: "Previous reply", here: inReview, run: () => toReview(-1) },
+  { press: "a", label: "Approve and send the reply", here: inReview, run: () => onReview("[data-approve]") },
+  { press: "x", label: "Return the reply", here: inReview, run: returnReview },
   { press: "r", label: "Write the reply", here: atDesk, run: () => field()?.focus() },
   { press: "1", label: "Insert passage 1", here: atDesk, run: () => insert("1") },
   { press: "2", label: "Insert passage 2", here: atDesk, run: () => insert("2") },
@@ -54,6 +59,31 @@ function move(step: number): void {
 /** The row that has the focus, else the first: the order of the pool is the order of claims. */
 function row(): HTMLElement | undefined {
   return document.activeElement?.closest<HTMLElement>("[data-live-list] > li") ?? rows()[0];
+}
+
+function review(): HTMLElement | null {
+  return document.activeElement?.closest<HTMLElement>("[data-review]") ?? null;
+}
+
+function toReview(step: number): void {
+  const all = [...document.querySelectorAll<HTMLElement>("[data-review]")];
+  const current = review();
+  const at = current ? all.indexOf(current) : -1;
+  const next = all[Math.min(Math.max(at + step, 0), all.length - 1)];
+  next?.focus();
+  next?.scrollIntoView({ block: "nearest" });
+}
+
+/** Only on the reply that has the focus: nothing is sent by a key about a reply that nobody looks at. */
+function onReview(selector: string): void {
+  review()?.querySelector<HTMLElement>(selector)?.click();
+}
+
+function returnReview(): void {
+  const fold = review()?.querySelector<HTMLDetailsElement>("details.act");
+  if (!fold) return;
+  fold.open = true;
+  fold.querySelector<HTMLElement>("select")?.focus();
 }
 
 function claim(): void {

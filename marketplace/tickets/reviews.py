@@ -1,0 +1,213 @@
+"""Replies that wait for their brand's approval: sent, or given back; by a reviewer, by time, or by what comes between.
+
+Whoever decides locks the ticket, then asks whether the review still waits: of two who come at once, one decides.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.dialects.postgresql import insert
+
+from marketplace.events.commands import record
+from marketplace.events.facts import ReplyApproved, ReplyAwaitsApproval, ReplyReturned
+from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import Conflict, Invalid, NotFound
+from marketplace.kernel.ids import BrandId, ReviewId, TicketId, new_id
+from marketplace.tickets.models import PoolState, PoolTicket, Reply, ReplyState, Ticket, WorkerDraft
+from marketplace.tickets.outgoing import queue_reply
+from marketplace.tickets.pool import clock_of
+from marketplace.tickets.posting import ticket_of
+from marketplace.tickets.probation import count_review
+from marketplace.tickets.reply_models import (
+    AfterLimit,
+    ProbationPolicy,
+    ReplyReview,
+    ReviewReason,
+    ReviewState,
+)
+
+NOTE_LIMIT = 2_000
+SWEEP_LIMIT = 100
+THE_TIME_LIMIT = "the time limit"
+THE_CUSTOMER = "the customer"
+
+
+class ReviewNotFound(NotFound):
+    """There is no such review here."""
+
+
+class ReviewDecided(Conflict):
+    """This reply was decided already: by somebody else, by its time limit, or by a new message of the customer."""
+
+
+class BadReviewNote(Invalid):
+    """A note may have 2,000 characters at most; with "something else" it must say what."""
+
+
+def ask_approval(
+    tx: Tx, reply: Reply, *, pool: PoolTicket, rule: ProbationPolicy, now: datetime
+) -> ReplyReview:
+    """Let `reply` wait for the brand: the claim stays, its clock stops, and it does not count towards the cap."""
+    review = ReplyReview(
+        brand_id=reply.brand_id,
+        id=ReviewId(new_id()),
+        reply_id=reply.id,
+        ticket_id=reply.ticket_id,
+        worker_id=reply.worker_id,
+        state=ReviewState.WAITING,
+        reason=None,
+        after_limit=rule.after_limit,
+        asked_at=now,
+        decide_by=now + timedelta(minutes=rule.limit_minutes),
+    )
+    tx.add(review)
+    pool.state, pool.lease_ends_at = PoolState.IN_REVIEW, None
+    record(
+        tx,
+        ReplyAwaitsApproval(
+            brand=reply.brand_id, worker=reply.worker_id, ticket=reply.ticket_id, review=review.id
+        ),
+    )
+    return review
+
+
+def approve_reply(tx: Tx, *, brand: BrandId, review: ReviewId, by: str, now: datetime) -> ReplyReview:
+    """The reply leaves as it is. Raises ReviewDecided."""
+    waiting, ticket = _waiting(tx, brand, review)
+    _send(tx, waiting, ticket, state=ReviewState.APPROVED, by=by, now=now)
+    return waiting
+
+
+def return_reply(
+    tx: Tx, *, brand: BrandId, review: ReviewId, reason: ReviewReason, note: str, by: str, now: datetime
+) -> ReplyReview:
+    """The reply does not leave: its worker has it back as a draft, with the reason and time to better it."""
+    if len(note) > NOTE_LIMIT or "\x00" in note or (reason is ReviewReason.OTHER and not note.strip()):
+        raise BadReviewNote
+    waiting, _ = _waiting(tx, brand, review)
+    waiting.reason, waiting.note = reason, note.strip()
+    _give_back(tx, waiting, state=ReviewState.REJECTED, by=by, now=now)
+    _restart_clock(tx, waiting, now)
+    count_review(tx, brand=brand, worker=waiting.worker_id, approved=False, now=now)
+    return waiting
+
+
+def decide_overdue_reviews(tx: Tx, *, now: datetime) -> int:
+    """Up to 100 replies that nobody reviewed in time leave or come back, as the brand's rule was; how many."""
+    overdue = (
+        select(ReplyReview.ticket_id, ReplyReview.brand_id, ReplyReview.id)
+        .where(ReplyReview.state == ReviewState.WAITING, ReplyReview.decide_by <= now)
+        .order_by(ReplyReview.decide_by)
+        .limit(SWEEP_LIMIT)
+    )
+    found = tx.execute(overdue).all()
+    for _ticket, brand, review in sorted(found):  # in one order, so that two sweeps never deadlock
+        try:
+            waiting, ticket = _waiting(tx, brand, review)
+        except ReviewDecided:
+            continue  # somebody was faster than this look
+        if waiting.after_limit is AfterLimit.SEND:
+            _send(tx, waiting, ticket, state=ReviewState.TIMED_OUT_SENT, by=THE_TIME_LIMIT, now=now)
+        else:
+            _give_back(tx, waiting, state=ReviewState.TIMED_OUT_RETURNED, by=THE_TIME_LIMIT, now=now)
+            _restart_clock(tx, waiting, now)
+    return len(found)
+
+
+def overtake_review(tx: Tx, *, ticket: Ticket, now: datetime) -> bool:
+    """The customer wrote while a reply waited: it answers too little now, so its worker has it back.
+
+    Whether one waited; what becomes of the claim is the caller's to say. The ticket is locked by the caller.
+    """
+    waiting = _locked(tx, ReplyReview.ticket_id == ticket.id)
+    if waiting is None:
+        return False
+    _give_back(tx, waiting, state=ReviewState.OVERTAKEN, by=THE_CUSTOMER, now=now)
+    return True
+
+
+def _waiting(tx: Tx, brand: BrandId, review: ReviewId) -> tuple[ReplyReview, Ticket]:
+    """The review and its ticket, locked in the order of everybody else. Raises ReviewNotFound, ReviewDecided."""
+    named = select(ReplyReview.ticket_id).where(ReplyReview.brand_id == brand, ReplyReview.id == review)
+    ticket = tx.scalars(named).one_or_none()
+    if ticket is None:
+        raise ReviewNotFound
+    row = ticket_of(tx, brand=brand, ticket=TicketId(ticket))
+    found = _locked(tx, (ReplyReview.brand_id == brand) & (ReplyReview.id == review))
+    if found is None:
+        raise ReviewDecided
+    return found, row
+
+
+def _locked(tx: Tx, which: ColumnElement[bool]) -> ReplyReview | None:
+    return tx.scalars(
+        select(ReplyReview)
+        .where(which, ReplyReview.state == ReviewState.WAITING)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def _send(tx: Tx, review: ReplyReview, ticket: Ticket, *, state: ReviewState, by: str, now: datetime) -> None:
+    _decide(tx, review, state, by, now)
+    queue_reply(tx, _reply(tx, review), pool=_pool_row(tx, review), ticket=ticket, now=now)
+    # A brand that lets the time pass has nothing against the reply, as with an escalation.
+    count_review(tx, brand=review.brand_id, worker=review.worker_id, approved=True, now=now)
+    record(
+        tx,
+        ReplyApproved(
+            brand=review.brand_id, worker=review.worker_id, ticket=review.ticket_id, review=review.id, by=by
+        ),
+    )
+
+
+def _give_back(tx: Tx, review: ReplyReview, *, state: ReviewState, by: str, now: datetime) -> None:
+    """The reply is no reply any more, and its text is its worker's draft again."""
+    _decide(tx, review, state, by, now)
+    reply = _reply(tx, review)
+    reply.state = ReplyState.RECALLED
+    kept = insert(WorkerDraft).values(
+        brand_id=review.brand_id,
+        ticket_id=review.ticket_id,
+        worker_id=review.worker_id,
+        body=reply.body,
+        saved_at=now,
+    )
+    tx.execute(
+        kept.on_conflict_do_update(
+            index_elements=[WorkerDraft.brand_id, WorkerDraft.ticket_id, WorkerDraft.worker_id],
+            set_={"body": kept.excluded.body, "saved_at": kept.excluded.saved_at},
+        )
+    )
+    record(
+        tx,
+        ReplyReturned(
+            brand=review.brand_id,
+            worker=review.worker_id,
+            ticket=review.ticket_id,
+            review=review.id,
+            reason=review.reason.value if review.reason else state.value,
+            by=by,
+        ),
+    )
+
+
+def _decide(tx: Tx, review: ReplyReview, state: ReviewState, by: str, now: datetime) -> None:
+    """Written before the pool's row moves: what still waits then is called off by the database."""
+    review.state, review.decided_by, review.decided_at = state, by, now
+    tx.flush()
+
+
+def _restart_clock(tx: Tx, review: ReplyReview, now: datetime) -> None:
+    row = _pool_row(tx, review)
+    seconds = clock_of(tx, row.brand_id, row.channel).reply_seconds
+    row.state, row.lease_ends_at = PoolState.CLAIMED, now + timedelta(seconds=seconds)
+    tx.flush()
+
+
+def _reply(tx: Tx, review: ReplyReview) -> Reply:
+    return tx.get_one(Reply, (review.brand_id, review.reply_id), with_for_update=True)
+
+
+def _pool_row(tx: Tx, review: ReplyReview) -> PoolTicket:
+    return tx.get_one(PoolTicket, review.ticket_id, with_for_update={"key_share": True})

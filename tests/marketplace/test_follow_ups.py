@@ -1,0 +1,269 @@
+"""Who gets the customer's next message, and when silence ends a ticket: by the brand's rule, else the default."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text, update
+
+from marketplace.accounts.models import Worker, WorkerStatus
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Database
+from marketplace.kernel.ids import BrandId, TicketId, WorkerId
+from marketplace.tickets.endings import resolve_silent
+from marketplace.tickets.follow_ups import BadFollowUp, follow_up_of, follow_ups_of, set_follow_up
+from marketplace.tickets.models import Channel, Claim, ClaimEnd, PoolState, PoolTicket, Ticket, TicketState
+from marketplace.tickets.pool import claim_ticket
+from marketplace.tickets.replies import customer_writes, send_reply
+from tests.builders import Clock, a_brand, a_member, a_worker, an_open_ticket, as_brand, as_worker
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def clock(background: Database) -> Clock:
+    return Clock(database=background)
+
+
+@pytest.fixture
+def brand(background: Database) -> BrandId:
+    with background.transaction() as tx:
+        noise = a_brand(tx, name="Noise & Sons")
+    for channel in Channel:
+        set_rule(background, noise, channel, silence=5, grace=1)
+    with background.transaction() as tx:
+        return a_brand(tx)
+
+
+def set_rule(background: Database, brand: BrandId, channel: Channel, *, silence: int, grace: int) -> None:
+    with background.transaction() as tx:
+        set_follow_up(
+            tx,
+            brand=brand,
+            channel=channel,
+            silence_minutes=silence,
+            grace_minutes=grace,
+            by=a_member(tx, brand),
+        )
+
+
+def an_answered_ticket(
+    db: Database, background: Database, brand: BrandId, worker: WorkerId, *, channel: Channel = Channel.EMAIL
+) -> TicketId:
+    with background.transaction() as tx:
+        ticket = an_open_ticket(tx, brand, channel=channel)
+    with db.transaction() as tx:
+        number = claim_ticket(tx, ticket=ticket, worker=worker).number
+    with db.transaction(as_worker(worker)) as tx:
+        send_reply(tx, ticket=ticket, worker=worker, number=number, body="It left today.", now=app_now(tx))
+    return ticket
+
+
+def a_new_worker(background: Database) -> WorkerId:
+    with background.transaction() as tx:
+        return a_worker(tx)
+
+
+def writes(db: Database, brand: BrandId, ticket: TicketId, message: str = "And now?") -> None:
+    with db.transaction(as_brand(brand)) as tx:
+        customer_writes(tx, brand=brand, ticket=ticket, text=message, external_id=None, now=app_now(tx))
+
+
+def state(background: Database, brand: BrandId, ticket: TicketId) -> TicketState:
+    with background.transaction() as tx:
+        return tx.get_one(Ticket, (brand, ticket)).state
+
+
+def seen(background: Database, worker: WorkerId) -> None:
+    with background.transaction() as tx:
+        tx.execute(update(Worker).where(Worker.id == worker).values(seen_at=app_now(tx)))
+
+
+# Whose the message is
+
+
+@pytest.mark.parametrize(
+    ("channel", "away", "sticks"),
+    [
+        (Channel.EMAIL, 9 * MINUTE, True),
+        (Channel.EMAIL, 11 * MINUTE, False),
+        (Channel.CHAT, 1 * MINUTE, True),
+        (Channel.CHAT, 3 * MINUTE, False),
+    ],
+)
+def test_a_message_goes_to_who_answered_if_he_was_here_within_the_default_grace(
+    db: Database,
+    background: Database,
+    clock: Clock,
+    brand: BrandId,
+    channel: Channel,
+    away: timedelta,
+    sticks: bool,
+) -> None:
+    worker = a_new_worker(background)
+    ticket = an_answered_ticket(db, background, brand, worker, channel=channel)
+    seen(background, worker)
+    clock.forward(away)
+    writes(db, brand, ticket)
+    with background.transaction() as tx:
+        row = tx.get_one(PoolTicket, ticket)
+        assert (row.worker_id == worker, row.state is PoolState.CLAIMED) == (sticks, sticks)
+        if not sticks:
+            ended = tx.scalars(select(Claim).where(Claim.ticket_id == ticket)).one()
+            assert ended.end_reason is ClaimEnd.HANDED_OVER
+
+
+def test_the_brands_own_grace_holds(db: Database, background: Database, clock: Clock, brand: BrandId) -> None:
+    set_rule(background, brand, Channel.EMAIL, silence=2_880, grace=60)
+    worker = a_new_worker(background)
+    ticket = an_answered_ticket(db, background, brand, worker)
+    clock.forward(50 * MINUTE)
+    writes(db, brand, ticket)
+    with background.transaction() as tx:
+        assert tx.get_one(PoolTicket, ticket).worker_id == worker
+
+
+@pytest.mark.parametrize("change", [{"available": False}, {"status": WorkerStatus.RESTRICTED}])
+def test_who_takes_no_work_or_may_not_is_not_around(
+    db: Database, background: Database, brand: BrandId, change: dict[str, object]
+) -> None:
+    worker = a_new_worker(background)
+    ticket = an_answered_ticket(db, background, brand, worker)
+    with background.transaction() as tx:
+        tx.execute(update(Worker).where(Worker.id == worker).values(**change, seen_at=app_now(tx)))
+    writes(db, brand, ticket)
+    assert state(background, brand, ticket) is TicketState.OPEN
+
+
+def test_a_follow_up_may_exceed_the_cap(db: Database, background: Database, brand: BrandId) -> None:
+    with background.transaction() as tx:
+        worker = a_worker(tx, email_cap=1)
+    ticket = an_answered_ticket(db, background, brand, worker)
+    with background.transaction() as tx:
+        another = an_open_ticket(tx, brand)
+    with db.transaction() as tx:
+        claim_ticket(tx, ticket=another, worker=worker)
+    writes(db, brand, ticket)
+    with background.transaction() as tx:
+        held = tx.scalars(select(PoolTicket.ticket_id).where(PoolTicket.worker_id == worker)).all()
+        assert set(held) == {ticket, another}
+
+
+def test_a_handed_over_ticket_waits_since_the_message(
+    db: Database, background: Database, clock: Clock, brand: BrandId
+) -> None:
+    ticket = an_answered_ticket(db, background, brand, a_new_worker(background))
+    clock.forward(timedelta(hours=3))
+    writes(db, brand, ticket)
+    with background.transaction() as tx:
+        since = tx.get_one(PoolTicket, ticket).waiting_since
+        assert app_now(tx) - since < MINUTE
+
+
+# When silence ends it
+
+
+@pytest.mark.parametrize(
+    ("channel", "silence"), [(Channel.EMAIL, timedelta(hours=48)), (Channel.CHAT, timedelta(minutes=15))]
+)
+def test_silence_resolves_after_the_default_time(
+    db: Database, background: Database, clock: Clock, brand: BrandId, channel: Channel, silence: timedelta
+) -> None:
+    ticket = an_answered_ticket(db, background, brand, a_new_worker(background), channel=channel)
+    clock.forward(silence - MINUTE)
+    assert _sweep(background) == 0
+    clock.forward(2 * MINUTE)
+    assert _sweep(background) == 1
+    assert state(background, brand, ticket) is TicketState.RESOLVED
+
+
+def test_silence_resolves_after_the_brands_own_time_and_other_brands_keep_theirs(
+    db: Database, background: Database, clock: Clock, brand: BrandId
+) -> None:
+    set_rule(background, brand, Channel.EMAIL, silence=60, grace=10)
+    ours = an_answered_ticket(db, background, brand, a_new_worker(background))
+    with background.transaction() as tx:
+        other = a_brand(tx)
+    theirs = an_answered_ticket(db, background, other, a_new_worker(background))
+    clock.forward(61 * MINUTE)
+    assert _sweep(background) == 1
+    assert state(background, brand, ours) is TicketState.RESOLVED
+    assert state(background, other, theirs) is TicketState.ANSWERED
+
+
+def test_an_answer_keeps_the_silence_it_was_sent_under(
+    db: Database, background: Database, clock: Clock, brand: BrandId
+) -> None:
+    ticket = an_answered_ticket(db, background, brand, a_new_worker(background))
+    set_rule(background, brand, Channel.EMAIL, silence=5, grace=10)
+    clock.forward(timedelta(hours=47))
+    assert _sweep(background) == 0
+    clock.forward(timedelta(hours=2))
+    assert _sweep(background) == 1
+    assert state(background, brand, ticket) is TicketState.RESOLVED
+
+
+def test_a_message_in_time_stops_the_silence(
+    db: Database, background: Database, clock: Clock, brand: BrandId
+) -> None:
+    ticket = an_answered_ticket(db, background, brand, a_new_worker(background))
+    clock.forward(timedelta(hours=47))
+    writes(db, brand, ticket)
+    clock.forward(timedelta(hours=47))
+    assert _sweep(background) == 0
+    assert state(background, brand, ticket) is TicketState.OPEN
+
+
+def test_the_sweep_reads_one_index(background: Database) -> None:
+    with background.transaction() as tx:
+        tx.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = "\n".join(
+            tx.scalars(
+                text(
+                    "EXPLAIN SELECT brand_id, id FROM ticket WHERE state = 'answered' "
+                    "AND silence_ends_at <= now() ORDER BY silence_ends_at LIMIT 100"
+                )
+            )
+        )
+    assert "ix_ticket_silence" in plan
+    assert "Sort" not in plan
+
+
+# The rule itself
+
+
+def test_without_a_rule_of_its_own_a_brand_has_the_defaults(background: Database, brand: BrandId) -> None:
+    with background.transaction() as tx:
+        rules = follow_ups_of(tx, brand=brand)
+        assert (rules[Channel.EMAIL].silence, rules[Channel.EMAIL].grace) == (48 * 60 * MINUTE, 10 * MINUTE)
+        assert (rules[Channel.CHAT].silence, rules[Channel.CHAT].grace) == (15 * MINUTE, 2 * MINUTE)
+
+
+def test_a_rule_is_replaced_and_told_as_a_fact(background: Database, brand: BrandId) -> None:
+    for silence in (60, 90):
+        set_rule(background, brand, Channel.CHAT, silence=silence, grace=5)
+    with background.transaction() as tx:
+        assert follow_up_of(tx, brand=brand, channel=Channel.CHAT).silence == 90 * MINUTE
+        told = text(
+            "SELECT body ->> 'set_to' FROM event WHERE kind = 'reply_rules_set' AND brand_id = :brand"
+        )
+        assert "chat: silence 90 min, away 5 min" in tx.scalars(told, {"brand": brand}).all()
+
+
+@pytest.mark.parametrize(("silence", "grace"), [(4, 10), (43_201, 10), (60, 0), (60, 1_441)])
+def test_a_rule_beyond_its_limits_is_refused(
+    background: Database, brand: BrandId, silence: int, grace: int
+) -> None:
+    with background.transaction() as tx, pytest.raises(BadFollowUp):
+        set_follow_up(
+            tx,
+            brand=brand,
+            channel=Channel.EMAIL,
+            silence_minutes=silence,
+            grace_minutes=grace,
+            by=a_member(tx, brand),
+        )
+
+
+def _sweep(background: Database) -> int:
+    with background.transaction() as tx:
+        return resolve_silent(tx, now=app_now(tx))
