@@ -18,12 +18,18 @@ SHARE_DIAL = "share dial"
 class Judge(Protocol):
     """Tells what a ticket is about where no word gives it away."""
 
+    @property
+    def reads_meaning(self) -> bool:
+        """False where there is no model to read with: rules by word decide alone."""
+
     def judge(self, text: str, *, language: str, rules: KeepBackRules) -> Verdict:
         """Its verdict on a ticket's text; whatever it raises leaves the ticket unscreened."""
 
 
 class NoJudge:
     """Where there is no embedding model: the rules by word decide alone."""
+
+    reads_meaning = False
 
     def judge(self, text: str, *, language: str, rules: KeepBackRules) -> Verdict:
         return ORDINARY

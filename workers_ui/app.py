@@ -117,6 +117,7 @@ def _services(settings: Settings) -> Services:
         database=database,
         gateway=parts.gateway_if_on(settings),
         retriever=parts.retriever(settings, database),
+        judge=parts.judge(settings),
         limiter=RateLimiter(settings.redis_url),
         templates=templates(),
         announcer=announcer,

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from marketplace.kernel.money import Money
 from workers_ui import (
     gallery_board,
+    gallery_control,
     gallery_imports,
     gallery_replies,
     gallery_service_levels,
@@ -1091,6 +1092,7 @@ def wallet(frame: MakeFrame) -> PageView:
         reserved=usd(2628),
         spent_this_month=usd(131_040),
         fee_percent="20 %",
+        prices_href=f"/b/{SLUG}/control/prices",
         awaiting_funds=2,
         movements=(
             brand.WalletMovement(
@@ -1126,9 +1128,6 @@ def wallet_new(frame: MakeFrame) -> PageView:
         awaiting_funds=0,
         currencies=(Choice(value="usd", label="US dollar"), Choice(value="eur", label="Euro")),
         top_up_form=FormState(values={"amount": "-5"}, errors={"amount": "The least is $10.00."}),
-        price_form=FormState(
-            values={"category": "orders", "total": "zero"}, errors={"total": "Write an amount such as 2.19."}
-        ),
     )
 
 
@@ -1466,6 +1465,7 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "article": article,
     "wallet": wallet,
     "wallet-new": wallet_new,
+    **gallery_control.BUILDERS,
     "team": team,
     "finance-earnings": finance_earnings,
     "finance-earning": finance_earning,

@@ -8,6 +8,7 @@ import structlog
 
 from billing.gateway import PaymentGateway
 from billing.stripe_gateway import StripeGateway
+from guidance.screening import Judge, NoJudge
 from knowledge_base.embedder import Embedder, load_embedder
 from knowledge_base.indexing import rebuild_on_damage
 from knowledge_base.retrieval import Retriever
@@ -92,6 +93,10 @@ def retriever(settings: Settings, reporting: Database) -> Retriever:
         load_embedder=lambda: embedder(settings.model_dir, settings.encoder_threads),
         report_damage=rebuild_on_damage(reporting),
     )
+
+
+def judge(settings: Settings) -> Judge:
+    return NoJudge()
 
 
 def snapshots(settings: Settings) -> Path:

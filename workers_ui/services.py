@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from anyio import CapacityLimiter
 
 from billing.gateway import PaymentGateway
+from guidance.screening import Judge
 from knowledge_base.retrieval import Retriever
 from marketplace.kernel.announcing import FactsAnnouncing
 from marketplace.kernel.db import Database
@@ -22,6 +23,7 @@ class Services:
     database: Database
     gateway: PaymentGateway | None
     retriever: Retriever
+    judge: Judge
     limiter: RateLimiter
     templates: Templates
     announcer: Announcer

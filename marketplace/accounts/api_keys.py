@@ -32,6 +32,8 @@ class ApiScope(StrEnum):
     EVENTS_READ = "events:read"
     WALLET_READ = "wallet:read"
     WALLET_WRITE = "wallet:write"
+    SHARING_READ = "sharing:read"
+    SHARING_WRITE = "sharing:write"
 
 
 class ScopeMissing(NotAllowed):

@@ -19,9 +19,15 @@ class PricedCell:
     id: PriceId
     category: str
     category_name: str
+    is_default: bool
     language: str
     hours: Window | None
     terms: Terms
+
+    @property
+    def is_base(self) -> bool:
+        """The price of everything that has none more exact; it stays."""
+        return self.is_default and not self.language and self.hours is None
 
 
 def own_terms(tx: Tx, *, brand: BrandId) -> dict[str, Terms]:
@@ -36,7 +42,7 @@ def own_terms(tx: Tx, *, brand: BrandId) -> dict[str, Terms]:
 def priced_cells(tx: Tx, *, brand: BrandId) -> Sequence[PricedCell]:
     """The whole table: the default category first, in each the widest cell first."""
     rows = tx.execute(
-        select(Price, Terms, Category.name)
+        select(Price, Terms, Category)
         .join(Terms, (Terms.brand_id == Price.brand_id) & (Terms.id == Price.terms_id))
         .join(Category, (Category.brand_id == Price.brand_id) & (Category.key == Price.category))
         .where(Price.brand_id == brand)
@@ -44,14 +50,15 @@ def priced_cells(tx: Tx, *, brand: BrandId) -> Sequence[PricedCell]:
             Category.is_default.desc(), Category.name, Price.language, Price.from_hour.asc().nulls_first()
         )
     )
-    return [_cell(price, terms, name) for price, terms, name in rows]
+    return [_cell(price, terms, category) for price, terms, category in rows]
 
 
-def _cell(price: Price, terms: Terms, name: str) -> PricedCell:
+def _cell(price: Price, terms: Terms, category: Category) -> PricedCell:
     return PricedCell(
         id=price.id,
         category=price.category,
-        category_name=name,
+        category_name=category.name,
+        is_default=category.is_default,
         language=price.language,
         hours=price.hours,
         terms=terms,

@@ -1,6 +1,6 @@
 """The share dial: how many of a hundred tickets a brand shares, by category and hour; next ticket, next value."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -48,10 +48,15 @@ class TooManyRules(Conflict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """How many of the brand's last `of` tickets a dial would have shared."""
+    """How many of the brand's last `of` tickets its rules would share; and one dial for all of them, by percent.
 
-    shared: int
+    `ceiling` is the stage's percentage, which no rule passes.
+    """
+
     of: int
+    shared: int
+    ceiling: int
+    by_percent: Mapping[int, int]
 
 
 def set_share_rule(
@@ -84,6 +89,25 @@ def set_share_rule(
         raise DialChangedMeanwhile from error
     record(tx, ShareDialChanged(brand=brand, category=category, hours=_said(window), percent=percent))
     return rule
+
+
+def replace_share_rules(
+    tx: Tx, *, brand: BrandId, rules: Sequence[DialRule], author: PersonId | None, now: datetime
+) -> None:
+    """The whole dial anew, or as it was when one of the rules is refused. Raises what `set_share_rule` does."""
+    with tx.begin_nested():
+        for known in share_rules(tx, brand=brand):
+            remove_share_rule(tx, brand=brand, rule=known.id)
+        for rule in rules:
+            set_share_rule(
+                tx,
+                brand=brand,
+                percent=rule.percent,
+                category=rule.category,
+                hours=rule.hours,
+                author=author,
+                now=now,
+            )
 
 
 def remove_share_rule(tx: Tx, *, brand: BrandId, rule: ShareRuleId) -> None:
@@ -121,20 +145,26 @@ def dial_lets_in(tx: Tx, *, ticket: Ticket, now: datetime) -> bool:
     return is_shared(_brand(tx, ticket.brand_id).dial_salt, ticket.external_id, percent)
 
 
-def preview(tx: Tx, *, brand: BrandId, everywhere: int | None = None) -> Preview:
-    """What the rules would have shared of the last tickets; with `everywhere`, that one percentage instead."""
+def preview(tx: Tx, *, brand: BrandId, steps: Sequence[int] = ()) -> Preview:
+    """What the dial would have done with the last tickets: by the rules as they are, and at each of `steps`."""
     row = _brand(tx, brand)
-    zone, salt = ZoneInfo(row.time_zone), row.dial_salt
-    rules = _dial_rules(tx, brand)
-    if everywhere is not None:
-        rules = [DialRule(category=None, hours=None, percent=everywhere)]
+    zone, salt, rules = ZoneInfo(row.time_zone), row.dial_salt, _dial_rules(tx, brand)
+    ceiling = stage_percent(tx, brand)
     newest = select(Ticket.external_id, Ticket.category, Ticket.posted_at).where(Ticket.brand_id == brand)
     last = tx.execute(newest.order_by(Ticket.number.desc()).limit(PREVIEWED_TICKETS)).all()
-    shared = sum(
-        is_shared(salt, name, percent_by(rules, category=category, hour=at.astimezone(zone).hour))
-        for name, category, at in last
+    return Preview(
+        of=len(last),
+        shared=sum(
+            is_shared(
+                salt,
+                name,
+                min(ceiling, percent_by(rules, category=category, hour=at.astimezone(zone).hour)),
+            )
+            for name, category, at in last
+        ),
+        ceiling=ceiling,
+        by_percent={percent: sum(is_shared(salt, name, percent) for name, _, _ in last) for percent in steps},
     )
-    return Preview(shared=shared, of=len(last))
 
 
 def _rule_for(tx: Tx, brand: BrandId, category: str | None, window: Window | None) -> ShareRule:

@@ -38,6 +38,8 @@ from workers_ui.background import JOB_IS_LOST, Background
 class FixedJudge:
     """Says the same of every ticket, but stumbles over what it cannot read."""
 
+    reads_meaning = True
+
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
         self.read: list[str] = []

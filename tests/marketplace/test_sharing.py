@@ -128,7 +128,6 @@ def test_the_preview_counts_the_last_tickets_by_the_rules(db: Database, brand: B
             post_ticket(tx, brand=brand, ticket=a_new_ticket(), now=app_now(tx))
     dial(db, brand, 0)
     with db.transaction(as_brand(brand)) as tx:
-        assert preview(tx, brand=brand).shared == 0
-        counts = [preview(tx, brand=brand, everywhere=percent) for percent in (0, 25, 50, 100)]
-    assert [one.of for one in counts] == [100] * 4
-    assert counts[0].shared == 0 < counts[1].shared < counts[2].shared < counts[3].shared == 100
+        told = preview(tx, brand=brand, steps=(0, 25, 50, 100))
+    assert (told.of, told.shared) == (100, 0)
+    assert 0 == told.by_percent[0] < told.by_percent[25] < told.by_percent[50] < told.by_percent[100] == 100

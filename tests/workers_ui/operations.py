@@ -108,6 +108,17 @@ OPERATIONS = {
     "PUT /api/v1/prices/{category}": _brand(ApiScope.WALLET_WRITE, body={"total_minor": 300}, foreign=404),
     "POST /api/v1/ticket-imports": _brand(ApiScope.TICKETS_WRITE, files=True, query={"check": False}),
     "GET /api/v1/ticket-imports/{ticket_import}": _brand(ApiScope.TICKETS_READ, foreign=404),
+    "GET /api/v1/prices": _brand(ApiScope.WALLET_READ),
+    "DELETE /api/v1/prices/{category}": _brand(ApiScope.WALLET_WRITE, foreign=404),
+    "GET /api/v1/sharing": _brand(ApiScope.SHARING_READ),
+    "PUT /api/v1/sharing": _brand(
+        ApiScope.SHARING_WRITE,
+        body={"rules": [{"percent": 50, "category": "general", "from_hour": 8, "to_hour": 18}]},
+    ),
+    "GET /api/v1/spend-cap": _brand(ApiScope.SHARING_READ),
+    "PUT /api/v1/spend-cap": _brand(
+        ApiScope.SHARING_WRITE, body={"per_day_minor": 5_000, "per_month_minor": 50_000}
+    ),
     # Workers. Which tickets are in the pool, and that one is taken, every worker may know.
     "GET /api/v1/pool": _worker(
         query={

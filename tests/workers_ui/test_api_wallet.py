@@ -129,6 +129,9 @@ def test_a_new_price_is_a_new_version_and_open_tickets_keep_theirs(api: Api) -> 
     priced = system.put("/prices/general", {"total_minor": 405})
     assert priced.json() == {
         "category": "general",
+        "language": "",
+        "from_hour": None,
+        "to_hour": None,
         "version": 2,
         "total_minor": 405,
         "pay_minor": 324,

@@ -35,6 +35,7 @@ from tests.workers_ui.brand_site import (
 from tests.workers_ui.conftest import Site, sentence
 
 GET_PATHS = ("/board", "/tickets", "/knowledge", "/wallet", "/team")
+CONTROL_PATHS = ("/control", "/control/sharing", "/control/eligibility", "/control/prices")
 QUESTION = "My grinder came broken. Write to sam@example.com."
 POLICY = "Goods that arrive damaged are refunded in full within 30 days."
 
@@ -87,7 +88,7 @@ def test_every_page_has_one_heading_and_marks_where_one_is(owner: Browser, rest:
     assert [link.attributes["href"] for link in current] == [owner.house.path(rest)]
 
 
-@pytest.mark.parametrize("rest", [*GET_PATHS, ""])
+@pytest.mark.parametrize("rest", [*GET_PATHS, *CONTROL_PATHS, ""])
 def test_a_foreign_brand_is_not_there(site: Site, owner: Browser, rest: str) -> None:
     foreign = a_house(site, name="Somebody Else")
 
@@ -142,8 +143,8 @@ def test_a_filter_that_cannot_be_is_refused(owner: Browser, rest: str) -> None:
         "/tickets",
         "/knowledge/imports",
         "/wallet/top-ups",
-        "/wallet/prices",
-        "/wallet/categories",
+        "/control/prices",
+        "/control/prices/categories",
         "/team/invites",
         "/team/api-keys",
     ],
@@ -159,9 +160,9 @@ def test_an_agent_posts_tickets_and_changes_neither_prices_nor_keys_nor_knowledg
 
     assert agent.post("/tickets", _form()).status_code == 303
     for rest in (
-        "/wallet/prices",
+        "/control/prices",
         "/wallet/top-ups",
-        "/wallet/categories",
+        "/control/prices/categories",
         "/team/invites",
         "/team/api-keys",
         "/knowledge/imports",

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from httpx2 import Response
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from billing.brand_queries import month_start, spent_since
 from billing.models import TopUp, TopUpState
@@ -15,9 +15,6 @@ from billing.stripe_gateway import StripeGateway
 from marketplace.accounts.models import Brand, MemberRole
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
-from marketplace.tickets.categories import CATEGORIES_PER_BRAND
-from marketplace.tickets.models import Category, Terms
-from marketplace.tickets.terms import CategoryPlan, add_category
 from tests.billing.conftest import fake_stripe, gateway_to, stripe_process
 from tests.billing.stripe_server import StripeServer
 from tests.builders import Clock, usd
@@ -282,107 +279,10 @@ def test_a_manager_reads_the_wallet_and_finance_tops_it_up(house: House, paying:
     assert not tree(manager.get("/wallet")).css("form[action$='/top-ups']")
     assert _top_up(manager).status_code == 403
     assert _top_up(finance).status_code == 303
-    assert not tree(finance.get("/wallet")).css("form[action$='/prices']")
-    assert finance.post("/wallet/prices", {"category": "general", "total": "3"}).status_code == 403
-
-
-# Prices
-
-
-def test_a_new_price_is_a_new_version_with_fee_and_pay(site: Site, owner: Browser) -> None:
-    assert owner.post("/wallet/prices", {"category": "general", "total": "3.15"}).status_code == 303
-
-    row = words(owner.get("/wallet"), "section[aria-labelledby=prices-title] tbody tr")
-    assert row.startswith("General (default) escalation confirmed: $0.76 $3.15 $2.52 $0.63 2 since")
-    with site.background.transaction() as tx:
-        newest = tx.scalars(select(Terms).where(Terms.version == 2)).one()
-    assert newest.created_by is not None
-    assert (newest.total_minor, newest.pay_minor, newest.fee_minor) == (315, 252, 63)
-
-
-@pytest.mark.parametrize(
-    ("total", "sentence"),
-    [
-        ("", "such as 12.50"),
-        ("zero", "such as 12.50"),
-        ("1.005", "USD has 2 decimals"),
-        ("0.09", "between 0.10 and 1,000.00"),
-        ("1000.01", "between 0.10 and 1,000.00"),
-    ],
-)
-def test_a_price_that_cannot_be_is_refused_and_kept(
-    site: Site, owner: Browser, total: str, sentence: str
-) -> None:
-    refused = owner.post("/wallet/prices", {"category": "general", "total": total})
-
-    assert refused.status_code == 422
-    assert sentence in words(refused, "#price-error")
-    assert value_of(refused, "total") == total
-    with site.background.transaction() as tx:
-        assert tx.scalar(select(func.count()).select_from(Terms)) == 1
-
-
-def test_a_price_for_no_category_is_not_there(owner: Browser) -> None:
-    for category in ("none-such", "", "\0"):
-        assert owner.post("/wallet/prices", {"category": category, "total": "3"}).status_code == 404
-
-
-def test_a_category_is_added_with_its_price_or_without(site: Site, owner: Browser) -> None:
-    priced = owner.post("/wallet/categories", {"name": "Returns & refunds", "total": "4.00"})
-    plain = owner.post("/wallet/categories", {"name": "Größen", "total": ""})
-    foreign = owner.post("/wallet/categories", {"name": "退货", "total": ""})
-
-    assert {priced.status_code, plain.status_code, foreign.status_code} == {303}
-    with site.background.transaction() as tx:
-        keys = tx.scalars(select(Category.key).where(Category.brand_id == owner.house.brand)).all()
-        defaults = tx.scalars(select(Category.key).where(Category.is_default)).all()
-    assert sorted(keys) == ["category_4", "general", "grossen", "returns_refunds"]
-    assert defaults == ["general"]
-    page = owner.get("/wallet")
-    rows = [text_of(row) for row in tree(page).css("section[aria-labelledby=prices-title] tr")]
-    assert any(row.startswith("Größen no price of its own yet") for row in rows)
-    assert any(row.startswith("Returns & refunds") and "$4.00 $3.20 $0.80 1 since" in row for row in rows)
-
-
-@pytest.mark.parametrize(
-    ("form", "status", "sentence"),
-    [
-        ({"name": "", "total": ""}, 422, "A name has"),
-        ({"name": "x" * 101, "total": ""}, 422, "A name has"),
-        ({"name": "a\0b", "total": ""}, 422, "A name has"),
-        ({"name": "general", "total": ""}, 409, "a category by this name"),
-        ({"name": "New one", "total": "0.01"}, 422, "between 0.10"),
-        ({"name": "New one", "total": "much"}, 422, "such as 12.50"),
-    ],
-)
-def test_a_category_that_cannot_be_is_refused_whole(
-    site: Site, owner: Browser, form: dict[str, object], status: int, sentence: str
-) -> None:
-    refused = owner.post("/wallet/categories", form)
-
-    assert (refused.status_code, sentence in words(refused)) == (status, True)
-    assert value_of(refused, "name") == str(form["name"]).replace("\0", "\ufffd")
-    with site.background.transaction() as tx:
-        assert tx.scalar(select(func.count()).select_from(Category)) == 1
-
-
-def test_categories_have_a_limit(site: Site, owner: Browser) -> None:
-    with site.background.transaction() as tx:
-        for number in range(CATEGORIES_PER_BRAND - 1):
-            add_category(tx, brand=owner.house.brand, plan=CategoryPlan(key=f"c{number}", name=f"C {number}"))
-
-    assert owner.post("/wallet/categories", {"name": "One more"}).status_code == 409
-
-
-def test_prices_wait_for_a_currency(site: Site) -> None:
-    browser = a_new_house(site).member()
-
-    assert browser.post("/wallet/categories", {"name": "General", "total": ""}).status_code == 303
-    refused = browser.post("/wallet/prices", {"category": "general", "total": "3"})
-
-    assert refused.status_code == 409
-    assert "General (default)" in words(refused)
-    assert "Top up first" in words(refused)
+    links = "a[href$='/control/prices']"
+    assert tree(manager.get("/wallet")).css(links)
+    assert not tree(finance.get("/wallet")).css(links)
+    assert finance.post("/control/prices", {"category": "general", "total": "3"}).status_code == 403
 
 
 class Watching:

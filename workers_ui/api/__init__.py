@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from workers_ui.api import (
     claims,
+    control,
     events,
     knowledge,
     people,
@@ -40,6 +41,7 @@ for part in (
     events,
     knowledge,
     wallet,
+    control,
     people,
     pool,
     quality,

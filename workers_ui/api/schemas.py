@@ -157,12 +157,24 @@ class TopUpOut(BaseModel):
     checkout_url: str | None
 
 
+Hour = Annotated[int, Field(ge=0, le=23)]
+LanguageTag = Annotated[str, Field(max_length=35)]
+
+
 class PriceIn(In):
+    """Without language and hours: the price wherever nothing more exact holds. Hours are the brand's own."""
+
     total_minor: Annotated[int, Field(gt=0)]
+    language: LanguageTag = ""
+    from_hour: Hour | None = None
+    to_hour: Hour | None = None
 
 
 class PriceOut(BaseModel):
     category: str
+    language: str
+    from_hour: int | None
+    to_hour: int | None
     version: int
     total_minor: int
     pay_minor: int
@@ -363,3 +375,45 @@ class TicketImportOut(BaseModel):
     counts: dict[str, int]
     columns: dict[str, str]
     problems: list[LineRefusedOut]
+
+
+class ShareRuleIn(In):
+    """Of which tickets how many of a hundred are shared; no category: of all, no hours: all day."""
+
+    percent: Annotated[int, Field(ge=0, le=100)]
+    category: Annotated[str, Field(max_length=100)] | None = None
+    from_hour: Hour | None = None
+    to_hour: Hour | None = None
+
+
+class SharingIn(In):
+    rules: Annotated[list[ShareRuleIn], Field(max_length=200)]
+
+
+class ShareRuleOut(BaseModel):
+    percent: int
+    category: str | None
+    from_hour: int | None
+    to_hour: int | None
+
+
+class SharingOut(BaseModel):
+    """`last_tickets_shared` of the `last_tickets` would have been shared by these rules."""
+
+    rules: list[ShareRuleOut]
+    last_tickets: int
+    last_tickets_shared: int
+
+
+class SpendCapIn(In):
+    """An amount left out is no cap."""
+
+    per_day_minor: Annotated[int, Field(ge=0)] | None = None
+    per_month_minor: Annotated[int, Field(ge=0)] | None = None
+
+
+class SpendCapOut(BaseModel):
+    per_day_minor: int | None
+    per_month_minor: int | None
+    committed_today_minor: int
+    committed_this_month_minor: int

@@ -17,8 +17,12 @@ from marketplace.kernel.db import Scope
 from marketplace.kernel.errors import Conflict
 from marketplace.kernel.ids import BrandId, TopUpId
 from marketplace.kernel.money import Money
+from marketplace.tickets import price_queries
+from marketplace.tickets.hours import Window, window_of
+from marketplace.tickets.models import Terms
+from marketplace.tickets.prices import NoSuchPrice, remove_price
 from marketplace.tickets.terms import set_price
-from workers_ui.api.schemas import PriceIn, PriceOut, TopUpIn, TopUpOut, WalletOut
+from workers_ui.api.schemas import Hour, LanguageTag, PriceIn, PriceOut, TopUpIn, TopUpOut, WalletOut
 from workers_ui.deps import HasServices, HasTx, RequestKey, by_key, by_key_before
 from workers_ui.idempotency import once
 from workers_ui.parts import PaymentsOff
@@ -87,12 +91,21 @@ def read_top_up(top_up: UUID, tx: HasTx, brand: Reads) -> dict[str, object]:
     return _top_up(row)
 
 
+@router.get("/prices", response_model=list[PriceOut])
+def read_prices(tx: HasTx, brand: Reads) -> list[dict[str, object]]:
+    """The price table: what tickets that open now cost, cell by cell."""
+    return [
+        _price(cell.terms, cell.language, cell.hours) for cell in price_queries.priced_cells(tx, brand=brand)
+    ]
+
+
 @router.put("/prices/{category}", response_model=PriceOut)
 def put_price(category: CategoryKey, body: PriceIn, tx: HasTx, brand: Writes) -> dict[str, object]:
-    """A new version of what a category costs. Posted tickets keep the version they have."""
+    """A new version of what a category costs, in a language and at hours if given. Posted tickets keep theirs."""
     currency = brand_card(tx, brand).currency
     if currency is None:
         raise NoCurrencyYet
+    hours = window_of(body.from_hour, body.to_hour)
     terms = set_price(
         tx,
         brand=brand,
@@ -100,9 +113,37 @@ def put_price(category: CategoryKey, body: PriceIn, tx: HasTx, brand: Writes) ->
         total=Money(amount_minor=body.total_minor, currency=currency),
         author=None,
         now=app_now(tx),
+        language=body.language,
+        hours=hours,
     )
+    return _price(terms, body.language.strip().lower(), hours)
+
+
+@router.delete("/prices/{category}", status_code=204)
+def delete_price(
+    category: CategoryKey,
+    tx: HasTx,
+    brand: Writes,
+    language: LanguageTag = "",
+    from_hour: Hour | None = None,
+    to_hour: Hour | None = None,
+) -> None:
+    """Take one cell out of the table; tickets that opened under it keep its terms."""
+    hours = window_of(from_hour, to_hour)
+    for cell in price_queries.priced_cells(tx, brand=brand):
+        if (cell.category, cell.language, cell.hours) == (category, language.lower(), hours):
+            remove_price(tx, brand=brand, price=cell.id)
+            return
+    raise NoSuchPrice
+
+
+def _price(terms: Terms, language: str, hours: Window | None) -> dict[str, object]:
+    from_hour, to_hour = hours or (None, None)
     return {
         "category": terms.category,
+        "language": language,
+        "from_hour": from_hour,
+        "to_hour": to_hour,
         "version": terms.version,
         "total_minor": terms.total_minor,
         "pay_minor": terms.pay_minor,

@@ -22,6 +22,7 @@ from workers_ui.pages import (
     brand_ticket_imports,
     brand_tickets,
     brand_wallet,
+    control,
 )
 from workers_ui.pages.brand_scope import area_path, first_area
 
@@ -37,6 +38,7 @@ for part in (
     brand_knowledge,
     brand_articles,
     brand_wallet,
+    control,
     brand_team,
     brand_stages,
     brand_service_levels,

@@ -20,10 +20,10 @@ AREAS = (
     ("board", Permission.VIEW_TICKETS),
     ("tickets", Permission.VIEW_TICKETS),
     ("knowledge", Permission.VIEW_KNOWLEDGE),
+    ("control", Permission.CONTROL_SHARING),
     ("wallet", Permission.VIEW_WALLET),
     ("team", Permission.VIEW_TEAM),
     ("escalations", Permission.VIEW_TICKETS),
-    ("control", Permission.CONTROL_SHARING),
 )
 
 

@@ -46,6 +46,8 @@ SCOPES = {
     ApiScope.KNOWLEDGE_READ: "Read and search knowledge",
     ApiScope.WALLET_READ: "Read the wallet",
     ApiScope.WALLET_WRITE: "Top up and set prices",
+    ApiScope.SHARING_READ: "Read the share dial and caps",
+    ApiScope.SHARING_WRITE: "Turn the share dial, set caps",
 }
 
 

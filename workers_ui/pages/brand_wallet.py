@@ -1,4 +1,4 @@
-"""The brand's wallet, its top-ups at Stripe, and its prices.
+"""The brand's wallet and its top-ups at Stripe.
 
 Handlers that speak to Stripe hold no transaction meanwhile: they open short ones of their own.
 """
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import structlog
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from billing import brand_queries, top_ups
@@ -23,29 +23,21 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope, Tx
 from marketplace.kernel.errors import Conflict, Invalid, Unavailable
 from marketplace.kernel.ids import TopUpId
-from marketplace.kernel.money import Money
 from marketplace.tickets import queries
-from marketplace.tickets.categories import open_category
 from marketplace.tickets.counts import count_by_state
 from marketplace.tickets.models import TicketState
 from marketplace.tickets.price_queries import own_terms
-from marketplace.tickets.terms import set_price
 from workers_ui.deps import (
-    CheckedForm,
     CheckedFormBefore,
     HasServices,
-    HasTx,
-    IsSignedIn,
     IsSignedInBefore,
     as_uuid,
-    at_brand,
 )
 from workers_ui.errors import status_of
 from workers_ui.frames import page as answer
 from workers_ui.idempotency import KEY_LIMIT
 from workers_ui.pages import brand_wallet_views as present
 from workers_ui.pages.amounts import typed_amount
-from workers_ui.pages.answers import see
 from workers_ui.pages.brand_scope import area_path, frame_for, once_per_form, pager, refused
 from workers_ui.parts import PaymentsOff
 from workers_ui.presenters.brand import WalletPage
@@ -54,14 +46,9 @@ from workers_ui.services import Services
 
 router = APIRouter()
 
-Prices = Annotated[Membership, Depends(at_brand(Permission.MANAGE_PRICES))]
 Amount = Annotated[str, Form(max_length=100)]
 
 log = structlog.get_logger()
-
-
-class NoCurrencyYet(Conflict):
-    """Top up first: the first top-up fixes your currency, and prices are in it."""
 
 
 class ProviderSilent(Unavailable):
@@ -111,62 +98,6 @@ def start_top_up(
     with _as_brand(having.database, membership) as tx:
         view = _wallet_page(request, tx, membership, top_up_form=form, key=again)
     return answer(request, view, status=status)
-
-
-@router.post("/b/{slug}/wallet/prices", dependencies=[CheckedForm])
-def change_price(
-    request: Request,
-    tx: HasTx,
-    membership: Prices,
-    principal: IsSignedIn,
-    category: Annotated[str, Form(max_length=100)] = "",
-    total: Amount = "",
-) -> Response:
-    """A new version of what a category costs; posted tickets keep the version they have."""
-    try:
-        set_price(
-            tx,
-            brand=membership.brand,
-            category=category.replace("\0", ""),
-            total=_typed_total(tx, membership, total),
-            author=principal.person,
-            now=app_now(tx),
-        )
-    except (Invalid, Conflict) as error:
-        form = refused({"category": category, "total": total}, error, field="total")
-        view = _wallet_page(request, tx, membership, price_form=form)
-        return answer(request, view, status=status_of(error))
-    return see(area_path(membership, "wallet"), said="The new price holds for tickets that open from now on.")
-
-
-@router.post("/b/{slug}/wallet/categories", dependencies=[CheckedForm])
-def add_category(
-    request: Request,
-    tx: HasTx,
-    membership: Prices,
-    principal: IsSignedIn,
-    name: Annotated[str, Form(max_length=1_000)] = "",
-    total: Amount = "",
-) -> Response:
-    """A new category, with a price of its own if one is given."""
-    try:
-        with tx.begin_nested():
-            plan = open_category(tx, brand=membership.brand, name=name)
-            if total.strip():
-                price = _typed_total(tx, membership, total)
-                set_price(
-                    tx,
-                    brand=membership.brand,
-                    category=plan.key,
-                    total=price,
-                    author=principal.person,
-                    now=app_now(tx),
-                )
-    except (Invalid, Conflict) as error:
-        form = refused({"name": name, "total": total}, error)
-        view = _wallet_page(request, tx, membership, category_form=form)
-        return answer(request, view, status=status_of(error))
-    return see(area_path(membership, "wallet"), said=f"The category “{plan.name}” is added.")
 
 
 def _member(principal: Principal, slug: str, permission: Permission) -> Membership:
@@ -235,13 +166,6 @@ def _checkout(having: Services, membership: Membership, top_up: TopUpId) -> str:
         ) from error
 
 
-def _typed_total(tx: Tx, membership: Membership, text: str) -> Money:
-    currency = brand_card(tx, membership.brand).currency
-    if currency is None:
-        raise NoCurrencyYet
-    return typed_amount(text, currency=currency)
-
-
 def _wallet_page(
     request: Request,
     tx: Tx,
@@ -250,14 +174,11 @@ def _wallet_page(
     page: int = 1,
     key: str = "",
     top_up_form: FormState = EMPTY_FORM,
-    price_form: FormState = EMPTY_FORM,
-    category_form: FormState = EMPTY_FORM,
 ) -> WalletPage:
     brand, card = membership.brand, brand_card(tx, membership.brand)
     currency = card.currency or present.CURRENCIES[0].value
     moved = brand_queries.wallet_movements(tx, brand=brand, currency=currency, page=page)
     since = brand_queries.month_start(app_now(tx), card.time_zone)
-    may_price = allowed(membership.role, Permission.MANAGE_PRICES)
     base = area_path(membership, "wallet")
     return WalletPage(
         frame=frame_for(request, tx, membership),
@@ -271,13 +192,10 @@ def _wallet_page(
         idempotency_key=key or uuid4().hex,
         fee_percent=present.fee_percent(),
         can_top_up=allowed(membership.role, Permission.MANAGE_WALLET),
-        can_price=may_price and card.currency is not None,
-        price_hint=NoCurrencyYet().detail if may_price and card.currency is None else "",
+        prices_href=_prices_href(membership),
         currencies=() if card.currency else present.CURRENCIES,
         awaiting_funds=count_by_state(tx, brand=brand).get(TicketState.AWAITING_FUNDS, 0),
         top_up_form=top_up_form,
-        price_form=price_form,
-        category_form=category_form,
         pager=pager(
             f"{base}?page=",
             page=page,
@@ -286,3 +204,9 @@ def _wallet_page(
             shown=len(moved.movements),
         ),
     )
+
+
+def _prices_href(membership: Membership) -> str:
+    """Where this member changes prices; empty for whom they are only shown."""
+    may_price = allowed(membership.role, Permission.MANAGE_PRICES)
+    return f"{area_path(membership, 'control')}/prices" if may_price else ""

@@ -349,8 +349,7 @@ class PriceRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletPage:
     """POST top-ups: amount (as typed, decimal), currency at the first one, idempotency_key.
-    POST prices: category, total (decimal). A new price is a new version; posted tickets keep theirs.
-    POST categories: name, total (decimal, may be empty). Prices need a currency; `can_price` says so."""
+    `prices` are those of any language and hour; `prices_href` leads to where they are changed."""
 
     template: ClassVar[str] = "brand/wallet.html"
     frame: Frame
@@ -364,13 +363,10 @@ class WalletPage:
     idempotency_key: str
     fee_percent: str
     can_top_up: bool = True
-    can_price: bool = True
-    price_hint: str = ""
+    prices_href: str = ""
     currencies: tuple[Choice, ...] = ()
     awaiting_funds: int = 0
     top_up_form: FormState = EMPTY_FORM
-    price_form: FormState = EMPTY_FORM
-    category_form: FormState = EMPTY_FORM
     pager: Pager = ONE_PAGE
 
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 SECTIONS: tuple[tuple[str, str], ...] = (
+    ("sharing", "Sharing"),
+    ("eligibility", "Eligibility"),
+    ("prices", "Prices"),
     ("service-levels", "Service levels"),
     ("stages", "Stages"),
     ("switches", "Switches"),

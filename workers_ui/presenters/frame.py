@@ -69,9 +69,9 @@ def brand_nav(slug: str) -> tuple[NavLink, ...]:
         NavLink(href=f"/b/{slug}/tickets", label="Tickets", icon="inbox"),
         NavLink(href=f"/b/{slug}/escalations", label="Decide", icon="flag", also=f"/b/{slug}/reviews"),
         NavLink(href=f"/b/{slug}/knowledge", label="Knowledge", icon="book-open"),
+        NavLink(href=f"/b/{slug}/control", label="Control", icon="sliders-horizontal"),
         NavLink(href=f"/b/{slug}/wallet", label="Wallet", icon="wallet"),
         NavLink(href=f"/b/{slug}/team", label="Team", icon="users"),
-        NavLink(href=f"/b/{slug}/control", label="Control", icon="shield-check"),
     )
 
 

@@ -41,7 +41,6 @@ const SUBJECT_EVENTS = [
   "payout",
   "kb.changed",
   "board",
-  "stage",
 ];
 
 type Handlers = Record<string, (data: string) => void>;
