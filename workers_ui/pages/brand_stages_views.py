@@ -187,7 +187,8 @@ def _logged(gate: Gate, numbers: Mapping[str, Any]) -> str:
     share = measure.share_basis_points
     shown = f" ({share_label(share)})" if share is not None else ""
     threshold = share_label(numbers["threshold"])
-    early = f"; {measure.early_total:,} early, {measure.early_total - measure.early_good:,} of them back"
+    failed = measure.early_total - measure.early_good
+    early = f"; {measure.early_total:,} early, {f'{failed:,}' if failed else 'none'} of them back"
     return (
         f"{NAMES[gate]}: {measure.good:,} of {measure.total:,}{shown}, threshold {threshold}"
         f"{early if measure.early_total else ''}"
