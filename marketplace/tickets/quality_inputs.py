@@ -7,11 +7,11 @@ from sqlalchemy import text
 
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId
+from marketplace.tickets.endings import BY_SILENCE
 from marketplace.tickets.gates import Measure
 
 FIRST_CONTACT = timedelta(days=7)
 GOOD_STARS = 4
-SILENCE = "silence"
 
 
 class QualityInputs(Protocol):
@@ -36,7 +36,7 @@ class TicketRecords:
 
     def fcr(self, tx: Tx, *, brand: BrandId, since: datetime, now: datetime) -> Measure:
         """A ticket is solved at first contact when within 7 days of its first resolution nothing came back:
-        it was not reopened, and its customer posted no other ticket of that category.
+        it was not reopened, no ticket goes on from it, and its customer posted no other of that category.
 
         Until the 7 days are over it is early: a failure is certain, a success is not.
         """
@@ -51,8 +51,10 @@ class TicketRecords:
         return Measure(good=found.good, total=found.total)
 
     def accuracy(self, tx: Tx, *, brand: BrandId, since: datetime, now: datetime) -> Measure:
-        """Escalations a person at the brand confirmed, of those it decided. Silence decides nothing here."""
-        found = tx.execute(_ACCURACY, {"brand": brand, "since": since, "silence": SILENCE}).one()
+        """What people at the brand found right, of what they looked at: replies on probation they approved or
+        gave back, escalations they confirmed or rejected. What time decided is nobody's judgement.
+        """
+        found = tx.execute(_ACCURACY, {"brand": brand, "since": since, "silence": BY_SILENCE}).one()
         return Measure(good=found.good, total=found.total)
 
 
@@ -66,7 +68,7 @@ _FCR = text("""
             coalesce(r.reopened_at <= r.resolved_at + :contact, false) OR EXISTS (
                 SELECT FROM ticket later
                 WHERE later.brand_id = t.brand_id AND later.customer_id = t.customer_id
-                    AND later.category = t.category AND later.id <> t.id
+                    AND (later.category = t.category OR later.follows_id = t.id) AND later.id <> t.id
                     AND later.posted_at > least(t.answered_at, r.resolved_at)
                     AND later.posted_at <= r.resolved_at + :contact) AS came_back
         FROM resolution r JOIN ticket t ON t.brand_id = r.brand_id AND t.id = r.ticket_id
@@ -81,7 +83,12 @@ _CSAT = text("""
 """)
 
 _ACCURACY = text("""
-    SELECT count(*) AS total, count(*) FILTER (WHERE state = 'confirmed') AS good
-    FROM escalation
-    WHERE brand_id = :brand AND state <> 'open' AND decided_by <> :silence AND escalated_at >= :since
+    SELECT count(*) AS total, count(*) FILTER (WHERE found_right) AS good
+    FROM (
+        SELECT state = 'approved' AS found_right FROM reply_review
+        WHERE brand_id = :brand AND state IN ('approved', 'rejected') AND asked_at >= :since
+        UNION ALL
+        SELECT state = 'confirmed' FROM escalation
+        WHERE brand_id = :brand AND state <> 'open' AND decided_by <> :silence AND escalated_at >= :since
+    ) AS decided
 """)

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import select, text
 
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
@@ -11,6 +12,7 @@ from marketplace.tickets.endings import resolve_silent, resolve_ticket
 from marketplace.tickets.gate_models import RatingReason
 from marketplace.tickets.gates import Measure
 from marketplace.tickets.models import ResolvedBy
+from marketplace.tickets.probation import set_probation
 from marketplace.tickets.quality_inputs import TicketRecords
 from marketplace.tickets.ratings import (
     BadRating,
@@ -20,8 +22,10 @@ from marketplace.tickets.ratings import (
     ratings_of_ticket,
 )
 from marketplace.tickets.replies import customer_writes, send_reply
+from marketplace.tickets.reply_models import AfterLimit, ReplyReview, ReviewReason
+from marketplace.tickets.reviews import approve_reply, decide_overdue_reviews, return_reply
 from marketplace.tickets.terms import CategoryPlan, add_category, set_price
-from tests.builders import Clock, a_brand, a_worker, an_open_ticket, as_brand, usd
+from tests.builders import Clock, a_brand, a_member, a_worker, an_open_ticket, as_brand, usd
 from tests.marketplace.quality import (
     a_decided_escalation,
     a_resolved_ticket,
@@ -135,6 +139,17 @@ def test_a_question_that_comes_back_while_silence_is_awaited_fails_too(
 
     with background.transaction() as tx:
         resolve_silent(tx, now=app_now(tx))
+    assert fcr(db, brand) == Measure(early_good=0, early_total=1)
+
+
+def test_a_ticket_that_goes_on_from_a_settled_one_fails_it_whatever_it_is_about(
+    db: Database, background: Database, brand: BrandId, worker: WorkerId, clock: Clock
+) -> None:
+    ticket = resolved(background, brand, worker, category="returns")
+    clock.forward(timedelta(hours=73))  # past the review window: no reopening, a ticket of its own
+    with background.transaction() as tx:
+        customer_writes(tx, brand=brand, ticket=ticket, text="Again!", external_id=None, now=app_now(tx))
+        tx.execute(text("UPDATE ticket SET category = 'general' WHERE follows_id = :t"), {"t": ticket})
     assert fcr(db, brand) == Measure(early_good=0, early_total=1)
 
 
@@ -255,3 +270,35 @@ def test_the_brands_own_decisions_count_and_its_silence_does_not(
     with db.transaction(as_brand(brand)) as tx:
         now = app_now(tx)
         assert RECORDS.accuracy(tx, brand=brand, since=now - WEEK, now=now) == Measure(good=2, total=3)
+
+
+def test_replies_that_people_approved_or_gave_back_count_and_those_that_time_sent_do_not(
+    db: Database, background: Database, brand: BrandId, clock: Clock
+) -> None:
+    with background.transaction() as tx:
+        set_probation(
+            tx,
+            brand=brand,
+            replies=50,
+            limit_minutes=60,
+            after_limit=AfterLimit.SEND,
+            accuracy_basis_points=0,
+            by=a_member(tx, brand),
+        )
+        worker = a_worker(tx, email_cap=50)
+        for _ in range(5):
+            an_answered_ticket(tx, brand, worker)
+    with background.transaction() as tx:
+        asked = tx.scalars(select(ReplyReview.id).where(ReplyReview.brand_id == brand)).all()
+        for review in asked[:2]:
+            approve_reply(tx, brand=brand, review=review, by="Mo", now=app_now(tx))
+        return_reply(
+            tx, brand=brand, review=asked[2], reason=ReviewReason.WRONG, note="", by="Mo", now=app_now(tx)
+        )
+    clock.forward(timedelta(minutes=61))
+    with background.transaction() as tx:
+        decide_overdue_reviews(tx, now=app_now(tx))
+    with db.transaction(as_brand(brand)) as tx:
+        now = app_now(tx)
+        assert RECORDS.accuracy(tx, brand=brand, since=now - WEEK, now=now) == Measure(good=2, total=3)
+        assert RECORDS.accuracy(tx, brand=brand, since=now, now=now) == Measure()
