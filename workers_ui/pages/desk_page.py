@@ -69,7 +69,7 @@ def desk_part(
 ) -> HTMLResponse:
     """One part of the desk in place of its old self: the rest, and what is being typed, stays as it is."""
     templates: Templates = request.app.state.services.templates
-    view = desk_view(request, tx, ticket=ticket, worker=worker)
+    view = replace(desk_view(request, tx, ticket=ticket, worker=worker), part=part)
     return HTMLResponse(templates.block(view, part), headers=retarget(part, toast=toast))
 
 

@@ -230,7 +230,9 @@ class Composer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskPage:
-    """POST reply: csrf, idempotency_key, claim_number, suggestion, inserted, text, then (next | stay).
+    """`part` names the block that goes out by itself in place of its old self: it takes the focus back.
+
+    POST reply: csrf, idempotency_key, claim_number, suggestion, inserted, text, then (next | stay).
 
     POST draft: the same without idempotency_key, plus draft_revision; a button named `insert` (1-3 or draft)
     asks the server to append that guidance to the draft and show the desk again (the way without JavaScript).
@@ -266,6 +268,7 @@ class DeskPage:
     notes: tuple[NoteLine, ...] = ()
     answered: bool = False
     in_review: bool = False
+    part: str = ""
     marked_done: bool = False
     form: FormState = EMPTY_FORM
 

@@ -90,7 +90,6 @@ document.addEventListener("htmx:after:swap", (event) => {
     focusStart();
   } else if (ctx?.target && !ctx.target.isConnected) {
     moveOn();
-    keepFocus(ctx.target.id);
   }
 });
 
@@ -110,13 +109,6 @@ function moveOn(): void {
   taken.dataset.seen = "";
   const next = document.getElementById(taken.dataset.next ?? "");
   (next ?? taken).focus();
-}
-
-/** A part that was replaced took the focus with it: back to its field, so that the keyboard goes on from there. */
-function keepFocus(id: string): void {
-  if (document.activeElement !== document.body) return;
-  const field = document.getElementById(id)?.querySelector<HTMLElement>("textarea");
-  (field ?? document.querySelector<HTMLElement>("h1[tabindex]"))?.focus({ preventScroll: true });
 }
 
 /** Links and buttons that open a <details> by its id; without script they only jump there. */
