@@ -61,8 +61,8 @@ class Lease extends HTMLElement {
 
 /** The latest first: who opens the desk with 20 seconds left is not told of two minutes. */
 const WARNINGS: ReadonlyArray<readonly [number, string]> = [
-  [0, "Your time is over. What you wrote is kept."],
-  [NOW_SECONDS, "30 seconds left. What you write is kept."],
+  [0, "Time is over. Your text is kept."],
+  [NOW_SECONDS, "30 seconds left. Your text is kept."],
   [SOON_SECONDS, "2 minutes left on this ticket."],
 ];
 
