@@ -12,8 +12,6 @@ from marketplace.tickets.eligibility import ORDINARY, KeepBackRules, Verdict, ju
 from marketplace.tickets.keep_back import keep_back_rules
 from marketplace.tickets.models import Category, Message, Ticket, TicketState
 
-SHARE_DIAL = "share dial"
-
 
 class Judge(Protocol):
     """Tells what a ticket is about where no word gives it away."""
@@ -42,8 +40,9 @@ def screen_ticket(tx: Tx, judge: Judge, *, brand: BrandId, ticket: TicketId, now
         return
     if switch_queries.keeps_ticket_out(tx, brand=brand, ticket=ticket):
         return  # a kill switch is thrown: the ticket waits, being screened, until it is lifted
-    if not sharing.dial_lets_in(tx, ticket=row, now=now):
-        posting.hold_back(tx, brand=brand, ticket=ticket, reason=SHARE_DIAL)
+    kept = sharing.kept_by(tx, ticket=row, now=now)
+    if kept is not None:
+        posting.hold_back(tx, brand=brand, ticket=ticket, reason=kept)
         return
     verdict = verdict_on(tx, judge, row)
     if verdict.stays:

@@ -22,6 +22,7 @@ from marketplace.tickets.models import Category, Ticket
 from marketplace.tickets.stages import stage_percent
 from marketplace.tickets.terms import UnknownCategory
 
+SHARE_DIAL, STAGE = "share dial", "stage"
 RULES_PER_BRAND = 200
 PREVIEWED_TICKETS = 100
 
@@ -134,15 +135,13 @@ def share_percent(tx: Tx, *, brand: BrandId, category: str, now: datetime) -> in
     return percent_by(_dial_rules(tx, brand), category=category, hour=hour)
 
 
-def effective_percent(tx: Tx, *, brand: BrandId, category: str, now: datetime) -> int:
-    """How many of a hundred tickets are shared now: the brand's dial, capped by the stage it stands on."""
-    return min(share_percent(tx, brand=brand, category=category, now=now), stage_percent(tx, brand))
-
-
-def dial_lets_in(tx: Tx, *, ticket: Ticket, now: datetime) -> bool:
-    """Whether the dial, as it stands now, shares this ticket."""
-    percent = effective_percent(tx, brand=ticket.brand_id, category=ticket.category, now=now)
-    return is_shared(_brand(tx, ticket.brand_id).dial_salt, ticket.external_id, percent)
+def kept_by(tx: Tx, *, ticket: Ticket, now: datetime) -> str | None:
+    """What keeps this ticket with its brand now: its dial, else the stage it stands on; None if both share it."""
+    brand, salt = ticket.brand_id, _brand(tx, ticket.brand_id).dial_salt
+    dial = share_percent(tx, brand=brand, category=ticket.category, now=now)
+    if not is_shared(salt, ticket.external_id, dial):
+        return SHARE_DIAL
+    return None if is_shared(salt, ticket.external_id, stage_percent(tx, brand)) else STAGE
 
 
 def preview(tx: Tx, *, brand: BrandId, steps: Sequence[int] = ()) -> Preview:

@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from sqlalchemy import select
 
 from guidance.screening import NoJudge, screen_ticket
+from marketplace.accounts.models import Brand
 from marketplace.events.models import Event
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
 from marketplace.kernel.ids import BrandId, TicketId
 from marketplace.kernel.settings import Settings
+from marketplace.tickets.dial import is_shared
 from marketplace.tickets.eligibility import ORDINARY, KeepBackRules, Outcome, Verdict
 from marketplace.tickets.keep_back import (
     BadExample,
@@ -30,7 +33,8 @@ from marketplace.tickets.keep_back import (
 from marketplace.tickets.models import Ticket, TicketState
 from marketplace.tickets.posting import post_ticket
 from marketplace.tickets.sharing import set_share_rule
-from tests.builders import Clock, a_brand, a_new_ticket, as_brand
+from marketplace.tickets.stages import enable
+from tests.builders import Clock, a_brand, a_member, a_new_ticket, as_brand
 from workers_ui import parts
 from workers_ui.background import JOB_IS_LOST, Background
 
@@ -83,6 +87,23 @@ def screened(
 
 def test_an_ordinary_ticket_is_let_in(db: Database, background: Database, brand: BrandId) -> None:
     assert screened(background, brand, posted(db, brand)) == (TicketState.OPEN, [])
+
+
+def test_of_dial_and_stage_the_lower_decides_and_is_named(
+    db: Database, background: Database, brand: BrandId
+) -> None:
+    with db.transaction(as_brand(brand)) as tx:
+        salt = tx.get_one(Brand, brand).dial_salt
+        enable(tx, brand=brand, person=a_member(tx, brand), now=app_now(tx))  # the first stage shares 5 %
+    inside = next(name for name in map(str, count()) if is_shared(salt, name, 5))
+    outside = next(name for name in map(str, count()) if not is_shared(salt, name, 5))
+    assert screened(background, brand, posted(db, brand, external_id=inside)) == (TicketState.OPEN, [])
+    kept = posted(db, brand, external_id=outside)
+    assert screened(background, brand, kept) == (TicketState.HELD_BACK, ["stage"])
+    with db.transaction(as_brand(brand)) as tx:
+        set_share_rule(tx, brand=brand, percent=0, author=None, now=app_now(tx))
+    shut = posted(db, brand, external_id=f"{outside}-b")
+    assert screened(background, brand, shut) == (TicketState.HELD_BACK, ["share dial"])
 
 
 def test_a_ticket_posted_before_the_dial_was_shut_is_judged_by_the_shut_dial(

@@ -17,7 +17,6 @@ from marketplace.kernel.ids import BrandId, PersonId
 from marketplace.tickets import stages
 from marketplace.tickets.gate_models import StageMove
 from marketplace.tickets.gates import Gate, Measure, MoveCause, Policy
-from marketplace.tickets.sharing import effective_percent, set_share_rule
 from marketplace.tickets.stage_queries import moves_of
 from tests.builders import Clock, a_brand, a_member, as_brand
 
@@ -188,15 +187,6 @@ def test_processes_that_judge_at_once_move_the_share_once(
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(one, range(4)))
     assert log(db, gated) == [(MoveCause.ADVANCED, 5, 25), (MoveCause.ENABLED, 100, 5)]
-
-
-def test_the_lower_of_dial_and_stage_holds(db: Database, gated: House) -> None:
-    def shared(dial: int) -> int:
-        with db.transaction(as_brand(gated.brand)) as tx:
-            set_share_rule(tx, brand=gated.brand, percent=dial, author=None, now=app_now(tx))
-            return effective_percent(tx, brand=gated.brand, category="general", now=app_now(tx))
-
-    assert [shared(100), shared(6), shared(4), shared(0)] == [5, 5, 4, 0]
 
 
 # By hand
