@@ -224,6 +224,14 @@ class Background:
             lambda: self._a_few(measure_card),
             lambda: self._until_none(lambda tx: stages.judge_next(tx, TicketRecords(), now=app_now(tx))),
             self.finish_ticket_imports,
+            self.finish_withdrawals,
+        )
+
+    def measures(self) -> tuple[Callable[[], object], ...]:
+        """Sweeps that read much or come in crowds: in a loop of their own, so that no lease waits for them."""
+        return (
+            lambda: self._until_none(lambda tx: stages.judge_next(tx, TicketRecords(), now=app_now(tx))),
+            lambda: self._until_none(measure_card),
             lambda: self._until_none(lambda tx: clocks.record_breaches(tx, now=app_now(tx))),
             lambda: self._until_none(
                 lambda tx: ladder.climb(tx, reserve_more=backlog.reserve_more, now=app_now(tx))

@@ -903,6 +903,8 @@ def brand_tickets_refused(frame: MakeFrame) -> PageView:
 def brand_ticket(frame: MakeFrame) -> PageView:
     base = f"/b/{SLUG}/tickets/b1"
     return brand.BrandTicketPage(
+        clocks=gallery_service_levels.CLOCKS,
+        ladder=gallery_service_levels.STEPS,
         frame=_brand_frame(frame, base),
         slug=SLUG,
         ticket="b1",

@@ -1,6 +1,7 @@
 """Service levels with made-up values: an ordinary office, and a form that was refused."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 
 from marketplace.tickets.calendars import BusinessCalendar, Period
 from marketplace.tickets.ladder_plan import Ladder
@@ -10,8 +11,8 @@ from marketplace.tickets.service_levels import DEFAULT_PROMISES
 from workers_ui.pages import brand_service_levels_views as present
 from workers_ui.presenters.control import control_sections
 from workers_ui.presenters.frame import Frame, Person, brand_nav
-from workers_ui.presenters.service_levels import ServiceLevelsPage
-from workers_ui.presenters.values import EMPTY_FORM, FormState
+from workers_ui.presenters.service_levels import ClockLine, LadderLine, ServiceLevelsPage
+from workers_ui.presenters.values import EMPTY_FORM, Badge, FormState, Tone
 
 MakeFrame = Callable[..., Frame]
 SLUG = "tamberlark"
@@ -76,3 +77,26 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], ServiceLevelsPage]] = {
     "service-levels": service_levels,
     "service-levels-refused": service_levels_refused,
 }
+
+POSTED = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)
+CLOCKS = (
+    ClockLine(
+        label="First reply",
+        badge=Badge(label="in time", tone=Tone.GOOD),
+        says="met",
+        at=POSTED + timedelta(hours=20),
+    ),
+    ClockLine(
+        label="Next reply",
+        badge=Badge(label="late", tone=Tone.BAD),
+        says="was due",
+        at=POSTED + timedelta(hours=50),
+    ),
+    ClockLine(
+        label="Resolution", badge=Badge(label="paused"), says="waits for the customer, 41 h 20 min left"
+    ),
+)
+STEPS = (
+    LadderLine(text="You were told that it waits.", at=POSTED + timedelta(hours=12)),
+    LadderLine(text="Its price was raised by 20 %.", at=POSTED + timedelta(hours=14)),
+)

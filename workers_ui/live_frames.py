@@ -14,6 +14,7 @@ from babel import Locale
 from guidance.coverage import Coverage, coverage_of
 from knowledge_base.models import ImportState
 from marketplace.events.facts import (
+    BacklogNoticed,
     BatchReleased,
     BulkWithdrawalAdvanced,
     CustomerWrote,
@@ -27,11 +28,13 @@ from marketplace.events.facts import (
     LeaseExtended,
     PayoutFailed,
     PayoutSent,
+    PriceRaised,
     ReplyApproved,
     ReplyAwaitsApproval,
     ReplyQueued,
     ReplyReturned,
     ReplySent,
+    SlaBreached,
     SuggestionPrepared,
     SwitchLifted,
     SwitchThrown,
@@ -39,6 +42,7 @@ from marketplace.events.facts import (
     TicketAwaitsFunds,
     TicketClaimed,
     TicketEscalated,
+    TicketGivenBack,
     TicketHeldBack,
     TicketImportAdvanced,
     TicketOpened,
@@ -75,11 +79,12 @@ def _kinds(*facts: type[Fact]) -> frozenset[str]:
 
 # What a fact means for the pool: a ticket may wait there now, or it has left.
 ENTERS = _kinds(TicketOpened, TicketReleased, LeaseExpired, TicketReopened, TicketWidened)
-MAY_CHANGE = _kinds(CustomerWrote, SuggestionPrepared)
+MAY_CHANGE = _kinds(CustomerWrote, SuggestionPrepared, PriceRaised)
 LEAVES: Mapping[str, str] = {
     kind_of(TicketClaimed): "claimed",
     kind_of(TicketResolved): "resolved",
     kind_of(TicketEscalated): "escalated",
+    kind_of(TicketGivenBack): "withdrawn",
     kind_of(TicketTakenBack): "withdrawn",
     kind_of(TicketWithdrawn): "withdrawn",
 }
@@ -123,6 +128,10 @@ CHANGES_THE_STATE = _kinds(
     TicketReopened,
     TicketTakenBack,
     TicketWithdrawn,
+    TicketGivenBack,
+    SlaBreached,
+    BacklogNoticed,
+    PriceRaised,
 )
 CHANGES_THE_BOARD = _kinds(SwitchThrown, SwitchLifted, BulkWithdrawalAdvanced)
 CHANGES_REVIEWS = _kinds(ReplyAwaitsApproval, ReplyApproved, ReplyReturned)

@@ -393,13 +393,6 @@ class PriceNotRaised(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EligibilityWidened(Fact):
-    """A waiting ticket may be claimed by every worker of its language now."""
-
-    ticket: TicketId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketGivenBack(Fact):
     """Nobody claimed the ticket in time: it left the pool, and its brand answers it itself."""
 

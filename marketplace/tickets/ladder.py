@@ -12,10 +12,10 @@ from sqlalchemy.dialects.postgresql import insert
 from marketplace.events.commands import record
 from marketplace.events.facts import (
     BacklogNoticed,
-    EligibilityWidened,
     PriceNotRaised,
     PriceRaised,
     TicketGivenBack,
+    TicketWidened,
 )
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, TicketId
@@ -204,7 +204,7 @@ def _widen(tx: Tx, one: _Waiting, step: Step, now: datetime) -> None:
         return
     one.row.skill, one.row.newcomers_first = GENERAL, False
     _climbed(tx, one, step, "open to every worker of its language", now)
-    record(tx, EligibilityWidened(brand=one.row.brand_id, ticket=one.row.ticket_id))
+    record(tx, TicketWidened(brand=one.row.brand_id, ticket=one.row.ticket_id))
 
 
 def _give_back(tx: Tx, one: _Waiting, step: Step, now: datetime) -> None:

@@ -167,7 +167,7 @@ def test_a_brand_that_set_nothing_is_told_and_its_tickets_open_to_all(
     row = pool_row(background, ticket)
     assert row is not None
     assert (row.skill, row.newcomers_first) == ("general", False)
-    assert len(facts(background, ticket, "eligibility_widened")) == 1
+    assert len(facts(background, ticket, "ticket_widened")) == 1
     clock.forward(200 * HOUR)
     climb(background)
     assert steps(background, brand, ticket) == [("notify", 0), ("widen", 0)]

@@ -47,6 +47,22 @@ TICKET_BODY = {
 }
 REPLY_BODY = {"claim_number": 1, "text": "On its way.", "inserted": ["draft"]}
 
+SERVICE_LEVELS_BODY = {
+    "calendar": {"time_zone": "UTC", "periods": [{"weekday": 0, "opens": 0, "closes": 1440}]},
+    "clocks": {"email": {"first_minutes": 60, "next_minutes": 60, "resolution_minutes": 600}},
+    "leases": {"chat": {"read_seconds": 30, "reply_seconds": 300, "follow_up_seconds": 240}},
+    "ladder": {
+        "notify_percent": 50,
+        "raise_percent": None,
+        "raise_every_percent": 10,
+        "raise_step_basis_points": 2000,
+        "raise_cap_basis_points": 6000,
+        "daily_budget_minor": 0,
+        "widen_percent": 80,
+        "give_back_percent": None,
+    },
+}
+
 OPERATIONS = {
     "GET /healthz": Operation(caller=Caller.ANYBODY),
     "GET /readyz": Operation(caller=Caller.ANYBODY),
@@ -119,6 +135,8 @@ OPERATIONS = {
     "PUT /api/v1/spend-cap": _brand(
         ApiScope.SHARING_WRITE, body={"per_day_minor": 5_000, "per_month_minor": 50_000}
     ),
+    "GET /api/v1/service-levels": _brand(ApiScope.TICKETS_READ),
+    "PUT /api/v1/service-levels": _brand(ApiScope.TICKETS_WRITE, body=SERVICE_LEVELS_BODY),
     # Workers. Which tickets are in the pool, and that one is taken, every worker may know.
     "GET /api/v1/pool": _worker(
         query={

@@ -15,6 +15,7 @@ from workers_ui.api import (
     quality,
     recalls,
     reviews,
+    service_levels,
     ticket_imports,
     tickets,
     wallet,
@@ -50,5 +51,6 @@ for part in (
     worker_profile,
     ticket_imports,
     reviews,
+    service_levels,
 ):
     router.include_router(part.router)

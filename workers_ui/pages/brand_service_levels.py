@@ -1,6 +1,7 @@
 """The brand's service levels: opening hours, three clocks, lease clocks, and the ladder for tickets that wait."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Annotated, TypeVar
@@ -15,7 +16,6 @@ from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import AppError, Conflict, Invalid
-from marketplace.kernel.money import Money
 from marketplace.tickets.calendars import CLOSED_DAYS_LIMIT, BusinessCalendar, Period
 from marketplace.tickets.ladder import surge_spent_today
 from marketplace.tickets.ladder_plan import Ladder, ladder_of, set_ladder
@@ -45,6 +45,7 @@ SECTION = "service-levels"
 FIELD_LIMIT = 20_000
 DIGITS_MAX = 4
 SECONDS_A_MINUTE = 60
+BASIS_POINTS_A_PERCENT = 100
 
 router = APIRouter()
 
@@ -150,7 +151,12 @@ def change_ladder(request: Request, tx: HasTx, membership: Controls, typed: Type
 
     def act() -> None:
         currency = brand_card(tx, membership.brand).currency
-        set_ladder(tx, brand=membership.brand, ladder=_ladder(typed, currency), now=app_now(tx))
+        set_ladder(
+            tx,
+            brand=membership.brand,
+            ladder=_ladder(typed, ladder_of(tx, membership.brand), currency),
+            now=app_now(tx),
+        )
 
     refusal = _refusal(tx, typed, act)
     if refusal is None:
@@ -226,25 +232,34 @@ def _lease_plan(typed: _Typed, channel: Channel) -> LeasePlan:
     return LeasePlan(**{name: typed.read(f"{channel}_{name}", within(name), 0) for name in present.LEASES})
 
 
-def _ladder(typed: _Typed, currency: str | None) -> Ladder:
-    raise_at = typed.read("raise_at", _percent_or_off, None)
-    if raise_at is not None and currency is None:
-        raise NoCurrencyYet
-    budget = 0
-    if currency is not None and typed.text("budget"):
-        zero = Money(amount_minor=0, currency=currency)
-        budget = typed.read("budget", lambda text: typed_amount(text, currency=currency), zero).amount_minor
-    defaults = Ladder()
-    return Ladder(
+def _ladder(typed: _Typed, current: Ladder, currency: str | None) -> Ladder:
+    """`current` as the form changes it; how prices are raised is asked only where there is a wallet to pay it."""
+    ladder = replace(
+        current,
         notify_percent=typed.read("notify", _percent_or_off, None),
-        raise_percent=raise_at,
-        raise_every_percent=typed.read("raise_every", _percent, defaults.raise_every_percent),
-        raise_step_basis_points=100 * typed.read("raise_step", _percent, 20),
-        raise_cap_basis_points=100 * typed.read("raise_cap", _percent, 60),
-        daily_budget_minor=budget,
         widen_percent=typed.read("widen", _percent_or_off, None),
         give_back_percent=typed.read("give_back", _percent_or_off, None),
     )
+    if currency is None:
+        if typed.text("raise_at"):
+            raise NoCurrencyYet
+        return ladder
+    return replace(
+        ladder,
+        raise_percent=typed.read("raise_at", _percent_or_off, None),
+        raise_every_percent=typed.read("raise_every", _percent, current.raise_every_percent),
+        raise_step_basis_points=typed.read("raise_step", _points, current.raise_step_basis_points),
+        raise_cap_basis_points=typed.read("raise_cap", _points, current.raise_cap_basis_points),
+        daily_budget_minor=typed.read("budget", partial(_budget, currency), 0),
+    )
+
+
+def _budget(currency: str, text: str) -> int:
+    return typed_amount(text, currency=currency).amount_minor if text else 0
+
+
+def _points(text: str) -> int:
+    return BASIS_POINTS_A_PERCENT * _percent(text)
 
 
 def _percent_or_off(text: str) -> int | None:

@@ -23,6 +23,8 @@ from marketplace.tickets import (
     replies,
     review_queries,
 )
+from marketplace.tickets.clocks import clocks_of
+from marketplace.tickets.ladder import steps_of
 from marketplace.tickets.linked import find_follower
 from marketplace.tickets.models import ResolvedBy, Terms, Ticket, TicketState
 from marketplace.tickets.ratings import ratings_of_ticket
@@ -43,6 +45,7 @@ from workers_ui.pages.brand_scope import (
     refused,
 )
 from workers_ui.pages.brand_tickets import LANGUAGES
+from workers_ui.pages.ticket_clock_views import clock_lines, ladder_lines
 from workers_ui.presenters.brand import BrandTicketPage, LinkedTicket, ShownGuidance
 from workers_ui.presenters.values import EMPTY_FORM, FormState
 
@@ -199,6 +202,8 @@ def ticket_page(
         linked=_linked(tx, membership, ticket),
         shown=_shown(tx, story),
         review_href=_review_href(tx, membership, ticket),
+        clocks=clock_lines(clocks_of(tx, brand=membership.brand, ticket=ticket_id)),
+        ladder=ladder_lines(steps_of(tx, brand=membership.brand, ticket=ticket_id)),
         form=form,
     )
 

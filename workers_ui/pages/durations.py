@@ -6,7 +6,7 @@ from marketplace.kernel.errors import Invalid
 
 SECONDS_IN = {"h": 3_600, "min": 60, "s": 1}
 DIGITS_MAX = 6
-_PART = re.compile(r"\s*([0-9]+)\s*(h|min|m|s)\b\.?", re.IGNORECASE)
+_PART = re.compile(r"\s*([0-9]+)\s*(h|min|m|s)(?![a-z])\.?", re.IGNORECASE)
 
 
 class UnreadableDuration(Invalid):

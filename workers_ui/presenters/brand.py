@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from marketplace.kernel.money import Money
 from workers_ui.presenters.frame import Frame
+from workers_ui.presenters.service_levels import ClockLine, LadderLine
 from workers_ui.presenters.values import (
     EMPTY_FORM,
     ONE_PAGE,
@@ -184,6 +185,8 @@ class BrandTicketPage:
     linked: tuple[LinkedTicket, ...] = ()
     shown: ShownGuidance | None = None
     review_href: str = ""
+    clocks: tuple[ClockLine, ...] = ()
+    ladder: tuple[LadderLine, ...] = ()
     form: FormState = EMPTY_FORM
 
 

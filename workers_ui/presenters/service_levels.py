@@ -1,12 +1,31 @@
 """What a brand promises its customers, and what happens when a ticket waits: the page's view model."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from marketplace.kernel.money import Money
 from workers_ui.presenters.control import Section
 from workers_ui.presenters.frame import Frame
-from workers_ui.presenters.values import EMPTY_FORM, Choice, FormState
+from workers_ui.presenters.values import EMPTY_FORM, Badge, Choice, FormState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockLine:
+    """One of a ticket's clocks: `says` in words, with its moment where it has one."""
+
+    label: str
+    badge: Badge
+    says: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderLine:
+    """What was done for a ticket that waited."""
+
+    text: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
