@@ -69,7 +69,6 @@ from marketplace.tickets.queries import left_in_screening
 from workers_ui import parts
 
 SWEEP_SECONDS = 1.0
-FEW = 20
 HEARTBEAT_SECONDS = 2.0
 ROLL_UP_SECONDS = 0.2
 STOP_SECONDS = 3.0
@@ -220,9 +219,6 @@ class Background:
             self.finish_knowledge,
             self.send_mail,
             self.end_sessions,
-            lambda: self._a_few(lambda tx: stages.judge_next(tx, TicketRecords(), now=app_now(tx))),
-            lambda: self._a_few(measure_card),
-            lambda: self._until_none(lambda tx: stages.judge_next(tx, TicketRecords(), now=app_now(tx))),
             self.finish_ticket_imports,
             self.finish_withdrawals,
         )
@@ -237,7 +233,6 @@ class Background:
                 lambda tx: ladder.climb(tx, reserve_more=backlog.reserve_more, now=app_now(tx))
             ),
             self.tell_of_backlogs,
-            self.finish_withdrawals,
         )
 
     def redo_lost_jobs(self) -> None:
@@ -312,13 +307,6 @@ class Background:
                 if step(tx) == 0:
                     return
 
-    def _a_few(self, step: Callable[[Tx], int]) -> None:
-        """For steps that read much: whatever is left over comes with the next round, and leases come first."""
-        for _ in range(FEW):
-            with self.database.transaction() as tx:
-                if step(tx) == 0:
-                    return
-
 
 def measure_card(tx: Tx) -> int:
     """Measure what the pool's cards say of one brand, if one is due; how many."""
@@ -354,7 +342,8 @@ def run(settings: Settings) -> None:
         for target in (
             lambda: run_dispatcher(database, AFTER_THE_COMMIT, waker, stop=stop),
             lambda: run_worker(database.url, work.tasks(), stop=stop),
-            lambda: _sweep(work, stop),
+            lambda: _sweep(work.sweeps(), stop),
+            lambda: _sweep(work.measures(), stop),
             lambda: _beat(database, stop),
             lambda: _count(database, stop),
         )
@@ -376,8 +365,7 @@ def _smtp(settings: Settings) -> str | None:
     return settings.smtp_url.get_secret_value() if settings.smtp_url else None
 
 
-def _sweep(work: Background, stop: Event) -> None:
-    sweeps = work.sweeps()
+def _sweep(sweeps: Sequence[Callable[[], object]], stop: Event) -> None:
     while not stop.wait(SWEEP_SECONDS):
         for sweep in sweeps:
             if stop.is_set():

@@ -35,6 +35,7 @@ from marketplace.events.facts import (
     ReplyReturned,
     ReplySent,
     SlaBreached,
+    StageMoved,
     SuggestionPrepared,
     SwitchLifted,
     SwitchThrown,
@@ -47,6 +48,7 @@ from marketplace.events.facts import (
     TicketImportAdvanced,
     TicketOpened,
     TicketPosted,
+    TicketRated,
     TicketReleased,
     TicketReopened,
     TicketResolved,
@@ -61,6 +63,7 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, TicketId
 from marketplace.kernel.money import Money
+from marketplace.tickets.gates import MoveCause
 from marketplace.tickets.lane_queries import lanes_of_tickets
 from marketplace.tickets.pool_queries import PoolCard, open_cards
 from marketplace.tickets.worker_queries import LastClaimant, last_claimants
@@ -111,7 +114,7 @@ FOR_THE_CLAIMANT: Mapping[str, tuple[str, ...]] = {
 }
 
 # What it means for the brand's people.
-CHANGES_THE_THREAD = _kinds(ReplyQueued, ReplySent, CustomerWrote)
+CHANGES_THE_THREAD = _kinds(ReplyQueued, ReplySent, CustomerWrote, TicketRated)
 CHANGES_THE_STATE = _kinds(
     TicketPosted,
     TicketAdmitted,
@@ -259,6 +262,24 @@ def _to_the_brand(told: Told) -> Iterator[Frame]:
         yield _changed(topic, "kb.changed")
     elif told.kind == kind_of(WalletFunded):
         yield _notice(topic, "Your top-up has arrived. Tickets that waited for it open now.", tone="good")
+    elif told.kind == kind_of(StageMoved):
+        yield from _about_the_stage(topic, told)
+
+
+def _about_the_stage(topic: str, told: Told) -> Iterator[Frame]:
+    """The page of the stages asks anew; what moved by itself is told wherever the brand's people are."""
+    yield _changed(topic, "stage")
+    before, after = told.body["from_percent"], told.body["to_percent"]
+    match MoveCause(told.body["cause"]):
+        case MoveCause.ROLLED_BACK:
+            text = f"A gate was breached: your share fell back from {before} % to {after} %."
+            yield _notice(topic, text, tone="warn")
+        case MoveCause.ADVANCED:
+            yield _notice(
+                topic, f"Every gate held: your share grew from {before} % to {after} %.", tone="good"
+            )
+        case _:
+            pass  # a person of the brand did it and was told by the page
 
 
 def _import_progress(topic: str, told: Told) -> Frame:

@@ -12,15 +12,19 @@ from marketplace.accounts.sessions import seen
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
 from marketplace.kernel.ids import BrandId, TicketId, WorkerId
+from marketplace.kernel.settings import Settings
+from marketplace.tickets import stages
 from marketplace.tickets.card_stats import PayRecord, measure_categories, next_to_measure
 from marketplace.tickets.endings import resolve_ticket
 from marketplace.tickets.models import PoolTicket, ReleaseReason, ResolvedBy
 from marketplace.tickets.pool import claim_ticket, confirm_category, release_ticket
+from marketplace.tickets.quality_inputs import TicketRecords
 from marketplace.tickets.replies import customer_writes, send_reply
 from marketplace.tickets.terms import CategoryPlan, add_category, set_price
-from tests.builders import Clock, a_brand, a_worker, an_open_ticket, usd
+from tests.builders import Clock, a_brand, a_member, a_worker, an_open_ticket, usd
 from tests.marketplace.quality import a_decided_escalation, a_resolved_ticket
-from workers_ui.background import measure_card
+from workers_ui import parts
+from workers_ui.background import Background, measure_card
 
 FUNDS = usd(1_000_000)
 
@@ -309,3 +313,22 @@ def test_the_sweep_measures_every_brand_once_in_ten_minutes(
         measured_brands = set(tx.scalars(text("SELECT brand_id FROM category_stat")))
     assert [tuple(row) for row in kept] == [(brand, 10_000, 4, 1)]
     assert measured_brands == {brand, other}
+
+
+def test_the_background_process_measures_and_judges_by_itself(
+    background: Database, settings: Settings, brand: BrandId, clock: Clock
+) -> None:
+    with background.transaction() as tx:
+        stages.enable(tx, brand=brand, person=a_member(tx, brand), now=app_now(tx))
+    clock.forward(timedelta(minutes=2))
+    work = Background(
+        settings=settings,
+        database=background,
+        gateway=None,
+        retriever=parts.retriever(settings, background),
+    )
+    for measure in work.measures():
+        measure()
+    with background.transaction() as tx:
+        assert next_to_measure(tx, now=app_now(tx)) is None
+        assert stages.judge_next(tx, TicketRecords(), now=app_now(tx)) == 0  # judged within this minute

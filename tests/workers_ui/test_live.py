@@ -18,10 +18,10 @@ from knowledge_base.imports import read_import
 from marketplace.accounts.models import Member, MemberRole, Worker, WorkerStatus
 from marketplace.accounts.sessions import begin_session, sign_out
 from marketplace.events.commands import record
-from marketplace.events.facts import PayoutSent, TicketWidened
+from marketplace.events.facts import PayoutSent, StageMoved, TicketWidened
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope
-from marketplace.kernel.ids import PayoutId, new_id
+from marketplace.kernel.ids import PayoutId, StageMoveId, new_id
 from marketplace.kernel.settings import Settings
 from marketplace.tickets.models import PoolTicket, ReleaseReason
 from marketplace.tickets.pool import release_ticket
@@ -205,6 +205,21 @@ def test_an_import_moves_its_bar_on_the_brands_page(town: Town) -> None:
     assert (first.data["total"], first.data["state"]) == (1, "reading")
     assert first.data["stage"] == "being read"
     manager.next("kb.changed")
+
+
+def test_a_share_that_moves_by_itself_is_told_to_its_brand_alone(town: Town) -> None:
+    manager, stranger = town.listen(town.manager), town.listen(town.stranger)
+    town.settle(town.listen(town.ann))
+    with town.background.transaction() as tx:
+        moved = StageMoved(
+            brand=town.brand, move=StageMoveId(new_id()), cause="rolled_back", from_percent=25, to_percent=5
+        )
+        record(tx, moved)
+    manager.next("stage")
+    told = manager.next("notice").data
+    assert told == {"text": "A gate was breached: your share fell back from 25 % to 5 %.", "tone": "warn"}
+    time.sleep(QUIET_SECONDS)
+    assert [one for one in stranger.everything_for(0) if one.event in ("stage", "notice")] == []
 
 
 def test_a_payout_is_told_to_its_worker_alone(town: Town) -> None:

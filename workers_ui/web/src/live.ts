@@ -41,6 +41,7 @@ const SUBJECT_EVENTS = [
   "payout",
   "kb.changed",
   "board",
+  "stage",
 ];
 
 type Handlers = Record<string, (data: string) => void>;
