@@ -135,8 +135,8 @@ OPERATIONS = {
     "PUT /api/v1/spend-cap": _brand(
         ApiScope.SHARING_WRITE, body={"per_day_minor": 5_000, "per_month_minor": 50_000}
     ),
-    "GET /api/v1/service-levels": _brand(ApiScope.TICKETS_READ),
-    "PUT /api/v1/service-levels": _brand(ApiScope.TICKETS_WRITE, body=SERVICE_LEVELS_BODY),
+    "GET /api/v1/service-levels": _brand(ApiScope.SHARING_READ),
+    "PUT /api/v1/service-levels": _brand(ApiScope.SHARING_WRITE, body=SERVICE_LEVELS_BODY),
     # Workers. Which tickets are in the pool, and that one is taken, every worker may know.
     "GET /api/v1/pool": _worker(
         query={

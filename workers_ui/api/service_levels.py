@@ -36,8 +36,8 @@ from workers_ui.deps import HasTx, by_key
 
 router = APIRouter(tags=["control"])
 
-Reads = Annotated[BrandId, Depends(by_key(ApiScope.TICKETS_READ))]
-Writes = Annotated[BrandId, Depends(by_key(ApiScope.TICKETS_WRITE))]
+Reads = Annotated[BrandId, Depends(by_key(ApiScope.SHARING_READ))]
+Writes = Annotated[BrandId, Depends(by_key(ApiScope.SHARING_WRITE))]
 HIGHEST = 2**31 - 1  # what the columns hold; the commands are stricter, and say why
 
 Whole = Annotated[int, Field(ge=0, le=HIGHEST)]
