@@ -11,12 +11,19 @@ class Connection:
     writer: asyncio.StreamWriter
     host: str
 
+    async def get(self, path: str, *, cookie: str) -> int:
+        """The status of a page; its body is read and dropped."""
+        return await self._ask(f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nCookie: {cookie}\r\n\r\n")
+
     async def post(self, path: str, *, token: str) -> int:
         """The status of a POST without a body."""
-        self.writer.write(
+        return await self._ask(
             f"POST {path} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {token}\r\n"
-            "Content-Length: 0\r\n\r\n".encode()
+            "Content-Length: 0\r\n\r\n"
         )
+
+    async def _ask(self, request: str) -> int:
+        self.writer.write(request.encode())
         head = await self.reader.readuntil(b"\r\n\r\n")
         await self.reader.readexactly(_length(head))
         return int(head[9:12])

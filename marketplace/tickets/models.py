@@ -372,12 +372,15 @@ class PoolTicket(Base):
 
 
 class Claim(Base):
-    """One worker's hold on a ticket. `number` is the fencing token: it only grows."""
+    """One worker's hold on a ticket. `number` is the fencing token: it only grows.
+
+    Its terms have no foreign key: each claim would lock the one row that all claims of a category share. The pool's
+    row has one, the claim copies it, and terms are never changed nor deleted.
+    """
 
     __tablename__ = "claim"
     __table_args__ = (
         ForeignKeyConstraint(["brand_id", "ticket_id"], ["ticket.brand_id", "ticket.id"]),
-        ForeignKeyConstraint(["brand_id", "terms_id"], ["terms.brand_id", "terms.id"]),
         UniqueConstraint("brand_id", "ticket_id", "number"),
         Index("uq_claim_live", "ticket_id", unique=True, postgresql_where=text("ended_at IS NULL")),
         Index("ix_claim_worker", "worker_id", "claimed_at"),

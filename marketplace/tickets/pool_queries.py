@@ -167,9 +167,7 @@ def _cards(tx: Tx, query: TextClause, **asked: object) -> tuple[PoolCard, ...]:
 
 
 _LANES = text("SELECT email_lanes || chat_lanes FROM worker WHERE id = :worker")
-_NEXT_BEST = text(
-    "SELECT find_next_ticket(w, lanes_with_room(w, app_clock()), false) FROM worker w WHERE w.id = :worker"
-)
+_NEXT_BEST = text("SELECT next_best_ticket(:worker)")
 # The heads of the worker's lanes, each by its index and no deeper than `searched`; then what is not for him goes.
 # What is kept for newcomers comes last for everybody else, as it does in claims.
 _SEARCH = """

@@ -11,105 +11,124 @@ LANGUAGE sql STABLE AS $$
         OR k.kind = 'channel' AND k.key = p_channel AND (k.brand_id IS NULL OR k.brand_id = p_brand)))
 $$;
 
--- Brands whose tickets a worker is not offered: his own, and those he muted.
-CREATE FUNCTION brands_not_for(p_worker worker) RETURNS uuid[]
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
-    SELECT coalesce(array_agg(b.brand_id), '{}') FROM (
-        SELECT brand_id FROM member WHERE person_id = (p_worker).person_id
-        UNION SELECT brand_id FROM brand_mute WHERE worker_id = (p_worker).id
-        UNION SELECT brand_id FROM kill_switch WHERE kind = 'worker' AND key = (p_worker).id::text
-            AND lifted_at IS NULL AND brand_id IS NOT NULL) AS b
-$$;
+-- What follows decides claims. Only the entries further down are SECURITY DEFINER and set the planner: each SET costs
+-- as much as several of these statements, so the parts below run as whoever calls them.
+
+-- Brands whose tickets a worker is not offered: his own, those he muted, those that stopped him.
+CREATE FUNCTION brands_not_for(p_worker worker) RETURNS uuid[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT brand_id FROM member WHERE person_id = p_worker.person_id
+        UNION ALL SELECT brand_id FROM brand_mute WHERE worker_id = p_worker.id
+        UNION ALL SELECT brand_id FROM kill_switch WHERE kind = 'worker' AND key = p_worker.id::text
+            AND lifted_at IS NULL AND brand_id IS NOT NULL);
+END $$;
 
 -- Whether a worker may claim at all: not suspended, not stopped on the whole platform.
-CREATE FUNCTION may_claim(p_worker worker) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
-    SELECT coalesce((p_worker).status = 'active', false) AND NOT EXISTS (
-        SELECT FROM kill_switch WHERE kind = 'worker' AND key = (p_worker).id::text
-            AND lifted_at IS NULL AND brand_id IS NULL)
-$$;
+CREATE FUNCTION may_claim(p_worker worker) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN coalesce(p_worker.status = 'active', false) AND NOT EXISTS (
+        SELECT FROM kill_switch WHERE kind = 'worker' AND key = p_worker.id::text
+            AND lifted_at IS NULL AND brand_id IS NULL);
+END $$;
 
 -- A newcomer gets first pick of a share of the tickets.
 CREATE FUNCTION is_newcomer(p_worker worker) RETURNS boolean LANGUAGE sql IMMUTABLE AS
-$$ SELECT (p_worker).resolved_count < 10 $$;
+$$ SELECT p_worker.resolved_count < 10 $$;
 
--- The lanes in which a worker has room for one more ticket. The state and the lease are looked at after the index of
--- his tickets: with them in WHERE the planner may walk the leases of everybody.
-CREATE FUNCTION lanes_with_room(p_worker worker, p_now timestamptz) RETURNS text[]
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public AS $$
+-- What decides which tickets a worker is given, read at once: `lanes` in which he has room, brands that are `excluded`,
+-- and whether anything is stopped at all (`stops`), which is rare and makes everything below look closer. The leases
+-- are looked at after the index of his tickets: with them in WHERE the planner may walk the leases of everybody.
+CREATE TYPE claiming AS (
+    worker_id uuid, person_id uuid, newcomer boolean, barred boolean, stops boolean, excluded uuid[], lanes text[],
+    all_lanes text[]);
+
+CREATE FUNCTION claiming_of(p_worker uuid, p_now timestamptz) RETURNS claiming LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    v_email int;
-    v_chat int;
+    v claiming;
 BEGIN
-    SELECT count(*) FILTER (WHERE p.channel = 'email'), count(*) FILTER (WHERE p.channel = 'chat')
-        INTO v_email, v_chat
-        FROM (SELECT channel, state, lease_ends_at FROM pool_ticket WHERE worker_id = p_worker.id OFFSET 0) AS p
-        WHERE p.state = 'claimed' AND p.lease_ends_at > p_now;
-    RETURN CASE WHEN v_email < p_worker.email_cap THEN p_worker.email_lanes ELSE '{}' END
-        || CASE WHEN v_chat < p_worker.chat_cap THEN p_worker.chat_lanes ELSE '{}' END;
+    SELECT w.id, w.person_id, is_newcomer(w), w.status <> 'active',
+           EXISTS (SELECT FROM kill_switch WHERE lifted_at IS NULL),
+           ARRAY(SELECT brand_id FROM member WHERE person_id = w.person_id)
+               || ARRAY(SELECT brand_id FROM brand_mute WHERE worker_id = w.id),
+           CASE WHEN held.email < w.email_cap THEN w.email_lanes ELSE '{}' END
+               || CASE WHEN held.chat < w.chat_cap THEN w.chat_lanes ELSE '{}' END,
+           w.email_lanes || w.chat_lanes
+        INTO v
+        FROM worker w CROSS JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE p.channel = 'email') AS email,
+                   count(*) FILTER (WHERE p.channel = 'chat') AS chat
+            FROM (SELECT channel, state, lease_ends_at FROM pool_ticket WHERE worker_id = p_worker OFFSET 0) AS p
+            WHERE p.state = 'claimed' AND p.lease_ends_at > p_now) AS held
+        WHERE w.id = p_worker;
+    IF v.stops THEN
+        SELECT v.barred OR NOT may_claim(w), brands_not_for(w) INTO v.barred, v.excluded
+            FROM worker w WHERE w.id = p_worker;
+    END IF;
+    RETURN v;
 END $$;
 
 -- The best open ticket for a worker; with `p_lock` nobody else is given it before this transaction ends.
 -- Lanes are tried in the order of their heads; what is kept for newcomers comes last for everybody else. A brand
 -- that is left out costs nothing: with one, the heads of the other brands are compared instead of walking past it.
-CREATE FUNCTION find_next_ticket(p_worker worker, p_lanes text[], p_lock boolean) RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+CREATE FUNCTION find_next_ticket(p claiming, p_lock boolean) RETURNS uuid
+LANGUAGE plpgsql AS $$
 DECLARE
-    v_excluded uuid[] := brands_not_for(p_worker);
-    v_stops boolean := EXISTS (SELECT FROM kill_switch WHERE lifted_at IS NULL AND kind IN ('brand', 'category', 'channel'));
-    v_newcomer boolean := is_newcomer(p_worker);
+    v_worker uuid := p.worker_id;
+    v_newcomer boolean := p.newcomer;
+    v_lanes text[] := p.lanes;
+    v_plain boolean := NOT p.stops AND cardinality(p.excluded) = 0;
     v_stream record;
     v_ticket uuid;
     v_head uuid;
 BEGIN
     FOR v_stream IN
-        SELECT l.lane, f.newcomers FROM unnest(p_lanes) AS l(lane)
+        SELECT l.lane, f.newcomers FROM unnest(v_lanes) AS l(lane)
             CROSS JOIN (VALUES (false), (true)) AS f(newcomers)
-            CROSS JOIN LATERAL (SELECT p.rank_at FROM pool_ticket p
-                WHERE p.state = 'open' AND p.lane = l.lane AND p.newcomers_first = f.newcomers
-                ORDER BY p.rank_at LIMIT 1) AS head
-        ORDER BY CASE WHEN v_newcomer THEN false ELSE f.newcomers END, head.rank_at
+            CROSS JOIN LATERAL (SELECT t.rank_at FROM pool_ticket t
+                WHERE t.state = 'open' AND t.lane = l.lane AND t.newcomers_first = f.newcomers
+                ORDER BY t.rank_at LIMIT 1) AS head
+        ORDER BY f.newcomers AND NOT v_newcomer, head.rank_at
     LOOP
-        IF NOT v_stops AND cardinality(v_excluded) = 0 THEN
+        IF v_plain THEN
             IF p_lock THEN
-                SELECT p.ticket_id INTO v_ticket FROM pool_ticket p
-                    WHERE p.state = 'open' AND p.lane = v_stream.lane AND p.newcomers_first = v_stream.newcomers
+                SELECT t.ticket_id INTO v_ticket FROM pool_ticket t
+                    WHERE t.state = 'open' AND t.lane = v_stream.lane AND t.newcomers_first = v_stream.newcomers
                         AND NOT EXISTS (SELECT FROM release r
-                            WHERE r.ticket_id = p.ticket_id AND r.worker_id = (p_worker).id)
-                    ORDER BY p.rank_at, p.ticket_id FOR UPDATE SKIP LOCKED LIMIT 1;
+                            WHERE r.ticket_id = t.ticket_id AND r.worker_id = v_worker)
+                    ORDER BY t.rank_at, t.ticket_id FOR UPDATE SKIP LOCKED LIMIT 1;
             ELSE
-                SELECT p.ticket_id INTO v_ticket FROM pool_ticket p
-                    WHERE p.state = 'open' AND p.lane = v_stream.lane AND p.newcomers_first = v_stream.newcomers
+                SELECT t.ticket_id INTO v_ticket FROM pool_ticket t
+                    WHERE t.state = 'open' AND t.lane = v_stream.lane AND t.newcomers_first = v_stream.newcomers
                         AND NOT EXISTS (SELECT FROM release r
-                            WHERE r.ticket_id = p.ticket_id AND r.worker_id = (p_worker).id)
-                    ORDER BY p.rank_at, p.ticket_id LIMIT 1;
+                            WHERE r.ticket_id = t.ticket_id AND r.worker_id = v_worker)
+                    ORDER BY t.rank_at, t.ticket_id LIMIT 1;
             END IF;
         ELSE
             FOR v_head IN
                 WITH RECURSIVE brands AS (
-                    (SELECT p.brand_id FROM pool_ticket p WHERE p.state = 'open' AND p.lane = v_stream.lane
-                        ORDER BY p.brand_id LIMIT 1)
+                    (SELECT t.brand_id FROM pool_ticket t WHERE t.state = 'open' AND t.lane = v_stream.lane
+                        ORDER BY t.brand_id LIMIT 1)
                     UNION ALL
-                    SELECT (SELECT p.brand_id FROM pool_ticket p WHERE p.state = 'open' AND p.lane = v_stream.lane
-                        AND p.brand_id > b.brand_id ORDER BY p.brand_id LIMIT 1)
+                    SELECT (SELECT t.brand_id FROM pool_ticket t WHERE t.state = 'open' AND t.lane = v_stream.lane
+                        AND t.brand_id > b.brand_id ORDER BY t.brand_id LIMIT 1)
                     FROM brands b WHERE b.brand_id IS NOT NULL)
                 SELECT heads.ticket_id FROM brands b CROSS JOIN LATERAL (
-                    SELECT p.ticket_id, p.rank_at FROM pool_ticket p
-                    WHERE p.state = 'open' AND p.lane = v_stream.lane AND p.brand_id = b.brand_id
-                        AND p.newcomers_first = v_stream.newcomers
+                    SELECT t.ticket_id, t.rank_at FROM pool_ticket t
+                    WHERE t.state = 'open' AND t.lane = v_stream.lane AND t.brand_id = b.brand_id
+                        AND t.newcomers_first = v_stream.newcomers
                         AND NOT EXISTS (SELECT FROM release r
-                            WHERE r.ticket_id = p.ticket_id AND r.worker_id = (p_worker).id)
-                        AND NOT (v_stops AND is_stopped(p.brand_id, p.category, p.channel))
-                    ORDER BY p.rank_at, p.ticket_id LIMIT 20) AS heads
-                WHERE b.brand_id <> ALL (v_excluded)
+                            WHERE r.ticket_id = t.ticket_id AND r.worker_id = v_worker)
+                        AND NOT (p.stops AND is_stopped(t.brand_id, t.category, t.channel))
+                    ORDER BY t.rank_at, t.ticket_id LIMIT 20) AS heads
+                WHERE b.brand_id <> ALL (p.excluded)
                 ORDER BY heads.rank_at, heads.ticket_id LIMIT 100
             LOOP
                 IF NOT p_lock THEN
                     RETURN v_head;
                 END IF;
-                SELECT p.ticket_id INTO v_ticket FROM pool_ticket p
-                    WHERE p.ticket_id = v_head AND p.state = 'open' FOR UPDATE SKIP LOCKED;
+                SELECT t.ticket_id INTO v_ticket FROM pool_ticket t
+                    WHERE t.ticket_id = v_head AND t.state = 'open' FOR UPDATE SKIP LOCKED;
                 EXIT WHEN v_ticket IS NOT NULL;
             END LOOP;
         END IF;
@@ -120,121 +139,141 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- Write the claim of an open ticket; number and deadline are NULL when it is not open any more.
+-- Write the claim of an open ticket in one statement; number and deadline are NULL when it is not open any more.
 CREATE FUNCTION take_ticket(p_ticket uuid, p_worker uuid, p_claim uuid, p_now timestamptz,
                             OUT claim_number int, OUT lease_ends_at timestamptz)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
-DECLARE
-    v_pool pool_ticket;
+LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE pool_ticket p
-        SET state = 'claimed', worker_id = p_worker, claim_number = p.claim_number + 1,
-            lease_ends_at = p_now + make_interval(secs => (
-                SELECT l.read_seconds FROM lease_clock l
-                WHERE l.channel = p.channel AND (l.brand_id = p.brand_id OR l.brand_id IS NULL)
-                ORDER BY l.brand_id NULLS LAST LIMIT 1))
-        WHERE p.ticket_id = p_ticket AND p.state = 'open'
-        RETURNING * INTO v_pool;
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
-    INSERT INTO claim (brand_id, id, ticket_id, number, worker_id, terms_id, claimed_at)
-        VALUES (v_pool.brand_id, p_claim, p_ticket, v_pool.claim_number, p_worker, v_pool.terms_id, p_now);
-    UPDATE ticket SET state = 'claimed' WHERE brand_id = v_pool.brand_id AND id = p_ticket;
-    INSERT INTO event (at, kind, brand_id, worker_id, subject_id, body)
-        VALUES (p_now, 'ticket_claimed', v_pool.brand_id, p_worker, p_ticket,
-                jsonb_build_object('claim_number', v_pool.claim_number, 'terms', v_pool.terms_id,
-                                   'lane', v_pool.lane));
-    claim_number := v_pool.claim_number;
-    lease_ends_at := v_pool.lease_ends_at;
+    WITH taken AS (
+        UPDATE pool_ticket p
+            SET state = 'claimed', worker_id = p_worker, claim_number = p.claim_number + 1,
+                lease_ends_at = p_now + make_interval(secs => (
+                    SELECT l.read_seconds FROM lease_clock l
+                    WHERE l.channel = p.channel AND (l.brand_id = p.brand_id OR l.brand_id IS NULL)
+                    ORDER BY l.brand_id NULLS LAST LIMIT 1))
+            WHERE p.ticket_id = p_ticket AND p.state = 'open'
+            RETURNING p.brand_id, p.claim_number, p.terms_id, p.lane, p.lease_ends_at
+    ), claimed AS (
+        INSERT INTO claim (brand_id, id, ticket_id, number, worker_id, terms_id, claimed_at)
+            SELECT brand_id, p_claim, p_ticket, taken.claim_number, p_worker, terms_id, p_now FROM taken
+    ), moved AS (
+        UPDATE ticket t SET state = 'claimed' FROM taken WHERE t.brand_id = taken.brand_id AND t.id = p_ticket
+    ), told AS (
+        INSERT INTO event (at, kind, brand_id, worker_id, subject_id, body)
+            SELECT p_now, 'ticket_claimed', brand_id, p_worker, p_ticket,
+                   jsonb_build_object('claim_number', taken.claim_number, 'terms', terms_id, 'lane', lane)
+            FROM taken
+    )
+    SELECT taken.claim_number, taken.lease_ends_at INTO claim_number, lease_ends_at FROM taken;
 END $$;
 
--- Give a ticket to a worker. Outcomes: claimed, mine (already held: the same lease goes on), taken, gone, capped,
+-- Give a named ticket to a worker. Outcomes: claimed, mine (already held: the same lease goes on), taken, gone, capped,
 -- released (the worker gave it back before), own_brand, restricted, not_eligible (language or skill), newcomers
--- (kept for newcomers for a moment), stopped (by a kill switch).
-CREATE OR REPLACE FUNCTION claim_ticket(p_ticket uuid, p_worker uuid, p_claim uuid)
-RETURNS TABLE (outcome text, claim_number int, lease_ends_at timestamptz)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+-- (kept for newcomers for a moment), stopped (by a kill switch). Whoever calls holds the worker's lock.
+CREATE FUNCTION give_named(p_ticket uuid, p_worker uuid, p_claim uuid,
+                           OUT outcome text, OUT claim_number int, OUT lease_ends_at timestamptz)
+LANGUAGE plpgsql AS $$
 DECLARE
     v_pool pool_ticket;
-    v_worker worker;
+    v_claiming claiming;
     v_now timestamptz;
-    v_refusal text;
 BEGIN
     -- Most losers of a race leave here without a lock and so without a write.
     SELECT * INTO v_pool FROM pool_ticket WHERE ticket_id = p_ticket;
     IF NOT FOUND THEN
-        RETURN QUERY SELECT 'gone', NULL::int, NULL::timestamptz;
+        outcome := 'gone';
         RETURN;
     END IF;
-    v_now := app_clock();
-    IF v_pool.worker_id = p_worker
-            AND (v_pool.state IN ('answered', 'in_review') OR v_pool.lease_ends_at > v_now) THEN
-        RETURN QUERY SELECT 'mine', v_pool.claim_number, v_pool.lease_ends_at;
-        RETURN;
-    END IF;
+    v_now := clock_timestamp() + (SELECT shift FROM clock_shift);
     IF v_pool.state IN ('answered', 'in_review') OR v_pool.state = 'claimed' AND v_pool.lease_ends_at > v_now THEN
-        RETURN QUERY SELECT 'taken', NULL::int, NULL::timestamptz;
+        IF v_pool.worker_id = p_worker THEN
+            outcome := 'mine';
+            claim_number := v_pool.claim_number;
+            lease_ends_at := v_pool.lease_ends_at;
+        ELSE
+            outcome := 'taken';
+        END IF;
         RETURN;
     END IF;
-    SELECT * INTO v_worker FROM worker WHERE id = p_worker;
-    v_refusal := CASE
-        WHEN NOT may_claim(v_worker) OR EXISTS (
-            SELECT FROM kill_switch WHERE kind = 'worker' AND key = p_worker::text AND lifted_at IS NULL
-                AND brand_id = v_pool.brand_id) THEN 'restricted'
-        WHEN EXISTS (SELECT FROM member WHERE brand_id = v_pool.brand_id AND person_id = v_worker.person_id)
-            THEN 'own_brand'
+    v_claiming := claiming_of(p_worker, v_now);
+    outcome := CASE
+        WHEN v_claiming.barred IS NOT FALSE THEN 'restricted'
+        WHEN EXISTS (SELECT FROM member WHERE brand_id = v_pool.brand_id
+            AND person_id = v_claiming.person_id) THEN 'own_brand'
         WHEN EXISTS (SELECT FROM release WHERE ticket_id = p_ticket AND worker_id = p_worker) THEN 'released'
-        WHEN v_pool.lane <> ALL (v_worker.email_lanes || v_worker.chat_lanes) THEN 'not_eligible'
-        WHEN v_pool.newcomers_first AND NOT is_newcomer(v_worker) THEN 'newcomers'
-        WHEN is_stopped(v_pool.brand_id, v_pool.category, v_pool.channel) THEN 'stopped' END;
-    IF v_refusal IS NULL THEN
-        -- One worker's claims queue behind each other, so that the cap holds; the lock writes nothing.
-        PERFORM pg_advisory_xact_lock(hashtextextended(p_worker::text, 0));
-        IF v_pool.lane <> ALL (lanes_with_room(v_worker, v_now)) THEN
-            v_refusal := 'capped';
-        END IF;
-    END IF;
-    IF v_refusal IS NOT NULL THEN
-        RETURN QUERY SELECT v_refusal, NULL::int, NULL::timestamptz;
+        WHEN v_pool.lane <> ALL (v_claiming.all_lanes)
+            THEN 'not_eligible'
+        WHEN v_pool.newcomers_first AND NOT v_claiming.newcomer THEN 'newcomers'
+        WHEN v_claiming.stops AND is_stopped(v_pool.brand_id, v_pool.category, v_pool.channel) THEN 'stopped'
+        WHEN v_claiming.stops AND EXISTS (SELECT FROM kill_switch WHERE kind = 'worker'
+            AND key = p_worker::text AND lifted_at IS NULL AND brand_id = v_pool.brand_id) THEN 'restricted'
+        WHEN v_pool.lane <> ALL (v_claiming.lanes) THEN 'capped' END;
+    IF outcome IS NOT NULL THEN
         RETURN;
     END IF;
     IF v_pool.state = 'claimed' THEN
         PERFORM expire_lease(p_ticket, v_now);
     END IF;
-    RETURN QUERY SELECT CASE WHEN t.claim_number IS NULL THEN 'taken' ELSE 'claimed' END,
-                        t.claim_number, t.lease_ends_at
+    SELECT t.claim_number, t.lease_ends_at INTO claim_number, lease_ends_at
         FROM take_ticket(p_ticket, p_worker, p_claim, v_now) t;
+    outcome := CASE WHEN claim_number IS NULL THEN 'taken' ELSE 'claimed' END;
 END $$;
 
 -- Give a worker the best open ticket he may have; outcome 'none' when there is none, 'capped' when he is full.
+-- Whoever calls holds the worker's lock.
+CREATE FUNCTION give_next(p_worker uuid, p_claim uuid, OUT outcome text, OUT ticket_id uuid, OUT claim_number int,
+                          OUT lease_ends_at timestamptz)
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := clock_timestamp() + (SELECT shift FROM clock_shift);
+    v_claiming claiming := claiming_of(p_worker, v_now);
+BEGIN
+    IF v_claiming.barred IS NOT FALSE THEN
+        outcome := 'restricted';
+    ELSIF cardinality(v_claiming.lanes) = 0 THEN
+        outcome := 'capped';
+    ELSE
+        ticket_id := find_next_ticket(v_claiming, true);
+        IF ticket_id IS NULL THEN
+            outcome := 'none';
+            RETURN;
+        END IF;
+        outcome := 'claimed';
+        SELECT t.claim_number, t.lease_ends_at INTO claim_number, lease_ends_at
+            FROM take_ticket(ticket_id, p_worker, p_claim, v_now) t;
+    END IF;
+END $$;
+
+-- One worker's claims queue behind each other, so that the cap holds; the lock writes nothing.
+CREATE FUNCTION lock_worker(p_worker uuid) RETURNS void LANGUAGE sql AS
+$$ SELECT pg_advisory_xact_lock(hashtextextended(p_worker::text, 0)) $$;
+
+-- The entries: they run as the background role, which row-level security lets through, and with plans that are made
+-- once. Made anew for each value, the plans cost ten times the claim.
+CREATE OR REPLACE FUNCTION claim_ticket(p_ticket uuid, p_worker uuid, p_claim uuid)
+RETURNS TABLE (outcome text, claim_number int, lease_ends_at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+BEGIN
+    PERFORM lock_worker(p_worker);
+    RETURN QUERY SELECT g.outcome, g.claim_number, g.lease_ends_at FROM give_named(p_ticket, p_worker, p_claim) g;
+END $$;
+
 CREATE OR REPLACE FUNCTION claim_next_ticket(p_worker uuid, p_claim uuid)
 RETURNS TABLE (outcome text, ticket_id uuid, claim_number int, lease_ends_at timestamptz)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
-DECLARE
-    v_ticket uuid;
-    v_worker worker;
-    v_lanes text[];
-    v_now timestamptz := app_clock();
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtextextended(p_worker::text, 0));
-    SELECT * INTO v_worker FROM worker WHERE id = p_worker;
-    IF NOT may_claim(v_worker) THEN
-        RETURN QUERY SELECT 'restricted', NULL::uuid, NULL::int, NULL::timestamptz;
-        RETURN;
-    END IF;
-    v_lanes := lanes_with_room(v_worker, v_now);
-    IF cardinality(v_lanes) = 0 THEN
-        RETURN QUERY SELECT 'capped', NULL::uuid, NULL::int, NULL::timestamptz;
-        RETURN;
-    END IF;
-    v_ticket := find_next_ticket(v_worker, v_lanes, true);
-    IF v_ticket IS NULL THEN
-        RETURN QUERY SELECT 'none', NULL::uuid, NULL::int, NULL::timestamptz;
-        RETURN;
-    END IF;
-    RETURN QUERY SELECT 'claimed', v_ticket, t.claim_number, t.lease_ends_at
-        FROM take_ticket(v_ticket, p_worker, p_claim, v_now) t;
+    PERFORM lock_worker(p_worker);
+    RETURN QUERY SELECT g.outcome, g.ticket_id, g.claim_number, g.lease_ends_at FROM give_next(p_worker, p_claim) g;
+END $$;
+
+-- The ticket that a worker would be given now, for the loser of a race to be told.
+CREATE FUNCTION next_best_ticket(p_worker uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+BEGIN
+    RETURN find_next_ticket(claiming_of(p_worker, app_clock()), false);
 END $$;
 
 -- Claims that arrived together, in one commit: for each its session, the ticket (NULL: the best one) and the id
@@ -242,13 +281,13 @@ END $$;
 -- Locks are taken in one order (workers, then named tickets; "next" never waits), so two batches cannot deadlock.
 CREATE FUNCTION claim_batch(p_sessions bytea[], p_tickets uuid[], p_claims uuid[])
 RETURNS TABLE (place int, outcome text, ticket_id uuid, claim_number int, lease_ends_at timestamptz, next_best uuid)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
     v_now timestamptz := app_now();
     v_workers uuid[];
     v_people uuid[];
     v_place int;
-    v_worker worker;
 BEGIN
     SELECT array_agg(w.id ORDER BY asked.place), array_agg(s.person_id ORDER BY asked.place)
         INTO v_workers, v_people
@@ -271,13 +310,12 @@ BEGIN
         ELSIF ticket_id IS NULL THEN
             SELECT c.outcome, c.ticket_id, c.claim_number, c.lease_ends_at
                 INTO outcome, ticket_id, claim_number, lease_ends_at
-                FROM claim_next_ticket(v_workers[v_place], p_claims[v_place]) c;
+                FROM give_next(v_workers[v_place], p_claims[v_place]) c;
         ELSE
             SELECT c.outcome, c.claim_number, c.lease_ends_at INTO outcome, claim_number, lease_ends_at
-                FROM claim_ticket(ticket_id, v_workers[v_place], p_claims[v_place]) c;
+                FROM give_named(ticket_id, v_workers[v_place], p_claims[v_place]) c;
             IF outcome IN ('taken', 'gone', 'newcomers', 'stopped') THEN
-                SELECT * INTO v_worker FROM worker WHERE id = v_workers[v_place];
-                next_best := find_next_ticket(v_worker, lanes_with_room(v_worker, app_clock()), false);
+                next_best := find_next_ticket(claiming_of(v_workers[v_place], app_clock()), false);
             END IF;
         END IF;
         RETURN NEXT;
@@ -287,8 +325,7 @@ END $$;
 
 -- Counters are kept, never counted: each change writes its move, and a roll-up adds the moves to the counters.
 -- Who reads adds the moves that are not rolled up yet, so that a counter is exact in every snapshot.
-CREATE FUNCTION note_ticket_move() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+CREATE FUNCTION note_ticket_move() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO ticket_move (brand_id, from_category, from_state, to_category, to_state)
         VALUES (NEW.brand_id, CASE TG_OP WHEN 'UPDATE' THEN OLD.category END,
@@ -301,8 +338,7 @@ CREATE TRIGGER ticket_moved_is_counted AFTER UPDATE OF state, category ON ticket
     FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state OR OLD.category IS DISTINCT FROM NEW.category)
     EXECUTE FUNCTION note_ticket_move();
 
-CREATE FUNCTION note_pool_move() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+CREATE FUNCTION note_pool_move() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP <> 'INSERT' AND OLD.state = 'open' THEN
         INSERT INTO pool_move (lane, change) VALUES (OLD.lane, -1);
@@ -358,8 +394,8 @@ INSERT INTO pool_count (lane, tickets) SELECT lane, count(*) FROM pool_ticket WH
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON kill_switch, brand_mute, note, category_stat, brand_stat, ticket_count,
     ticket_move, pool_count, pool_move TO humancloud_app, humancloud_background;
-REVOKE INSERT, UPDATE, DELETE ON category_stat, brand_stat, ticket_count, ticket_move, pool_count, pool_move
-    FROM humancloud_app;
+REVOKE INSERT, UPDATE, DELETE ON category_stat, brand_stat, ticket_count, pool_count FROM humancloud_app;
+REVOKE UPDATE, DELETE ON ticket_move, pool_move FROM humancloud_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO humancloud_app, humancloud_background;
 
 DO $$
@@ -368,10 +404,7 @@ DECLARE
 BEGIN
     GRANT CREATE ON SCHEMA public TO humancloud_background;
     FOREACH name IN ARRAY ARRAY[
-        'brands_not_for(worker)', 'may_claim(worker)', 'lanes_with_room(worker, timestamptz)',
-        'find_next_ticket(worker, text[], boolean)', 'take_ticket(uuid, uuid, uuid, timestamptz)',
-        'claim_batch(bytea[], uuid[], uuid[])', 'note_ticket_move()', 'note_pool_move()',
-        'roll_up_counters(int)'] LOOP
+        'next_best_ticket(uuid)', 'claim_batch(bytea[], uuid[], uuid[])', 'roll_up_counters(int)'] LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO humancloud_background', name);
     END LOOP;
     REVOKE CREATE ON SCHEMA public FROM humancloud_background;
@@ -391,6 +424,8 @@ BEGIN
                        'USING (app_worker() IS NOT NULL)', name);
     END LOOP;
 END $$;
+-- Whoever moves a ticket notes it; what is noted is read by its owner alone.
+CREATE POLICY everyone_writes ON ticket_move FOR INSERT TO humancloud_app WITH CHECK (true);
 CREATE POLICY everywhere ON kill_switch FOR SELECT TO humancloud_app USING (brand_id IS NULL);
 
 ALTER TABLE brand_mute ENABLE ROW LEVEL SECURITY;

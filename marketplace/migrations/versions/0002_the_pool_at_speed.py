@@ -49,6 +49,7 @@ def upgrade() -> None:
     )
     bind.exec_driver_sql("UPDATE lease_clock SET extension_seconds = 60 WHERE channel = 'chat'")
     op.add_column("claim", sa.Column("extended_at", sa.DateTime(timezone=True), nullable=True))
+    op.drop_constraint(op.f("fk_claim_brand_id_terms_id"), "claim", type_="foreignkey")
     _allow("claim", "claim_end", "end_reason", ENDS_OF_CLAIMS)
     op.add_column("release", sa.Column("skipped", sa.Boolean(), server_default="false", nullable=False))
     _widen_worker()
