@@ -572,10 +572,8 @@ def desk_answered(frame: MakeFrame) -> PageView:
 
 
 def desk_in_review(frame: MakeFrame) -> PageView:
-    reply = replace(ANSWERED_THREAD[-1], state=Badge(label="in review", tone=Tone.INFO))
     return replace(
         _desk(frame),
-        thread=(*THREAD, reply),
         in_review=True,
         state=Badge(label="waits for approval", tone=Tone.INFO),
         lease=worker.Lease(claim_number=2, deadline=None),

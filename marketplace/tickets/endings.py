@@ -143,7 +143,7 @@ def reopen_ticket(tx: Tx, *, ticket: Ticket, resolution: Resolution, now: dateti
     ticket.due_at = due_at = due_of(tx, ticket)
     row = open_in_pool(tx, ticket, terms=terms, rank_at=now, due_at=due_at, claim_number=last.number, now=now)
     grace = follow_up_of(tx, brand=ticket.brand_id, channel=ticket.channel).grace
-    if is_around(tx, last.worker_id, grace=grace, now=now):
+    if is_around(tx, last.worker_id, brand=ticket.brand_id, grace=grace, now=now):
         new_claim(tx, row, worker=last.worker_id, now=now)
     record(tx, TicketReopened(brand=ticket.brand_id, ticket=ticket.id, resolution=resolution.id))
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from marketplace.accounts.models import Worker, WorkerStatus
+from marketplace.accounts.models import Brand, Worker, WorkerStatus
 from marketplace.events.commands import record
 from marketplace.events.facts import ReplyRulesSet
 from marketplace.kernel.db import Tx
@@ -15,6 +15,7 @@ from marketplace.kernel.errors import Invalid
 from marketplace.kernel.ids import BrandId, PersonId, WorkerId
 from marketplace.tickets.models import Channel
 from marketplace.tickets.reply_models import FollowUpPolicy
+from marketplace.tickets.switch_queries import is_worker_stopped
 
 SILENCE_MINUTES = range(5, 43_200 + 1)
 GRACE_MINUTES = range(1, 1_440 + 1)
@@ -67,11 +68,16 @@ def set_follow_up(
     record(tx, ReplyRulesSet(brand=brand, rules="follow_up", by=by, set_to=told))
 
 
-def is_around(tx: Tx, worker: WorkerId, *, grace: timedelta, now: datetime) -> bool:
-    """Whether `worker` was here within `grace`, takes work, and may."""
+def is_around(tx: Tx, worker: WorkerId, *, brand: BrandId, grace: timedelta, now: datetime) -> bool:
+    """Whether `worker` was here within `grace`, takes work, and may at `brand`."""
     seen = tx.scalar(
-        select(Worker.seen_at).where(
-            Worker.id == worker, Worker.available, Worker.status == WorkerStatus.ACTIVE
+        select(Worker.seen_at)
+        .join(Brand, Brand.id == brand)
+        .where(
+            Worker.id == worker,
+            Worker.available,
+            Worker.status == WorkerStatus.ACTIVE,
+            ~is_worker_stopped(worker, Brand.id),
         )
     )
     return seen is not None and seen > now - grace

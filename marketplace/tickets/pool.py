@@ -362,7 +362,7 @@ def set_ticket_state(tx: Tx, brand: BrandId, ticket: TicketId, state: TicketStat
 def give_follow_up(tx: Tx, row: PoolTicket, *, now: datetime) -> None:
     """A customer's message restarts the clock: for the same worker if he is around, else in the pool."""
     grace = follow_up_of(tx, brand=row.brand_id, channel=row.channel).grace
-    if row.worker_id is not None and is_around(tx, row.worker_id, grace=grace, now=now):
+    if row.worker_id is not None and is_around(tx, row.worker_id, brand=row.brand_id, grace=grace, now=now):
         follow_up = timedelta(seconds=clock_of(tx, row.brand_id, row.channel).follow_up_seconds)
         row.state, row.lease_ends_at = PoolState.CLAIMED, now + follow_up
         set_ticket_state(tx, row.brand_id, row.ticket_id, TicketState.CLAIMED)

@@ -60,6 +60,7 @@ class Desk:
     thread: tuple[Line, ...]
     draft: str
     follows: TicketId | None
+    silence_ends_at: datetime | None
 
 
 def desk(tx: Tx, *, ticket: TicketId, worker: WorkerId, now: datetime) -> Desk:
@@ -79,6 +80,11 @@ def desk(tx: Tx, *, ticket: TicketId, worker: WorkerId, now: datetime) -> Desk:
         )
     ).one()
     draft = tx.get(WorkerDraft, (row.brand_id, ticket, worker))
+    own = tx.execute(
+        select(Ticket.follows_id, Ticket.silence_ends_at).where(
+            Ticket.brand_id == row.brand_id, Ticket.id == ticket
+        )
+    ).one()
     return Desk(
         ticket=row.ticket_id,
         brand=row.brand_id,
@@ -98,9 +104,8 @@ def desk(tx: Tx, *, ticket: TicketId, worker: WorkerId, now: datetime) -> Desk:
         currency=row.currency,
         thread=masked_thread(tx, brand=row.brand_id, ticket=ticket),
         draft=draft.body if draft else "",
-        follows=tx.scalar(
-            select(Ticket.follows_id).where(Ticket.brand_id == row.brand_id, Ticket.id == ticket)
-        ),
+        follows=own.follows_id,
+        silence_ends_at=own.silence_ends_at,
     )
 
 

@@ -8,10 +8,20 @@ from sqlalchemy import select, text, update
 from marketplace.accounts.models import Worker, WorkerStatus
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
-from marketplace.kernel.ids import BrandId, TicketId, WorkerId
+from marketplace.kernel.ids import BrandId, SwitchId, TicketId, WorkerId, new_id
 from marketplace.tickets.endings import resolve_silent
 from marketplace.tickets.follow_ups import BadFollowUp, follow_up_of, follow_ups_of, set_follow_up
-from marketplace.tickets.models import Channel, Claim, ClaimEnd, PoolState, PoolTicket, Ticket, TicketState
+from marketplace.tickets.models import (
+    Channel,
+    Claim,
+    ClaimEnd,
+    KillSwitch,
+    PoolState,
+    PoolTicket,
+    SwitchKind,
+    Ticket,
+    TicketState,
+)
 from marketplace.tickets.pool import claim_ticket
 from marketplace.tickets.replies import customer_writes, send_reply
 from tests.builders import Clock, a_brand, a_member, a_worker, an_open_ticket, as_brand, as_worker
@@ -132,6 +142,29 @@ def test_who_takes_no_work_or_may_not_is_not_around(
         tx.execute(update(Worker).where(Worker.id == worker).values(**change, seen_at=app_now(tx)))
     writes(db, brand, ticket)
     assert state(background, brand, ticket) is TicketState.OPEN
+
+
+def test_who_is_stopped_at_the_brand_or_everywhere_is_not_around(
+    db: Database, background: Database, brand: BrandId
+) -> None:
+    for at in (brand, None):
+        worker = a_new_worker(background)
+        ticket = an_answered_ticket(db, background, brand, worker)
+        with background.transaction() as tx:
+            tx.add(
+                KillSwitch(
+                    id=SwitchId(new_id()),
+                    kind=SwitchKind.WORKER,
+                    brand_id=at,
+                    key=str(worker),
+                    reason="Rude.",
+                    by_platform=at is None,
+                    thrown_by=a_member(tx, brand),
+                    thrown_at=app_now(tx),
+                )
+            )
+        writes(db, brand, ticket)
+        assert state(background, brand, ticket) is TicketState.OPEN
 
 
 def test_a_follow_up_may_exceed_the_cap(db: Database, background: Database, brand: BrandId) -> None:

@@ -12,6 +12,7 @@ from marketplace.kernel.db import Database
 from marketplace.kernel.ids import TicketId, WorkerId
 from marketplace.tickets.endings import escalate_ticket
 from marketplace.tickets.models import EscalationReason, Reply, ReplyState
+from marketplace.tickets.notes import write_note
 from marketplace.tickets.probation import probation_of, set_probation
 from marketplace.tickets.replies import customer_writes, send_reply
 from marketplace.tickets.reply_models import AfterLimit, ReplyReview
@@ -242,6 +243,39 @@ def test_a_brand_rejects_with_a_note(db: Database, house: House, owner: Browser)
     done = owner.post(f"/tickets/{ticket}/escalation-rejection", {"note": "See article 7."})
     assert "Rejected" in sentence(done)
     assert "“See article 7.”" in words(owner.get(f"/tickets/{ticket}"), "#thread")
+
+
+def test_the_list_of_tickets_leads_to_what_waits_for_its_reader(
+    db: Database, house: House, owner: Browser, reviewer: Browser
+) -> None:
+    assert not tree(owner.get("/tickets")).css(".callout")
+    an_escalation(db, house)
+    a_waiting_reply(db, house)
+    assert "1 escalation waits for you. Decide 1 reply waits for your approval. Decide" in words(
+        owner.get("/tickets"), ".callout"
+    )
+    assert words(reviewer.get("/tickets"), ".callout") == "1 reply waits for your approval. Decide"
+
+
+def test_notes_of_worker_and_brand_stand_on_the_ticket_and_no_customer_reads_them(
+    db: Database, house: House, owner: Browser, reviewer: Browser
+) -> None:
+    ticket = house.ticket()
+    worker, number = a_claim(house.site, ticket)
+    with db.transaction(as_worker(worker)) as tx:
+        write_note(
+            tx, ticket=ticket, worker=worker, number=number, body="Asked for a photo.", now=app_now(tx)
+        )
+    noted = owner.post(f"/tickets/{ticket}/notes", {"internal_note": "He is a regular."})
+    assert "the customer does not" in sentence(noted)
+    page = owner.get(f"/tickets/{ticket}")
+    assert "Asked for a photo. Ana R." in words(page, "#notes")
+    assert "He is a regular. Mo Manager" in words(page, "#notes")
+    assert "regular" not in words(page, "#thread")
+    assert not tree(reviewer.get(f"/tickets/{ticket}")).css("#notes form")
+    assert reviewer.post(f"/tickets/{ticket}/notes", {"internal_note": "x"}).status_code == 403
+    empty = owner.post(f"/tickets/{ticket}/notes", {"internal_note": " "})
+    assert (empty.status_code, "A note has 1 to 2,000 characters." in words(empty)) == (422, True)
 
 
 # The rules

@@ -26,7 +26,8 @@ from marketplace.tickets import (
 from marketplace.tickets.clocks import clocks_of
 from marketplace.tickets.ladder import steps_of
 from marketplace.tickets.linked import find_follower
-from marketplace.tickets.models import ResolvedBy, Terms, Ticket, TicketState
+from marketplace.tickets.models import Author, ResolvedBy, Terms, Ticket, TicketState
+from marketplace.tickets.notes import notes_of_ticket, write_brand_note
 from marketplace.tickets.ratings import ratings_of_ticket
 from marketplace.tickets.terms import terms_in_force, terms_of
 from workers_ui.deps import CheckedForm, HasTx, IsSignedIn, as_uuid, at_brand
@@ -34,7 +35,7 @@ from workers_ui.errors import status_of
 from workers_ui.frames import page as answer
 from workers_ui.idempotency import KEY_LIMIT
 from workers_ui.pages import brand_ticket_views as present
-from workers_ui.pages import recall_views
+from workers_ui.pages import recall_views, receipt_views
 from workers_ui.pages.answers import see
 from workers_ui.pages.brand_scope import (
     TYPED_LIMIT,
@@ -46,8 +47,8 @@ from workers_ui.pages.brand_scope import (
 )
 from workers_ui.pages.brand_tickets import LANGUAGES
 from workers_ui.pages.ticket_clock_views import clock_lines, ladder_lines
-from workers_ui.presenters.brand import BrandTicketPage, LinkedTicket, ShownGuidance
-from workers_ui.presenters.values import EMPTY_FORM, FormState
+from workers_ui.presenters.brand import BrandTicketPage, InternalNote, LinkedTicket, ShownGuidance
+from workers_ui.presenters.values import EMPTY_FORM, Action, FormState
 
 router = APIRouter()
 
@@ -149,6 +150,33 @@ def reject_escalation(
     return see(_path(membership, found), said=said)
 
 
+@router.post("/b/{slug}/tickets/{ticket}/notes", dependencies=[CheckedForm])
+def add_note(
+    request: Request,
+    tx: HasTx,
+    membership: Answers,
+    principal: IsSignedIn,
+    ticket: str,
+    internal_note: Note = "",
+) -> Response:
+    """A note for whoever works on the ticket next; never for the customer."""
+    found, typed = _ticket_id(ticket), plain_lines(internal_note)
+    try:
+        write_brand_note(
+            tx,
+            brand=membership.brand,
+            ticket=found,
+            person=principal.person,
+            body=typed,
+            now=app_now(tx),
+        )
+    except (Invalid, Conflict) as error:
+        form = refused({"internal_note": typed}, error, field="internal_note")
+        view = ticket_page(request, tx, membership, found, form=form)
+        return answer(request, view, status=status_of(error))
+    return see(_path(membership, found), said="Noted. Workers on this ticket read it; the customer does not.")
+
+
 def _resolved(tx: Tx, membership: Membership, ticket: TicketId, by: ResolvedBy) -> Response:
     endings.resolve_ticket(tx, brand=membership.brand, ticket=ticket, by=by, now=app_now(tx))
     return see(_path(membership, ticket), said="Resolved. The worker is paid after the review window.")
@@ -204,7 +232,21 @@ def ticket_page(
         review_href=_review_href(tx, membership, ticket),
         clocks=clock_lines(clocks_of(tx, brand=membership.brand, ticket=ticket_id)),
         ladder=ladder_lines(steps_of(tx, brand=membership.brand, ticket=ticket_id)),
+        notes=_notes(tx, membership, ticket),
+        note_action=Action(href=f"{path}/notes", label="Add the note") if may_answer else None,
         form=form,
+    )
+
+
+def _notes(tx: Tx, membership: Membership, ticket: Ticket) -> tuple[InternalNote, ...]:
+    found = notes_of_ticket(tx, brand=membership.brand, ticket=ticket.id, masked=False)
+    return tuple(
+        InternalNote(
+            author=receipt_views.alias(one.name) if one.author is Author.WORKER else one.name,
+            text=one.text,
+            written_at=one.written_at,
+        )
+        for one in found
     )
 
 

@@ -13,7 +13,7 @@ from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
-from marketplace.tickets import brand_queries, queries
+from marketplace.tickets import brand_queries, queries, review_queries
 from marketplace.tickets.counts import count_by_state
 from marketplace.tickets.models import Channel, TicketState
 from workers_ui.deps import HasTx, at_brand
@@ -88,7 +88,7 @@ def tickets_page(
         rows=tuple(present.ticket_row(line) for line in lines),
         new_ticket=_new_ticket_form(tx, membership, form),
         can_post=allowed(membership.role, Permission.POST_TICKETS),
-        callouts=_callouts(membership, counts),
+        callouts=(*_to_decide(tx, membership), *_callouts(membership, counts)),
         pager=pager(
             f"{base}?{query}{'&' if query else ''}page=",
             page=page,
@@ -145,6 +145,23 @@ def _tabs(base: str, counts: dict[TicketState, int], current: TicketState | None
             )
             for one in shown
         ),
+    )
+
+
+def _to_decide(tx: Tx, membership: Membership) -> tuple[Notice, ...]:
+    """What waits for this member's word, with the way there."""
+    found = []
+    escalated = brand_queries.undecided_escalations(tx, brand=membership.brand)
+    if escalated and allowed(membership.role, Permission.ANSWER_AS_BRAND):
+        text = "1 escalation waits" if escalated == 1 else f"{escalated} escalations wait"
+        found.append((f"{text} for you.", "escalations"))
+    if allowed(membership.role, Permission.REVIEW_REPLIES):
+        replies = review_queries.count_waiting(tx, brand=membership.brand)
+        text = "1 reply waits" if replies == 1 else f"{replies} replies wait"
+        found += [(f"{text} for your approval.", "reviews")] if replies else []
+    return tuple(
+        Notice(text=text, tone=Tone.WARN, href=area_path(membership, area), link_label="Decide")
+        for text, area in found
     )
 
 

@@ -110,6 +110,7 @@ def desk_view(
         escalation_fee=worker_queries.escalation_fee(tx, ticket=ticket),
         escalation_queues=desk_views.queue_choices(queues_of(tx, brand=desk.brand)),
         handover=panel_of(tx, desk, worker=worker, own=own, brand=brand.name),
+        resolves_at=desk.silence_ends_at if desk.state is PoolState.ANSWERED else None,
         review=review_notice(tx, ticket=ticket, worker=worker, brand=brand.name),
         notes=desk_views.notes(
             notes_of_ticket(tx, brand=desk.brand, ticket=ticket, masked=True), worker=worker, brand=brand.name

@@ -17,6 +17,7 @@ from marketplace.tickets.models import (
     EscalationReason,
     EscalationState,
     Reply,
+    ReplyState,
     Resolution,
     ResolvedBy,
 )
@@ -133,6 +134,8 @@ def _claimed(story: Story, claim: Claim) -> StoryStep:
 
 
 def _replied(story: Story, reply: Reply, receipt: ReceiptView | None) -> StoryStep:
+    if reply.message_id is None:
+        return _wrote(story, reply)
     return StoryStep(
         title="Replied",
         happened_at=reply.written_at,
@@ -145,6 +148,19 @@ def _replied(story: Story, reply: Reply, receipt: ReceiptView | None) -> StorySt
             Fact(label="Proof of the label", value=reply.label_proof),
         ),
         done=reply.sent_at is not None,
+    )
+
+
+def _wrote(story: Story, reply: Reply) -> StoryStep:
+    """A reply that the customer never got: it waits for its approval, or came back."""
+    waits = reply.state is ReplyState.AWAITING_APPROVAL
+    became = "it waits for the brand's approval" if waits else "it was not sent, and pays nobody"
+    return StoryStep(
+        title="Wrote a reply",
+        happened_at=reply.written_at,
+        summary=f"{_worker(story, reply.worker_id)} wrote this; {became}.",
+        reply_text=mask(reply.body).text,
+        done=not waits,
     )
 
 
@@ -163,11 +179,24 @@ def _escalated(story: Story, escalation: Escalation) -> Iterator[StoryStep]:
     yield StoryStep(
         title="Escalation confirmed" if confirmed else "Escalation rejected",
         happened_at=escalation.decided_at,
-        summary="It was the brand's to answer: the worker earns the escalation fee."
-        if confirmed
-        else "It could have been answered: nothing is paid, and the price went back to the wallet.",
-        facts=(Fact(label="Decided by", value=escalation.decided_by or ""),),
+        summary=_decided(escalation),
+        facts=(
+            Fact(label="Decided by", value=escalation.decided_by or ""),
+            *_said(("Needless before it", escalation.needless_reason), ("Note", escalation.decision_note)),
+        ),
     )
+
+
+def _decided(escalation: Escalation) -> str:
+    if escalation.state is not EscalationState.CONFIRMED:
+        return "It could have been answered: nothing is paid, and the price went back to the wallet."
+    if escalation.needless_reason is not None:
+        return "It was the brand's to answer, after needless messages: no fee, and the price went back."
+    return "It was the brand's to answer: the worker earns the escalation fee."
+
+
+def _said(*pairs: tuple[str, str | None]) -> tuple[Fact, ...]:
+    return tuple(Fact(label=label, value=mask(text).text) for label, text in pairs if text)
 
 
 def _resolved(story: Story, resolution: Resolution) -> Iterator[StoryStep]:

@@ -155,6 +155,15 @@ class ShownGuidance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InternalNote:
+    """What was noted for those who work on the ticket; the customer never sees it."""
+
+    author: str
+    text: str
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketFact:
     label: str
     value: str
@@ -163,8 +172,9 @@ class TicketFact:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrandTicketPage:
     """POST messages: text. POST take-back, withdrawal: reason. POST confirmation, resolution: csrf alone. POST
-    escalation-confirmation: note, needless_reason. POST escalation-rejection: note. `price` is None while none is
-    set for the category; `review_href` leads to the reply that waits for approval, if one does."""
+    escalation-confirmation: note, needless_reason. POST escalation-rejection: note. POST notes: internal_note.
+    `price` is None while none is set for the category; `review_href` leads to the reply that waits for approval, if
+    one does."""
 
     template: ClassVar[str] = "brand/ticket.html"
     frame: Frame
@@ -187,6 +197,8 @@ class BrandTicketPage:
     review_href: str = ""
     clocks: tuple[ClockLine, ...] = ()
     ladder: tuple[LadderLine, ...] = ()
+    notes: tuple[InternalNote, ...] = ()
+    note_action: Action | None = None
     form: FormState = EMPTY_FORM
 
 

@@ -265,6 +265,7 @@ class DeskPage:
     escalation_queues: tuple[Choice, ...] = ()
     handover: HandoverPanel | None = None
     review: ReviewNotice | None = None
+    resolves_at: datetime | None = None
     notes: tuple[NoteLine, ...] = ()
     answered: bool = False
     in_review: bool = False

@@ -240,7 +240,7 @@ async function fetchParts(): Promise<void> {
     if (!answer.ok || answer.redirected) throw new Error(`${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (address !== location.pathname + location.search) return;
-    if (claimEnded(page)) return location.reload();
+    if (deskTurned(page)) return location.reload();
     for (const part of wantedParts) await morph(part, page.getElementById(part.id));
     refreshDueTimes();
   } catch {
@@ -248,11 +248,12 @@ async function fetchParts(): Promise<void> {
   }
 }
 
-/** A desk without its claim is another page: no Send that cannot send. What was typed is kept on every key.
- * An act of our own on its way answers for itself. */
-function claimEnded(page: Document): boolean {
-  if (!document.getElementById("composer") || page.getElementById("composer")) return false;
-  return !document.querySelector("[aria-busy=true]");
+/** A desk that lost its composer is another page: no Send that cannot send; and so is one that got it back, when a
+ * reply was returned. What was typed is kept on every key. An act of our own on its way answers for itself. */
+function deskTurned(page: Document): boolean {
+  if (!document.querySelector(".desk")) return false;
+  const changed = Boolean(document.getElementById("composer")) !== Boolean(page.getElementById("composer"));
+  return changed && !document.querySelector("[aria-busy=true]");
 }
 
 async function morph(part: HTMLElement, fresh: HTMLElement | null): Promise<void> {
