@@ -217,3 +217,12 @@ def test_every_act_of_the_pool_needs_the_forms_token(floor: Floor) -> None:
     for path in (f"pool/{floor.ticket}/skip", "mutes/x", "mutes/x/end", "availability", "settings"):
         bare = floor.ann.browser.client.post(f"/worker/{path}", data={"csrf": "wrong"})
         assert bare.status_code == 403, path
+
+
+def test_the_page_knows_which_rows_of_the_stream_are_not_for_this_worker(floor: Floor) -> None:
+    slug, _ = other_brand(floor)
+    floor.ann.post(f"/worker/mutes/{slug}")
+    change(floor, "UPDATE worker SET resolved_count = 10 WHERE id = :w", w=floor.ann.id)
+    ann, bob = (one(page(hands.get("/worker/pool")), "#pool") for hands in (floor.ann, floor.bob))
+    assert (attribute(ann, "data-not-brands"), attribute(bob, "data-not-brands")) == (slug, "")
+    assert ("data-no-newcomer" in ann.attributes, "data-no-newcomer" in bob.attributes) == (True, False)

@@ -12,7 +12,7 @@ from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import WorkerId
 from marketplace.tickets import pool_queries, worker_queries
 from marketplace.tickets.counts import waiting_in
-from marketplace.tickets.pool_choices import brands_waiting
+from marketplace.tickets.pool_choices import brands_waiting, not_for
 from workers_ui.frames import page, worker_frame
 from workers_ui.pages.pool_filters import Chosen, form_of, query_of
 from workers_ui.pages.pool_views import channel_name, pager_of, rows_of
@@ -41,6 +41,7 @@ def pool_page(
     found = pool_queries.pool_for(tx, worker=worker, filters=query_of(chosen), page=number)
     lanes = pool_queries.lanes_of_worker(tx, worker=worker)
     profile = worker_profile(tx, worker)
+    kept_away = not_for(tx, worker)
     view = PoolPage(
         frame=worker_frame(request, tx),
         rows=rows_of(found.cards, coverage_of(tx, [card.ticket for card in found.cards]), now),
@@ -54,6 +55,8 @@ def pool_page(
             chosen, brands=brands_waiting(tx, lanes), languages=profile.languages, skills=profile.skills
         ),
         searched_up_to=None if found.searched_all else pool_queries.SEARCHED,
+        not_brands=kept_away.brands,
+        newcomer=not kept_away.newcomers_tickets,
         callouts=(*callouts, *_about_country(request)),
         pager=pager_of(found, chosen),
     )

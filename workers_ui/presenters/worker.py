@@ -80,7 +80,10 @@ class ChannelRoom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolPage:
-    """`searched_up_to` is set when not all that waits was looked through: only so many of the most urgent."""
+    """`searched_up_to` is set when not all that waits was looked through: only so many of the most urgent.
+
+    `not_brands` and `newcomer` let the page leave out rows of the stream, which are the same for everybody.
+    """
 
     template: ClassVar[str] = "worker/pool.html"
     frame: Frame
@@ -90,6 +93,8 @@ class PoolPage:
     available: bool = True
     filters: FilterForm = NO_FILTERS
     searched_up_to: int | None = None
+    not_brands: tuple[str, ...] = ()
+    newcomer: bool = True
     callouts: tuple[Notice, ...] = ()
     pager: Pager = ONE_PAGE
 

@@ -2,6 +2,7 @@
 
 import htmx from "htmx.org";
 import { startComposer } from "./composer";
+import { startFilters } from "./filters";
 import { startKeys } from "./keys";
 import { startDueTimes } from "./lease";
 import { startLive } from "./live";
@@ -130,6 +131,7 @@ onPage(adoptServerToasts);
 startTheme();
 startKeys();
 startComposer();
+startFilters();
 startDueTimes();
 startUpload();
 startLive(htmx);
