@@ -4,10 +4,14 @@ import re
 from datetime import timedelta
 
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import text
 
 from marketplace.kernel.clock import shift_clock
+from marketplace.kernel.ids import BrandId
+from marketplace.tickets.models import Channel
 from tests.browser.demo_site import DemoSite
 from tests.browser.people import DESKTOP, IN_A_BROWSER, PHONE, signed_in
+from tests.builders import an_open_ticket
 
 pytestmark = IN_A_BROWSER
 
@@ -80,6 +84,19 @@ def test_warnings_come_once_each_and_the_end_of_the_time_takes_no_character(
     expect(worker.get_by_label("Your unsent text")).to_be_visible()
     expect(worker.get_by_role("button", name="Claim it again")).to_be_visible()
     expect(worker.locator("[data-send]")).to_be_hidden()
+
+
+def test_tickets_that_arrive_pass_the_filters_or_stay_away(browser: Browser, site: DemoSite) -> None:
+    worker = signed_in(browser, site, "ben", DESKTOP)
+    worker.goto(f"{site.address}/worker/pool?channel=chat")
+    expect(worker.locator("#live[data-state=live]")).to_be_attached()
+    with site.database.transaction() as tx:
+        brand = BrandId(tx.execute(text("SELECT id FROM brand ORDER BY slug LIMIT 1")).scalar_one())
+        an_open_ticket(tx, brand, subject="By e-mail, newly arrived")
+        an_open_ticket(tx, brand, subject="By chat, newly arrived", channel=Channel.CHAT)
+    pool = worker.locator("#pool")
+    expect(pool).to_contain_text("By chat, newly arrived", timeout=PATIENCE_MILLISECONDS)
+    expect(pool).not_to_contain_text("By e-mail, newly arrived")
 
 
 def test_a_ticket_that_went_back_leaves_the_text_and_can_be_claimed_again(

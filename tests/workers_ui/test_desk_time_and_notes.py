@@ -11,6 +11,7 @@ from tests.workers_ui.worker_site import (
     ANSWER,
     Floor,
     attribute,
+    hands,
     one,
     page,
     said,
@@ -85,6 +86,38 @@ def test_releasing_can_go_on_to_the_next_ticket(floor: Floor) -> None:
     )
     assert (gone_on.status_code, gone_on.headers["location"]) == (307, "/worker/pool")
     assert floor.ann.post("/worker/pool").headers["location"] == f"/worker/t/{other}"
+
+
+def test_signing_out_gives_the_tickets_back_in_their_place_and_keeps_the_words(floor: Floor) -> None:
+    (other,) = floor.more_tickets(1)
+    with floor.site.background.transaction() as tx:
+        waiting_since = tx.get_one(PoolTicket, floor.ticket).waiting_since
+    number = floor.ann.claim(floor.ticket)
+    floor.ann.claim(other)
+    floor.ann.post(f"/worker/t/{floor.ticket}/draft", claim_number=number, text=ANSWER)
+    floor.later(timedelta(minutes=2))
+    left_ = floor.ann.post("/sign-out")
+    assert "2 tickets went back to the pool; what you wrote is kept." in said(left_)
+    with floor.site.background.transaction() as tx:
+        row = tx.get_one(PoolTicket, floor.ticket)
+        assert (row.worker_id, row.waiting_since) == (None, waiting_since)
+    back = hands(floor.site, floor.ann.id)
+    assert ANSWER in words(back.get("/worker/mine"))
+    assert "You signed out, so this ticket went back to the pool." in words(
+        back.get(f"/worker/t/{floor.ticket}")
+    )
+    back.claim(floor.ticket)
+    assert typed_in(back.get(f"/worker/t/{floor.ticket}")) == ANSWER
+
+
+def test_coming_back_to_a_ticket_goes_on_under_the_same_lease(floor: Floor) -> None:
+    number = floor.ann.claim(floor.ticket)
+    with floor.site.background.transaction() as tx:
+        ends = tx.get_one(PoolTicket, floor.ticket).lease_ends_at
+    floor.later(timedelta(minutes=1))
+    assert floor.ann.claim(floor.ticket) == number
+    with floor.site.background.transaction() as tx:
+        assert tx.get_one(PoolTicket, floor.ticket).lease_ends_at == ends
 
 
 # Notes

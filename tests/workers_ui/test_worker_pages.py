@@ -29,7 +29,7 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope
 from marketplace.kernel.ids import TicketId
 from marketplace.kernel.settings import MoneyMode
-from marketplace.tickets.models import Escalation, PoolTicket, Reply, WorkerDraft
+from marketplace.tickets.models import Escalation, Note, PoolTicket, Reply, WorkerDraft
 from tests.billing.stripe_server import StripeServer
 from tests.builders import a_brand, a_person, an_open_ticket, usd
 from tests.fakes import WordHashEmbedder
@@ -295,6 +295,8 @@ def test_a_stale_number_writes_nothing_whatever_the_act(floor: Floor) -> None:
         "done": {},
         "category": {"category": "general"},
         "ask-again": {},
+        "extension": {},
+        "notes": {"internal_note": "Asked for a photo."},
     }
     for act, fields in forms.items():
         answer = floor.ann.post(f"/worker/t/{floor.ticket}/{act}", fields=fields | {"claim_number": stale})
@@ -303,6 +305,7 @@ def test_a_stale_number_writes_nothing_whatever_the_act(floor: Floor) -> None:
         assert tx.get_one(PoolTicket, floor.ticket).worker_id == floor.bob.id
         assert tx.scalar(select(func.count()).select_from(Reply)) == 0
         assert tx.scalar(select(func.count()).select_from(Escalation)) == 0
+        assert tx.scalar(select(func.count()).select_from(Note)) == 0
         assert tx.scalars(select(WorkerDraft.worker_id)).all() == [floor.ann.id]
 
 
