@@ -218,6 +218,23 @@ def judge_next(tx: Tx, inputs: QualityInputs, *, now: datetime) -> int:
     return 1
 
 
+def numbers_of(policy: Policy, figures: Figures, *, since: datetime) -> dict[str, object]:
+    """What the decision saw, thresholds included: later settings do not change what stands in the log."""
+    return {
+        "counted_since": since.isoformat(),
+        "minimum": policy.minimum,
+        "breach_minimum": policy.breach_minimum,
+        "gates": {
+            gate.value: {
+                "threshold": policy.threshold(gate),
+                "breach_below": policy.breach_below(gate),
+                **(asdict(figures[gate]) if gate in figures else {}),
+            }
+            for gate in Gate
+        },
+    }
+
+
 def _judge(
     tx: Tx, inputs: QualityInputs, brand: BrandId, standing: Standing, now: datetime
 ) -> MoveCause | None:
@@ -279,23 +296,6 @@ def _checked(reason: str) -> str:
     if not text_of_reason or len(text_of_reason) > REASON_LIMIT or "\x00" in text_of_reason:
         raise ReasonNeeded
     return text_of_reason
-
-
-def numbers_of(policy: Policy, figures: Figures, *, since: datetime) -> dict[str, object]:
-    """What the decision saw, thresholds included: later settings do not change what stands in the log."""
-    return {
-        "counted_since": since.isoformat(),
-        "minimum": policy.minimum,
-        "breach_minimum": policy.breach_minimum,
-        "gates": {
-            gate.value: {
-                "threshold": policy.threshold(gate),
-                "breach_below": policy.breach_below(gate),
-                **(asdict(figures[gate]) if gate in figures else {}),
-            }
-            for gate in Gate
-        },
-    }
 
 
 def _log(
