@@ -5,11 +5,11 @@ from datetime import date, datetime
 
 from sqlalchemy import select, text
 
-from billing.models import EarningKind, EarningState, StripeAccount
+from billing.models import Earning, EarningKind, EarningState, StripeAccount
 from billing.statements import Statement
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
-from marketplace.kernel.ids import EarningId, WorkerId
+from marketplace.kernel.ids import EarningId, TicketId, WorkerId
 from marketplace.kernel.money import Money
 from marketplace.tickets.masking import mask
 
@@ -34,6 +34,17 @@ class EarningLine:
     amount: Money
     accrued_at: datetime
     window_ends_at: datetime
+
+
+def paid_for_recall(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> Money | None:
+    """What a brand's recall of `ticket` pays `worker`; None when it pays him nothing."""
+    row = tx.execute(
+        select(Earning.amount_minor, Earning.currency)
+        .where(Earning.ticket_id == ticket, Earning.worker_id == worker, Earning.kind == EarningKind.RECALL)
+        .order_by(Earning.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else Money(amount_minor=row.amount_minor, currency=row.currency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

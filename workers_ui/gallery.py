@@ -881,6 +881,14 @@ def _tickets(frame: MakeFrame, form: FormState) -> brand.BrandTicketsPage:
         ),
         rows=_brand_rows(),
         new_ticket=_new_ticket(form),
+        finder=brand.TicketFinder(
+            q="",
+            state="",
+            category="",
+            older="",
+            categories=CATEGORIES,
+            ages=(Choice(value="24", label="1 day"), Choice(value="168", label="a week")),
+        ),
         pager=Pager(next_href=f"{base}?before=b5", label="1–5 of 62"),
     )
 

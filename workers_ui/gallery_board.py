@@ -1,6 +1,7 @@
 """Sample views of the brand's board and of its kill switches: quiet, busy, stopped."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from marketplace.kernel.ids import BrandId, SwitchId, TicketId, new_id
@@ -8,8 +9,9 @@ from marketplace.kernel.money import Money
 from marketplace.tickets.board import COUNTED_UP_TO, Board, BoardTicket, CategoryCounts
 from marketplace.tickets.models import SwitchKind, TicketState
 from marketplace.tickets.switch_queries import Stop, SwitchLine
-from workers_ui.pages import board_views, switch_views
+from workers_ui.pages import board_views, recall_views, switch_views
 from workers_ui.presenters.board import BoardPage, Spend
+from workers_ui.presenters.brand import RefusedTicket, WithdrawalForm, WithdrawalPage
 from workers_ui.presenters.control import control_sections
 from workers_ui.presenters.frame import Frame, Person, brand_nav
 from workers_ui.presenters.switches import SwitchesPage
@@ -214,10 +216,60 @@ def _frame(frame: MakeFrame, path: str) -> Frame:
     return frame(path, person=person, area=BRAND, nav=brand_nav(SLUG), live_url="/live")
 
 
+def withdrawal_new(frame: MakeFrame) -> PageView:
+    return WithdrawalForm(
+        frame=_frame(frame, f"{BASE}/withdrawals/new"),
+        slug=SLUG,
+        brand=BRAND,
+        asked=recall_views.asked_in_words(None, "Returns", "3 days"),
+        tickets=500,
+        is_all=False,
+        lines=recall_views.preview_lines({S.OPEN: 441, S.CLAIMED: 12, S.ANSWERED: 47}),
+        state="",
+        category="returns",
+        older="72",
+        back_href=f"{BASE}/tickets?category=returns&older=72",
+        idempotency_key="k-7",
+        form=FormState(errors={"reason": "Say why, in 1 to 300 characters."}),
+    )
+
+
+def withdrawal_running(frame: MakeFrame) -> PageView:
+    return _withdrawal(frame)
+
+
+def withdrawal_done(frame: MakeFrame) -> PageView:
+    refused = RefusedTicket(
+        ticket=str(new_id()),
+        number="#1204",
+        why="This ticket is over: it was resolved, withdrawn or has expired.",
+    )
+    return replace(_withdrawal(frame), done=500, withdrawn=499, refusals=(refused,), finished_at=NOW)
+
+
+def _withdrawal(frame: MakeFrame) -> WithdrawalPage:
+    withdrawal = str(new_id())
+    return WithdrawalPage(
+        frame=_frame(frame, f"{BASE}/withdrawals/{withdrawal}"),
+        slug=SLUG,
+        brand=BRAND,
+        withdrawal=withdrawal,
+        reason="The shop is closed; everybody got a mail.",
+        by="Mira Holt",
+        asked_at=NOW - timedelta(minutes=1),
+        tickets=500,
+        done=200,
+        withdrawn=200,
+    )
+
+
 BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "board": board_busy,
     "board-empty": board_empty,
     "board-quiet": board_quiet,
     "switches": switches,
     "switches-thrown": switches_thrown,
+    "withdrawal-new": withdrawal_new,
+    "withdrawal-running": withdrawal_running,
+    "withdrawal-done": withdrawal_done,
 }

@@ -65,11 +65,20 @@ from marketplace.kernel.ids import BrandId, TicketId
 from marketplace.kernel.money import Money
 from marketplace.tickets.gates import MoveCause
 from marketplace.tickets.lane_queries import lanes_of_tickets
+from marketplace.tickets.models import SwitchKind
 from marketplace.tickets.pool_queries import PoolCard, open_cards
 from marketplace.tickets.worker_queries import LastClaimant, last_claimants
 from workers_ui.live import Renderer
 from workers_ui.live_fanout import Frame
-from workers_ui.live_topics import FINANCE, for_brand, for_lane, for_newcomers, for_worker, waiting_frame
+from workers_ui.live_topics import (
+    FINANCE,
+    POOL,
+    for_brand,
+    for_lane,
+    for_newcomers,
+    for_worker,
+    waiting_frame,
+)
 from workers_ui.pages.brand_knowledge_views import STAGES
 from workers_ui.pages.pool_views import row_of
 from workers_ui.pages.worker_earnings_views import written
@@ -136,7 +145,8 @@ CHANGES_THE_STATE = _kinds(
     BacklogNoticed,
     PriceRaised,
 )
-CHANGES_THE_BOARD = _kinds(SwitchThrown, SwitchLifted, BulkWithdrawalAdvanced)
+SWITCHES = _kinds(SwitchThrown, SwitchLifted)
+CHANGES_THE_BOARD = SWITCHES | _kinds(BulkWithdrawalAdvanced)
 CHANGES_REVIEWS = _kinds(ReplyAwaitsApproval, ReplyApproved, ReplyReturned)
 CHANGES_KNOWLEDGE = _kinds(KnowledgeChanged, IndexPublished)
 CHANGES_PAYOUTS = _kinds(PayoutSent, PayoutFailed, BatchReleased)
@@ -204,6 +214,7 @@ def _frames(told: Told, state: _State, templates: Templates) -> Iterator[Frame]:
     yield from _to_the_claimant(told, state)
     yield from _to_the_brand(told)
     yield from _about_payouts(told)
+    yield from _about_switches(told)
 
 
 def _to_the_pool(told: Told, state: _State, templates: Templates) -> Iterator[Frame]:
@@ -307,6 +318,25 @@ def _about_payouts(told: Told) -> Iterator[Frame]:
     else:
         text = "A payout to you did not go through. What you earned is safe; look at your payout set-up."
         yield _notice(for_worker(told.worker), text, tone="warn")
+
+
+def _about_switches(told: Told) -> Iterator[Frame]:
+    """What is stopped or runs again: lists of the pool, desks' guidance, and the worker it is about."""
+    if told.kind not in SWITCHES:
+        return
+    match SwitchKind(told.body["stops"]):
+        case SwitchKind.BRAND | SwitchKind.CATEGORY | SwitchKind.CHANNEL:
+            yield _changed(POOL, "pool")
+        case SwitchKind.ARTICLE | SwitchKind.GUIDANCE:
+            yield _changed(POOL, "ticket.guidance")
+        case SwitchKind.WORKER if told.worker is not None:
+            topic = for_worker(told.worker)
+            yield from (_changed(topic, event) for event in ("pool", "mine", "ticket.lease"))
+            if told.kind == kind_of(SwitchThrown):
+                text = f"Your work was stopped{' at a brand' if told.brand else ''}: {told.body['reason']}"
+                yield _notice(topic, text, tone="warn")
+        case SwitchKind.WORKER:
+            pass
 
 
 def _changed(topic: str, event: str, subject: str = "") -> Frame:

@@ -75,6 +75,13 @@ def ticket_lines(
     return [TicketLine(**row._mapping) for row in rows]
 
 
+def lines_of(tx: Tx, *, brand: BrandId, tickets: Sequence[TicketId]) -> list[TicketLine]:
+    """These tickets as the list shows them, in this order."""
+    rows = tx.execute(_ticket_lines(brand).where(Ticket.id.in_(tickets)))
+    lines = {row.id: TicketLine(**row._mapping) for row in rows}
+    return [lines[ticket] for ticket in tickets if ticket in lines]
+
+
 def customer_of(tx: Tx, ticket: Ticket) -> Customer:
     return tx.get_one(Customer, (ticket.brand_id, ticket.customer_id))
 

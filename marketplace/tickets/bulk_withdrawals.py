@@ -4,11 +4,12 @@ The tickets are fixed when it is asked for, so what was counted is what is withd
 of its own: none waits for another, and a killed job goes on where it stopped.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import select
 
 from marketplace.events.commands import record
 from marketplace.events.facts import BulkWithdrawalAdvanced, BulkWithdrawalAsked
@@ -20,10 +21,12 @@ from marketplace.tickets.models import Ticket, TicketState
 from marketplace.tickets.posting import TicketNotFound
 from marketplace.tickets.recall_models import BulkWithdrawal
 from marketplace.tickets.recalls import MAY_BE_WITHDRAWN, checked_reason, withdraw
+from marketplace.tickets.ticket_search import TicketFilter, oldest_of
 
 TICKETS_AT_ONCE = 500
 TOLD_EVERY = 100
 UNFINISHED_LIMIT = 20
+STATES = tuple(sorted(MAY_BE_WITHDRAWN))
 
 
 class NothingToWithdraw(Conflict):
@@ -35,40 +38,43 @@ class NoSuchBulkWithdrawal(NotFound):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TicketFilter:
-    """Which of a brand's tickets are meant; what is None leaves nothing out."""
-
-    state: TicketState | None = None
-    category: str | None = None
-    posted_before: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """How many tickets a bulk withdrawal would withdraw: all that match, up to TICKETS_AT_ONCE."""
+    """What a bulk withdrawal would withdraw, by state: all that match, up to TICKETS_AT_ONCE of the oldest."""
 
-    tickets: int
+    by_state: Mapping[TicketState, int]
     is_all: bool
 
+    @property
+    def tickets(self) -> int:
+        return sum(self.by_state.values())
 
-def preview(tx: Tx, *, brand: BrandId, which: TicketFilter) -> Preview:
-    limited = _matching(brand, which).order_by(None).limit(TICKETS_AT_ONCE + 1).subquery()
-    found = tx.scalar(select(func.count()).select_from(limited)) or 0
-    return Preview(tickets=min(found, TICKETS_AT_ONCE), is_all=found <= TICKETS_AT_ONCE)
+
+def preview(tx: Tx, *, brand: BrandId, which: TicketFilter, limit: int = TICKETS_AT_ONCE) -> Preview:
+    found = oldest_of(tx, brand=brand, which=which, among=STATES, limit=limit + 1)
+    counted = Counter(state for _, state in found[:limit])
+    return Preview(by_state=dict(counted), is_all=len(found) <= limit)
 
 
 def ask_to_withdraw(
-    tx: Tx, *, brand: BrandId, which: TicketFilter, reason: str, by: str, now: datetime
+    tx: Tx,
+    *,
+    brand: BrandId,
+    which: TicketFilter,
+    reason: str,
+    by: str,
+    now: datetime,
+    limit: int = TICKETS_AT_ONCE,
 ) -> BulkWithdrawal:
-    """Have the oldest TICKETS_AT_ONCE tickets of the filter withdrawn by a job. Raises NothingToWithdraw."""
+    """Have the oldest `limit` tickets of the filter withdrawn by a job. Raises NothingToWithdraw."""
     said = checked_reason(reason)
-    tickets = list(tx.scalars(_matching(brand, which).limit(TICKETS_AT_ONCE)))
+    found = oldest_of(tx, brand=brand, which=which, among=STATES, limit=limit)
+    tickets = [ticket for ticket, _ in found]
     if not tickets:
         raise NothingToWithdraw
     bulk = BulkWithdrawal(
         brand_id=brand,
         id=BulkWithdrawalId(new_id()),
-        tickets=tickets,
+        tickets=list(tickets),
         reason=said,
         by=by,
         done=0,
@@ -130,17 +136,6 @@ def unfinished(
         .limit(limit)
     )
     return [(brand, bulk) for brand, bulk in rows]
-
-
-def _matching(brand: BrandId, which: TicketFilter) -> Select[TicketId]:
-    """Tickets of the filter that may be withdrawn, the oldest first."""
-    states = MAY_BE_WITHDRAWN if which.state is None else MAY_BE_WITHDRAWN & {which.state}
-    wanted = select(Ticket.id).where(Ticket.brand_id == brand, Ticket.state.in_(sorted(states)))
-    if which.category is not None:
-        wanted = wanted.where(Ticket.category == which.category)
-    if which.posted_before is not None:
-        wanted = wanted.where(Ticket.posted_at < which.posted_before)
-    return wanted.order_by(Ticket.posted_at, Ticket.id)
 
 
 def _withdrawn_or_why(tx: Tx, row: BulkWithdrawal, ticket: TicketId, now: datetime) -> str | None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from marketplace.accounts.models import Brand, Worker, WorkerStatus
+from marketplace.accounts.models import Worker, WorkerStatus
 from marketplace.events.commands import record
 from marketplace.events.facts import ReplyRulesSet
 from marketplace.kernel.db import Tx
@@ -71,13 +71,11 @@ def set_follow_up(
 def is_around(tx: Tx, worker: WorkerId, *, brand: BrandId, grace: timedelta, now: datetime) -> bool:
     """Whether `worker` was here within `grace`, takes work, and may at `brand`."""
     seen = tx.scalar(
-        select(Worker.seen_at)
-        .join(Brand, Brand.id == brand)
-        .where(
+        select(Worker.seen_at).where(
             Worker.id == worker,
             Worker.available,
             Worker.status == WorkerStatus.ACTIVE,
-            ~is_worker_stopped(worker, Brand.id),
+            ~is_worker_stopped(worker, brand),
         )
     )
     return seen is not None and seen > now - grace

@@ -235,6 +235,7 @@ class Ticket(Base):
         UniqueConstraint("brand_id", "external_id"),
         UniqueConstraint("brand_id", "number"),
         Index("ix_ticket_state", "brand_id", "state", "posted_at"),
+        Index("ix_ticket_category", "brand_id", "category", "state", "posted_at"),
         Index("ix_ticket_customer", "brand_id", "customer_id", "posted_at"),
         CheckConstraint("state <> 'answered' OR silence_ends_at IS NOT NULL", name="answered_waits_until"),
         Index("ix_ticket_silence", "silence_ends_at", postgresql_where=text("state = 'answered'")),

@@ -57,7 +57,9 @@ def find_live(tx: Tx, *, kind: SwitchKind, brand: BrandId, key: str | None = Non
     ).one_or_none()
 
 
-def is_worker_stopped(worker: WorkerId, brand: InstrumentedAttribute[BrandId]) -> ColumnElement[bool]:
+def is_worker_stopped(
+    worker: WorkerId, brand: BrandId | InstrumentedAttribute[BrandId]
+) -> ColumnElement[bool]:
     """Whether `worker` may not work at `brand`, as a condition inside another question."""
     return (
         select(KillSwitch.id)

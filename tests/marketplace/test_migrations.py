@@ -19,6 +19,7 @@ import marketplace.tickets.import_models
 import marketplace.tickets.models
 import marketplace.tickets.recall_models
 import marketplace.tickets.reply_models
+import marketplace.tickets.search_models
 import marketplace.tickets.service_models
 from marketplace.kernel.db import Base
 
@@ -37,6 +38,7 @@ MODEL_MODULES = (
     marketplace.tickets.service_models,
     marketplace.tickets.recall_models,
     marketplace.tickets.reply_models,
+    marketplace.tickets.search_models,
 )
 
 READ_BEFORE_THERE_IS_A_BRAND = {"api_key", "invite", "member"}

@@ -12,8 +12,8 @@ from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.ids import BrandId, BulkWithdrawalId, TicketId
 from marketplace.tickets import bulk_withdrawals, queries, recalls
-from marketplace.tickets.bulk_withdrawals import TicketFilter
 from marketplace.tickets.recall_models import BulkWithdrawal, Recall
+from marketplace.tickets.ticket_search import TicketFilter
 from workers_ui.api.recall_schemas import BulkWithdrawalIn, BulkWithdrawalOut, RecallIn, RecallOut
 from workers_ui.deps import HasTx, RequestKey, by_key
 from workers_ui.idempotency import once
@@ -56,14 +56,14 @@ def withdraw_many(
 
     A job does it; `GET /withdrawals/{id}` says how far it is, and which tickets stayed and why.
     """
-    if body.state is None and body.category is None and body.older_than_hours is None:
-        raise FilterNeeded
     age = body.older_than_hours
     which = TicketFilter(
         state=body.state,
         category=body.category,
         posted_before=None if age is None else app_now(tx) - timedelta(hours=age),
     )
+    if which.is_empty:
+        raise FilterNeeded
     counted = bulk_withdrawals.preview(tx, brand=brand, which=which)
     if body.preview:
         response.status_code = 200

@@ -22,6 +22,7 @@ from workers_ui.pages import (
     brand_ticket_imports,
     brand_tickets,
     brand_wallet,
+    brand_withdrawals,
     control,
 )
 from workers_ui.pages.brand_scope import area_path, first_area
@@ -35,6 +36,7 @@ for part in (
     brand_ticket_imports,  # before a ticket's own page, whose address has any word for an id
     brand_ticket,
     brand_recall,
+    brand_withdrawals,
     brand_knowledge,
     brand_articles,
     brand_wallet,

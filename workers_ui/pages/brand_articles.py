@@ -17,6 +17,8 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.ids import ArticleId
+from marketplace.tickets.models import SwitchKind
+from marketplace.tickets.switch_queries import find_live
 from workers_ui.deps import CheckedForm, HasTx, IsSignedIn, as_uuid, at_brand
 from workers_ui.errors import status_of
 from workers_ui.frames import page as answer
@@ -107,8 +109,17 @@ def _article_page(
         ),
         can_edit=is_live and allowed(membership.role, Permission.MANAGE_KNOWLEDGE),
         verified_on=line.verified_at.date(),
+        stopped=_why_stopped(tx, membership, line.id),
+        stop_href=f"{area_path(membership, 'control/switches')}?article={line.id}"
+        if is_live and allowed(membership.role, Permission.CONTROL_SHARING)
+        else "",
         form=form,
     )
+
+
+def _why_stopped(tx: Tx, membership: Membership, article: ArticleId) -> str:
+    switch = find_live(tx, kind=SwitchKind.ARTICLE, brand=membership.brand, key=str(article))
+    return "" if switch is None else switch.reason
 
 
 def _article_id(text: str) -> ArticleId:

@@ -47,6 +47,7 @@ from workers_ui.pages.brand_scope import (
 )
 from workers_ui.pages.brand_tickets import LANGUAGES
 from workers_ui.pages.ticket_clock_views import clock_lines, ladder_lines
+from workers_ui.pages.ticket_states import STATES
 from workers_ui.presenters.brand import BrandTicketPage, InternalNote, LinkedTicket, ShownGuidance
 from workers_ui.presenters.values import EMPTY_FORM, Action, FormState
 
@@ -199,7 +200,7 @@ def ticket_page(
         ticket=str(ticket_id),
         number=present.number_label(ticket.number),
         subject=ticket.subject,
-        state=present.STATES[ticket.state],
+        state=STATES[ticket.state],
         thread=present.thread(story),
         facts=present.facts(
             story,

@@ -27,23 +27,12 @@ from marketplace.tickets.models import (
 from marketplace.tickets.ratings import MOST_STARS
 from marketplace.tickets.recall_models import Recall
 from workers_ui.pages import recall_views, receipt_views
+from workers_ui.pages.ticket_states import STATES
 from workers_ui.presenters import brand as views
 from workers_ui.presenters.values import Action, Badge, Tone
 from workers_ui.presenters.worker import Author as Speaker
 from workers_ui.presenters.worker import ThreadMessage
 
-STATES: Mapping[TicketState, Badge] = {
-    TicketState.SCREENING: Badge(label="being checked", tone=Tone.NEUTRAL),
-    TicketState.HELD_BACK: Badge(label="kept by you", tone=Tone.NEUTRAL),
-    TicketState.AWAITING_FUNDS: Badge(label="awaiting funds", tone=Tone.WARN),
-    TicketState.OPEN: Badge(label="waiting", tone=Tone.INFO),
-    TicketState.CLAIMED: Badge(label="claimed", tone=Tone.INFO),
-    TicketState.ANSWERED: Badge(label="answered", tone=Tone.GOOD),
-    TicketState.RESOLVED: Badge(label="resolved", tone=Tone.GOOD),
-    TicketState.ESCALATED: Badge(label="escalated", tone=Tone.WARN),
-    TicketState.WITHDRAWN: Badge(label="withdrawn", tone=Tone.NEUTRAL),
-    TicketState.EXPIRED: Badge(label="expired", tone=Tone.BAD),
-}
 WAITING_STATES = frozenset(
     {TicketState.SCREENING, TicketState.AWAITING_FUNDS, TicketState.OPEN, TicketState.CLAIMED}
 )

@@ -1,7 +1,6 @@
 """The brand's list of tickets, with the form for a new one below it."""
 
 from typing import Annotated
-from urllib.parse import urlencode
 from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -12,14 +11,23 @@ from marketplace.accounts.queries import brand as brand_card
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
-from marketplace.kernel.errors import Invalid
 from marketplace.tickets import brand_queries, queries, review_queries
 from marketplace.tickets.counts import count_by_state
 from marketplace.tickets.models import Channel, TicketState
+from marketplace.tickets.ticket_search import QUERY_LIMIT
 from workers_ui.deps import HasTx, at_brand
 from workers_ui.frames import page as answer
 from workers_ui.pages import brand_ticket_views as present
 from workers_ui.pages.brand_scope import area_path, frame_for, pager
+from workers_ui.pages.ticket_finder import (
+    NOTHING_ASKED,
+    Asked,
+    asked_hours,
+    asked_state,
+    finder,
+    found_tickets,
+)
+from workers_ui.pages.ticket_states import STATES
 from workers_ui.presenters.brand import BrandTicketsPage, Counter, NewTicketForm
 from workers_ui.presenters.values import Choice, FilterTab, FormState, Notice, Tone
 
@@ -59,9 +67,13 @@ def list_tickets(
     tx: HasTx,
     membership: Views,
     state: Annotated[str, Query(max_length=40)] = "",
+    category: Annotated[str, Query(max_length=100)] = "",
+    older: Annotated[str, Query(max_length=6)] = "",
+    q: Annotated[str, Query(max_length=QUERY_LIMIT)] = "",
     page: Annotated[int, Query(ge=1, le=queries.DEEPEST_PAGE)] = 1,
 ) -> HTMLResponse:
-    return answer(request, tickets_page(request, tx, membership, state=_state(state), page=page))
+    asked = Asked(state=asked_state(state), category=category, older=asked_hours(older), q=q.strip())
+    return answer(request, tickets_page(request, tx, membership, asked=asked, page=page))
 
 
 def tickets_page(
@@ -69,41 +81,35 @@ def tickets_page(
     tx: Tx,
     membership: Membership,
     *,
-    state: TicketState | None = None,
+    asked: Asked = NOTHING_ASKED,
     page: int = 1,
     form: FormState | None = None,
 ) -> BrandTicketsPage:
     counts = count_by_state(tx, brand=membership.brand)
-    lines = brand_queries.ticket_lines(tx, brand=membership.brand, state=state, page=page)
-    total = counts.get(state, 0) if state else sum(counts.values())
-    first = (page - 1) * queries.PAGE_ROWS + 1
     base = area_path(membership, "tickets")
-    query = urlencode({"state": state.value} if state else {})
+    found = found_tickets(tx, membership.brand, asked, counts, page=page)
+    may_withdraw = allowed(membership.role, Permission.ANSWER_AS_BRAND)
     return BrandTicketsPage(
         frame=frame_for(request, tx, membership),
         slug=membership.slug,
         brand=membership.name,
         counters=_counters(tx, membership, counts),
-        tabs=_tabs(base, counts, state),
-        rows=tuple(present.ticket_row(line) for line in lines),
+        tabs=_tabs(base, counts, asked),
+        rows=tuple(present.ticket_row(line) for line in found.lines),
         new_ticket=_new_ticket_form(tx, membership, form),
+        finder=finder(tx, membership, asked, base),
+        withdraw_href=asked.withdraw_href(area_path(membership, "withdrawals/new")) if may_withdraw else "",
         can_post=allowed(membership.role, Permission.POST_TICKETS),
         callouts=(*_to_decide(tx, membership), *_callouts(membership, counts)),
         pager=pager(
-            f"{base}?{query}{'&' if query else ''}page=",
+            asked.page_href(base),
             page=page,
-            has_more=first + len(lines) <= total,
-            first=first,
-            shown=len(lines),
-            total=total,
+            has_more=found.has_more,
+            first=(page - 1) * queries.PAGE_ROWS + 1,
+            shown=len(found.lines),
+            total=found.total,
         ),
     )
-
-
-def _state(text: str) -> TicketState | None:
-    if text and text not in set(TicketState):
-        raise Invalid(f"There is no state {text!r}.")
-    return TicketState(text) if text else None
 
 
 def _counters(tx: Tx, membership: Membership, counts: dict[TicketState, int]) -> tuple[Counter, ...]:
@@ -131,15 +137,21 @@ def _span(minutes: int) -> str:
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
 
 
-def _tabs(base: str, counts: dict[TicketState, int], current: TicketState | None) -> tuple[FilterTab, ...]:
-    """All, the states of every day, and a rare state only while it has a ticket or is looked at."""
+def _tabs(base: str, counts: dict[TicketState, int], asked: Asked) -> tuple[FilterTab, ...]:
+    """All, the states of every day, and a rare state only while it has a ticket or is looked at.
+
+    A tab keeps the other filters; its count is of all the brand's tickets in that state.
+    """
+    current = asked.state
     shown = [one for one in TicketState if one in ALWAYS_SHOWN or counts.get(one) or one is current]
     return (
-        FilterTab(label="All", href=base, count=sum(counts.values()), current=current is None),
+        FilterTab(
+            label="All", href=asked.in_state(base, None), count=sum(counts.values()), current=current is None
+        ),
         *(
             FilterTab(
-                label=present.STATES[one].label.capitalize(),
-                href=f"{base}?{urlencode({'state': one.value})}",
+                label=STATES[one].label.capitalize(),
+                href=asked.in_state(base, one),
                 count=counts.get(one, 0),
                 current=one is current,
             )

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from guidance.commands import prepare_suggestion
+from guidance.commands import GuidanceStopped, prepare_suggestion
 from knowledge_base.retrieval import IndexUnavailable
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope, Tx, rescope
@@ -153,7 +153,7 @@ def askagain(
             threshold=having.settings.answer_threshold,
             now=app_now(tx),
         )
-    except IndexUnavailable as refusal:
+    except (GuidanceStopped, IndexUnavailable) as refusal:
         return see(f"/worker/t/{ticket}", said=refusal.detail)
     return see(f"/worker/t/{ticket}", said="Guidance has looked again.")
 

@@ -7,7 +7,13 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from guidance.lint import Finding, lint
-from guidance.queries import SuggestionView, cited_passages, newest_suggestion, suggestion_for_desk
+from guidance.queries import (
+    SuggestionView,
+    cited_passages,
+    newest_suggestion,
+    suggestion_for_desk,
+    why_stopped,
+)
 from guidance.voices import voice_of
 from marketplace.accounts.queries import brand as brand_card
 from marketplace.kernel.clock import app_now
@@ -26,6 +32,7 @@ from workers_ui.frames import page, worker_frame
 from workers_ui.pages import desk_views
 from workers_ui.pages.desk_handover import decision_sentence, panel_of, review_notice
 from workers_ui.pages.pool_views import channel_name, hold_badge, ticket_number
+from workers_ui.pages.stop_sentences import recall_pay_sentence, stop_sentence
 from workers_ui.pages.worker_forms import fresh_key
 from workers_ui.presenters.values import Badge, Choice, FormState, Tone
 from workers_ui.presenters.worker import Composer, DeskPage, Lease
@@ -99,7 +106,7 @@ def desk_view(
             extended=extension.used,
         ),
         thread=desk_views.messages(desk.thread, own, brand=brand.name),
-        guidance=desk_views.guidance(found),
+        guidance=desk_views.guidance(found, stopped=why_stopped(tx, brand=desk.brand)),
         voice=desk_views.voice(voice_of(tx, brand=desk.brand).voice),
         composer=_composer(tx, ticket, worker, typed, found, label=affiliation_label(brand.name)),
         category=desk.category,
@@ -222,12 +229,18 @@ def checked_text(tx: Tx, *, ticket: TicketId, worker: WorkerId, text: str) -> tu
 
 
 def _ended(tx: Tx, past: worker_queries.PastDesk, worker: WorkerId) -> str:
-    """Why the claim is over; of an escalation also what came of it."""
+    """Why the claim is over; of an escalation what came of it, of a recall what it pays, of a stop its reason."""
     reason = desk_views.ended_reason(past.ended)
-    if past.ended is not ClaimEnd.ESCALATED:
-        return reason
-    decided = decision_sentence(tx, ticket=past.ticket, worker=worker, brand=past.brand)
-    return f"{reason} {decided}".strip()
+    match past.ended:
+        case ClaimEnd.ESCALATED:
+            more = decision_sentence(tx, ticket=past.ticket, worker=worker, brand=past.brand)
+        case ClaimEnd.TAKEN_BACK:
+            more = recall_pay_sentence(tx, ticket=past.ticket, worker=worker)
+        case ClaimEnd.SUSPENDED:
+            return stop_sentence(tx, brand=past.brand_id, worker=worker, otherwise=reason)
+        case _:
+            more = ""
+    return f"{reason} {more}".strip()
 
 
 def _composer(

@@ -99,7 +99,14 @@ def ended_reason(end: ClaimEnd | None) -> str:
     return ENDED[end or ClaimEnd.EXPIRED]
 
 
-def guidance(found: SuggestionView | None) -> views.Guidance:
+def guidance(found: SuggestionView | None, *, stopped: str | None = None) -> views.Guidance:
+    """`stopped` is why guidance is switched off, where it is."""
+    if stopped is not None:
+        return views.Guidance(
+            state=views.GuidanceState.STOPPED,
+            reason=stopped,
+            next_step="What you typed is kept. Answer from what you know, or escalate.",
+        )
     if found is None:
         return PREPARING
     if found.stale:

@@ -6,11 +6,12 @@ from datetime import datetime
 from babel import Locale
 
 from marketplace.kernel.money import Money
-from marketplace.tickets.models import Terms, Ticket
-from marketplace.tickets.recall_models import Recall, RecallKind, RecallPay
+from marketplace.tickets.models import Terms, Ticket, TicketState
+from marketplace.tickets.recall_models import BulkWithdrawal, Recall, RecallKind, RecallPay
 from marketplace.tickets.recalls import MAY_BE_TAKEN_BACK, MAY_BE_WITHDRAWN
+from workers_ui.pages.ticket_states import STATES
 from workers_ui.pages.worker_earnings_views import written
-from workers_ui.presenters.brand import RecallForm
+from workers_ui.presenters.brand import RecallForm, RefusedTicket
 from workers_ui.presenters.values import Action
 
 TAKE_BACK_FIELD = "take_back_reason"
@@ -28,6 +29,15 @@ PAID: Mapping[RecallPay, str] = {
 DONE: Mapping[RecallKind, str] = {
     RecallKind.TAKE_BACK: "Taken back: the ticket is yours to answer.",
     RecallKind.WITHDRAWAL: "Withdrawn: nobody answers it any more.",
+}
+WITHDRAWN_PAYS: Mapping[TicketState, str] = {
+    TicketState.SCREENING: "nothing is reserved",
+    TicketState.HELD_BACK: "nothing is reserved",
+    TicketState.AWAITING_FUNDS: "nothing is reserved",
+    TicketState.OPEN: "nothing is paid, unless somebody replied before",
+    TicketState.CLAIMED: "the worker earns the escalation fee, or the full price after a reply",
+    TicketState.ANSWERED: "the full price is paid",
+    TicketState.ESCALATED: "the worker earns the escalation fee, if it is not decided yet",
 }
 HAPPENED: Mapping[RecallKind, str] = {
     RecallKind.TAKE_BACK: "Taken back",
@@ -71,6 +81,31 @@ def happened(recalls: Iterable[Recall]) -> Iterable[tuple[datetime, str]]:
     for recall in recalls:
         what = f"{HAPPENED[recall.kind]} by {recall.by}: {recall.reason}"
         yield recall.recalled_at, f"{what} {PAID[recall.pays]}" if recall.terms_id else what
+
+
+def asked_in_words(state: TicketState | None, category: str, age: str) -> tuple[str, ...]:
+    """A filter in words."""
+    parts = (
+        f"state: {STATES[state].label}" if state else "",
+        f"category: {category}" if category else "",
+        f"older than {age}" if age else "",
+    )
+    return tuple(part for part in parts if part)
+
+
+def preview_lines(by_state: Mapping[TicketState, int]) -> tuple[tuple[str, int, str], ...]:
+    """For each state how many there are, and what withdrawing one of them pays."""
+    return tuple(
+        (STATES[state].label, count, WITHDRAWN_PAYS[state])
+        for state, count in sorted(by_state.items(), key=lambda pair: -pair[1])
+    )
+
+
+def refusals(bulk: BulkWithdrawal) -> tuple[RefusedTicket, ...]:
+    return tuple(
+        RefusedTicket(ticket=one["ticket"], number=f"#{one['number']}", why=one["why"])
+        for one in bulk.refusals
+    )
 
 
 def _action(href: str, label: str, not_yours: str) -> Action:

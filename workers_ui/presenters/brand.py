@@ -61,6 +61,19 @@ class NewTicketForm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TicketFinder:
+    """A GET form: q, category, older (hours), and the state that the tabs chose."""
+
+    q: str
+    state: str
+    category: str
+    older: str
+    categories: tuple[Choice, ...]
+    ages: tuple[Choice, ...]
+    reset_href: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BrandTicketsPage:
     template: ClassVar[str] = "brand/tickets.html"
     frame: Frame
@@ -70,9 +83,60 @@ class BrandTicketsPage:
     tabs: tuple[FilterTab, ...]
     rows: tuple[BrandTicketRow, ...]
     new_ticket: NewTicketForm
+    finder: TicketFinder
+    withdraw_href: str = ""
     can_post: bool = True
     callouts: tuple[Notice, ...] = ()
     pager: Pager = ONE_PAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawalForm:
+    """What a bulk withdrawal would withdraw, before it does. POST withdrawals: state, category, older, reason.
+
+    `lines`: a state, how many tickets are in it, and what withdrawing one of them pays.
+    """
+
+    template: ClassVar[str] = "brand/withdrawal_new.html"
+    frame: Frame
+    slug: str
+    brand: str
+    asked: tuple[str, ...]
+    tickets: int
+    is_all: bool
+    lines: tuple[tuple[str, int, str], ...]
+    state: str
+    category: str
+    older: str
+    back_href: str
+    idempotency_key: str
+    form: FormState = EMPTY_FORM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedTicket:
+    ticket: str
+    number: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawalPage:
+    """How far a bulk withdrawal has come, and which tickets stayed and why."""
+
+    template: ClassVar[str] = "brand/withdrawal.html"
+    frame: Frame
+    slug: str
+    brand: str
+    withdrawal: str
+    reason: str
+    by: str
+    asked_at: datetime
+    tickets: int
+    done: int
+    withdrawn: int
+    refusals: tuple[RefusedTicket, ...] = ()
+    finished_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,6 +391,8 @@ class ArticlePage:
     delete_effect: str
     accepts: str = ".md,.html"
     can_edit: bool = True
+    stopped: str = ""
+    stop_href: str = ""
     verified_on: date | None = None
     form: FormState = EMPTY_FORM
 

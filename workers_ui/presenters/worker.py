@@ -161,6 +161,7 @@ class GuidanceState(StrEnum):
     READY = "ready"
     ABSTAINED = "abstained"
     STALE = "stale"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ const MAX_ROWS = 300;
 const TAKEN_MILLISECONDS = 6000;
 const SUMMARY_MILLISECONDS = 10_000;
 const REFRESH_DELAY_MILLISECONDS = 120;
+const REFRESH_REST_MILLISECONDS = 600;
 const RESYNC_SPREAD_MILLISECONDS = 2000;
 
 const GONE: Record<string, string> = {
@@ -38,6 +39,7 @@ const SUBJECT_EVENTS = [
   "ticket.state",
   "ticket.import",
   "mine",
+  "pool",
   "payout",
   "kb.changed",
   "board",
@@ -49,6 +51,7 @@ type Handlers = Record<string, (data: string) => void>;
 let arrived = 0;
 let summaryTimer = 0;
 let refreshTimer = 0;
+let lastFetch = 0;
 const waiting = new Map<string, number>();
 const stale = new Set<HTMLElement>();
 let htmx: Htmx;
@@ -225,12 +228,15 @@ function refreshAll(): void {
 function refresh(shown: HTMLElement[]): void {
   for (const part of shown) stale.add(part);
   if (!stale.size) return;
-  window.clearTimeout(refreshTimer);
-  refreshTimer = window.setTimeout(() => void fetchParts(), REFRESH_DELAY_MILLISECONDS);
+  if (refreshTimer) return; // a steady stream of changes must not put the look off for ever
+  const rest = lastFetch + REFRESH_REST_MILLISECONDS - Date.now();
+  refreshTimer = window.setTimeout(() => void fetchParts(), Math.max(REFRESH_DELAY_MILLISECONDS, rest));
 }
 
 /** One request for all parts: they come from the same page, so they cannot disagree. */
 async function fetchParts(): Promise<void> {
+  refreshTimer = 0;
+  lastFetch = Date.now();
   const wantedParts = [...stale].filter((part) => part.isConnected && part.id);
   stale.clear();
   if (!wantedParts.length) return;
