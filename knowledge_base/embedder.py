@@ -158,6 +158,16 @@ def load_embedder(model_dir: Path, *, threads: int = 1) -> Embedder:
     return ReferenceEmbedder()
 
 
+def is_model_at_hand(model_dir: Path) -> bool:
+    """Whether `load_embedder` has something to load; looks at no weights."""
+    if (model_dir / _MANIFEST_FILE).is_file():
+        return True
+    try:
+        return packaged_model_path().is_dir()
+    except ModelMissing:
+        return False
+
+
 def prepare_model(target_dir: Path, *, source: Path | None = None) -> Path:
     """Export the model to int8 ONNX in `target_dir`; a set-up step of seconds. Returns the folder.
 

@@ -43,7 +43,10 @@ def _model(settings: Settings) -> Finding:
     try:
         name = load_embedder(settings.model_dir).name
     except (ModelMissing, ModelDamaged) as error:
-        return Finding(what="embedding model", ok=False, said=f"{error} Run `humancloud prepare-model`.")
+        said = (
+            f"{error} Run `humancloud prepare-model`. Until then tickets are kept back by their words alone."
+        )
+        return Finding(what="embedding model", ok=False, said=said)
     return Finding(what="embedding model", ok=True, said=name)
 
 

@@ -8,8 +8,9 @@ import structlog
 
 from billing.gateway import PaymentGateway
 from billing.stripe_gateway import StripeGateway
+from guidance.eligibility import TopicJudge
 from guidance.screening import Judge, NoJudge
-from knowledge_base.embedder import Embedder, load_embedder
+from knowledge_base.embedder import Embedder, is_model_at_hand, load_embedder
 from knowledge_base.indexing import rebuild_on_damage
 from knowledge_base.retrieval import Retriever
 from marketplace.kernel.db import Database, Role
@@ -95,7 +96,17 @@ def retriever(settings: Settings, reporting: Database) -> Retriever:
     )
 
 
+@cache
+def _topic_judge(model_dir: Path, threads: int) -> Judge:
+    """One per process: its examples are encoded once."""
+    return TopicJudge(lambda: embedder(model_dir, threads))
+
+
 def judge(settings: Settings) -> Judge:
+    """Reads what tickets mean; without an embedding model the rules by word decide alone, as the doctor says."""
+    if is_model_at_hand(settings.model_dir):
+        return _topic_judge(settings.model_dir, settings.encoder_threads)
+    log.warning("eligibility.by_word_alone", model_dir=str(settings.model_dir))
     return NoJudge()
 
 
