@@ -14,6 +14,7 @@ from marketplace.events.facts import (
     TicketEscalated,
     TicketGivenBack,
     TicketHeldBack,
+    TicketOpened,
     TicketReopened,
     TicketResolved,
     TicketTakenBack,
@@ -23,6 +24,7 @@ from marketplace.tickets import clocks
 
 IN_THE_SAME_TRANSACTION: Mapping[type[Fact], Sequence[Subscriber]] = {
     TicketAdmitted: [earnings.reserve_or_wait],
+    TicketOpened: [clocks.opened],
     TicketResolved: [earnings.accrue, clocks.resolved],
     TicketReopened: [earnings.take_back],
     EscalationConfirmed: [earnings.pay_escalation],

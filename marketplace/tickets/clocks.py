@@ -17,6 +17,7 @@ from marketplace.events.facts import (
     TicketEscalated,
     TicketGivenBack,
     TicketHeldBack,
+    TicketOpened,
     TicketResolved,
     TicketTakenBack,
     TicketWithdrawn,
@@ -40,7 +41,6 @@ class Start:
 
     due: Mapping[ClockKind, datetime]
     promise: Promise
-    ladder_at: datetime | None
 
     @property
     def due_at(self) -> datetime:
@@ -53,13 +53,7 @@ def promised(tx: Tx, *, brand: BrandId, channel: Channel, now: datetime) -> Star
     due = {
         kind: calendar.after(now, promise.seconds(kind)) for kind in (ClockKind.FIRST, ClockKind.RESOLUTION)
     }
-    first = promise.seconds(ClockKind.FIRST)
-    step = ladder_of(tx, brand).next_step(after_seconds=-1, of_seconds=first)
-    return Start(
-        due=due,
-        promise=promise,
-        ladder_at=None if step is None else calendar.after(now, step.after_seconds(first)),
-    )
+    return Start(due=due, promise=promise)
 
 
 def start_clocks(tx: Tx, ticket: Ticket, start: Start, *, now: datetime) -> None:
@@ -73,10 +67,20 @@ def start_clocks(tx: Tx, ticket: Ticket, start: Start, *, now: datetime) -> None
             seconds=start.promise.seconds(kind),
             started_at=now,
             due_at=due_at,
-            ladder_at=start.ladder_at if kind is ClockKind.FIRST else None,
         )
         for kind, due_at in start.due.items()
     )
+
+
+def opened(tx: Tx, fact: TicketOpened) -> None:
+    """From now on somebody may claim the ticket: the ladder looks at it when its first rung is due."""
+    clock = tx.get(TicketClock, (fact.owner, fact.ticket, ClockKind.FIRST))
+    if clock is None:
+        return
+    step = ladder_of(tx, fact.owner).next_step(after_seconds=-1, of_seconds=clock.seconds)
+    if step is not None:
+        calendar = calendar_of(tx, fact.owner)
+        clock.ladder_at = calendar.after(clock.started_at, step.after_seconds(clock.seconds))
 
 
 def answer_given(tx: Tx, fact: ReplyQueued) -> None:

@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 from typing import Protocol, assert_never
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from marketplace.accounts.models import Brand
 from marketplace.events.commands import record
 from marketplace.events.facts import (
     BacklogNoticed,
@@ -20,7 +21,6 @@ from marketplace.events.facts import (
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, TicketId
 from marketplace.kernel.money import Money
-from marketplace.tickets.calendars import BusinessCalendar
 from marketplace.tickets.ladder_plan import Ladder, Step, ladder_of
 from marketplace.tickets.lanes import GENERAL
 from marketplace.tickets.models import PoolState, PoolTicket, Ticket, TicketState
@@ -86,8 +86,8 @@ def steps_of(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Sequence[LadderStep
 
 
 def surge_spent_today(tx: Tx, *, brand: BrandId, now: datetime) -> int:
-    """Minor units that raises have reserved since midnight of the brand's calendar."""
-    row = tx.get(SurgeDay, (brand, _today(calendar_of(tx, brand), now)), populate_existing=True)
+    """Minor units that raises have reserved since midnight in the brand's zone."""
+    row = tx.get(SurgeDay, (brand, _today(tx, brand, now)), populate_existing=True)
     return row.spent_minor if row else 0
 
 
@@ -119,13 +119,17 @@ def _climb(tx: Tx, one: _Waiting, reserve_more: ReserveMore, now: datetime) -> N
         if next_step
         else None
     )
-    for step in _due(tx, one, ladder, used):
+    due = _due(tx, one, ladder, used)
+    if _is_stopped(tx, one.row):
+        due = [step for step in due if step.rung in (Rung.NOTIFY, Rung.GIVE_BACK)]
+        one.clock.ladder_at = now + TRY_AGAIN
+    for step in due:
         match step.rung:
             case Rung.NOTIFY:
                 _climbed(tx, one, step, "the brand is told", now)
                 record(tx, BacklogNoticed(brand=one.row.brand_id, ticket=one.row.ticket_id))
             case Rung.RAISE:
-                _raise(tx, one, step, ladder, calendar, reserve_more, now)
+                _raise(tx, one, step, ladder, reserve_more, now)
             case Rung.WIDEN:
                 _widen(tx, one, step, now)
             case Rung.GIVE_BACK:
@@ -154,12 +158,16 @@ def _due(tx: Tx, one: _Waiting, ladder: Ladder, used: int) -> list[Step]:
     ]
 
 
+def _is_stopped(tx: Tx, row: PoolTicket) -> bool:
+    """Whether a kill switch keeps everybody from the ticket: then no price and no skill is what it waits for."""
+    return bool(tx.scalar(select(func.is_stopped(row.brand_id, row.category, row.channel.value))))
+
+
 def _raise(
     tx: Tx,
     one: _Waiting,
     step: Step,
     ladder: Ladder,
-    calendar: BusinessCalendar,
     reserve_more: ReserveMore,
     now: datetime,
 ) -> None:
@@ -174,7 +182,7 @@ def _raise(
     extra = raised.total_minor - current.total_minor
     if extra <= 0:
         return
-    day = _today(calendar, now)
+    day = _today(tx, brand, now)
     if not _take_from_budget(tx, brand, day, extra, budget=ladder.daily_budget_minor):
         _not_raised(tx, one, step, "budget", now)
         return
@@ -261,5 +269,5 @@ def _return_to_budget(tx: Tx, brand: BrandId, day: date, extra: int) -> None:
     )
 
 
-def _today(calendar: BusinessCalendar, now: datetime) -> date:
-    return now.astimezone(ZoneInfo(calendar.time_zone)).date()
+def _today(tx: Tx, brand: BrandId, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(tx.get_one(Brand, brand).time_zone)).date()

@@ -3,13 +3,14 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import exists, update
 from sqlalchemy.dialects.postgresql import insert
 
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.ids import BrandId
 from marketplace.kernel.money import BASIS_POINTS
+from marketplace.tickets.models import PoolTicket
 from marketplace.tickets.service_models import BacklogLadder, ClockKind, ClockState, Rung, TicketClock
 
 MOST_PERCENT = 300
@@ -103,6 +104,7 @@ def set_ladder(tx: Tx, *, brand: BrandId, ladder: Ladder, now: datetime) -> None
             TicketClock.brand_id == brand,
             TicketClock.kind == ClockKind.FIRST,
             TicketClock.state == ClockState.RUNNING,
+            exists().where(PoolTicket.ticket_id == TicketClock.ticket_id),
         )
         .values(ladder_at=now)
         .execution_options(synchronize_session=False)

@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select, text
 
-from billing import backlog
+from billing import backlog, earnings
 from billing.accounts import pending, platform_fee, reserved, wallet
 from billing.ledger import postings_of_ticket
 from billing.spend import set_caps, spending
@@ -19,6 +19,7 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Role, Tx
 from marketplace.kernel.ids import BrandId, TicketId, WorkerId
 from marketplace.kernel.money import Money
+from marketplace.kernel.settings import Settings
 from marketplace.tickets import backlog_letters, ladder
 from marketplace.tickets.endings import (
     confirm_escalation,
@@ -34,17 +35,32 @@ from marketplace.tickets.models import (
     PoolTicket,
     ReleaseReason,
     ResolvedBy,
+    SwitchKind,
     Terms,
     Ticket,
     TicketState,
 )
 from marketplace.tickets.pool import AlreadyClaimed, GoneFromPool, claim_ticket, release_ticket
+from marketplace.tickets.recalls import take_back, withdraw
 from marketplace.tickets.replies import customer_writes, send_reply
 from marketplace.tickets.service_models import ClockState, LadderStep, Rung, TicketClock
 from marketplace.tickets.surge import surged_terms
+from marketplace.tickets.switches import lift_at_brand, throw_at_brand
 from marketplace.tickets.terms import set_price, terms_in_force, terms_of
 from tests.billing.paying import answer, assert_proven, standing
-from tests.builders import Clock, a_brand, a_member, a_worker, an_open_ticket, as_brand, as_worker, usd
+from tests.builders import (
+    Clock,
+    a_brand,
+    a_member,
+    a_worker,
+    an_open_ticket,
+    as_brand,
+    as_worker,
+    give_funds,
+    usd,
+)
+from workers_ui import parts
+from workers_ui.background import Background
 from workers_ui.bootstrap import same_transaction_bus
 
 HOUR = timedelta(hours=1)
@@ -469,6 +485,78 @@ def test_a_new_ladder_holds_for_tickets_that_wait_already(
     a_ticket(background, brand, replace(RAISES, raise_percent=25))
     climb(background)
     assert steps(background, brand, ticket) == [("notify", 0), ("raise", 6_000)]
+
+
+@pytest.mark.parametrize("recall", [withdraw, take_back])
+def test_a_surged_ticket_that_its_brand_recalls_frees_all_that_was_reserved(
+    db: Database, background: Database, brand: BrandId, clock: Clock, recall: Callable[..., object]
+) -> None:
+    ticket = a_ticket(background, brand, RAISES)
+    clock.forward(HALF)
+    climb(background)
+    assert money(background, brand) == (usd(9_700), usd(300))
+    with db.transaction(as_brand(brand)) as tx:
+        recall(tx, brand=brand, ticket=ticket, reason="We answer it.", by="Mo", now=app_now(tx))
+    assert money(background, brand) == (usd(10_000), usd(0))
+    with background.transaction() as tx:
+        running = select(func.count()).where(
+            TicketClock.ticket_id == ticket, TicketClock.state == ClockState.RUNNING
+        )
+        assert tx.scalar(running) == 0
+    assert_proven(background)
+
+
+def test_what_a_switch_keeps_from_everybody_is_not_made_dearer(
+    background: Database, brand: BrandId, clock: Clock
+) -> None:
+    ticket = a_ticket(background, brand, replace(RAISES, notify_percent=50))
+    with background.transaction() as tx:
+        member = a_member(tx, brand)
+        thrown = throw_at_brand(
+            tx, brand=brand, kind=SwitchKind.BRAND, key=None, reason="A test", by=member, now=app_now(tx)
+        ).id
+    clock.forward(HALF)
+    climb(background)
+    assert steps(background, brand, ticket) == [("notify", 0)]
+    with background.transaction() as tx:
+        lift_at_brand(tx, brand=brand, switch=thrown, by=member, now=app_now(tx))
+    clock.forward(timedelta(minutes=2))
+    climb(background)
+    assert steps(background, brand, ticket) == [("notify", 0), ("raise", 2_000)]
+
+
+def test_a_ticket_nobody_can_see_yet_climbs_only_once_it_is_open(background: Database, clock: Clock) -> None:
+    with background.transaction() as tx:
+        brand = a_brand(tx, funds=usd(0))
+    ticket = a_ticket(background, brand)
+    clock.forward(HALF)
+    assert climb(background) == 0
+    with background.transaction() as tx:
+        set_ladder(tx, brand=brand, ladder=Ladder(), now=app_now(tx))
+    assert climb(background) == 0
+    with background.transaction() as tx:
+        give_funds(tx, brand, usd(1_000))
+        assert earnings.open_awaiting(tx, brand=brand, now=app_now(tx)) == 1
+    climb(background)
+    assert steps(background, brand, ticket) == [("notify", 0)]
+
+
+def test_the_background_process_climbs_tells_and_writes_by_itself(
+    background: Database, settings: Settings, brand: BrandId, clock: Clock
+) -> None:
+    with background.transaction() as tx:
+        a_member(tx, brand)
+    ticket = a_ticket(background, brand)
+    clock.forward(25 * HOUR)
+    work = Background(
+        settings=settings, database=background, gateway=None, retriever=parts.retriever(settings, background)
+    )
+    for measure in work.measures():
+        measure()
+    assert steps(background, brand, ticket) == [("notify", 0), ("widen", 0)]
+    assert facts(background, ticket, "sla_breached")[0]["clock"] == "first"
+    with background.transaction() as tx:
+        assert tx.scalar(select(func.count()).select_from(Mail)) == 1
 
 
 def test_a_claim_and_a_raise_at_once_never_leave_a_claim_below_its_ticket(
