@@ -631,7 +631,7 @@ def mine(frame: MakeFrame) -> PageView:
                 deadline=ahead(hours=3),
             ),
         ),
-        in_review=(_mine(1003, "Which grind for a V60?", Badge(label="in review", tone=Tone.INFO)),),
+        in_review=(_mine(1003, "Which grind for a V60?", Badge(label="waits for approval", tone=Tone.INFO)),),
         waiting_on_customer=(_mine(998, "Decaf subscription: skip a month", WAITING),),
         sent_today=(
             _mine(998, "Decaf subscription: skip a month", WAITING),

@@ -1,13 +1,16 @@
 """The pool as one worker sees it: what a card says before a claim, his filters, what he skips and hides."""
 
+import gzip
 from collections.abc import Mapping
 
 import pytest
 from httpx2 import Response
 from sqlalchemy import text
 
+from benchmarks.crowd import fill_pool
 from marketplace.kernel.ids import TicketId
 from marketplace.tickets.models import Channel
+from marketplace.tickets.pool_queries import CARDS_A_PAGE
 from tests.builders import a_brand, an_open_ticket, usd
 from tests.workers_ui.worker_site import (
     Floor,
@@ -17,6 +20,8 @@ from tests.workers_ui.worker_site import (
     said,
     words,
 )
+
+PAGE_BUDGET_BYTES = 20_000
 
 
 def change(floor: Floor, statement: str, **values: object) -> None:
@@ -87,6 +92,18 @@ def test_the_claim_meter_counts_each_channel(floor: Floor) -> None:
     assert "1 of 3 e-mail" in words(floor.ann.get("/worker/pool"))
     assert "1 of 1 chat" in words(floor.ann.get("/worker/pool"))
     assert "0 of 1 chat" in words(floor.bob.get("/worker/pool"))
+
+
+@pytest.mark.parametrize(("copies", "waiting"), [(1, 3), (4_998, 5_000)])
+def test_a_pool_of_any_size_is_one_light_page_with_its_true_count(
+    floor: Floor, copies: int, waiting: int
+) -> None:
+    fill_pool(floor.site.background, floor.brand, tickets=copies)
+    change(floor, "UPDATE pool_ticket SET newcomers_first = false")
+    answer = floor.ann.get("/worker/pool")
+    assert len(page(answer).css(".pool-row")) == min(waiting, CARDS_A_PAGE)
+    assert one(page(answer), "h1 .count").text() == f"{waiting:,}"
+    assert len(gzip.compress(answer.content)) < PAGE_BUDGET_BYTES
 
 
 # Filters

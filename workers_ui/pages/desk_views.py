@@ -56,7 +56,7 @@ SILENCE: Mapping[str, str] = {
     Reason.WEAK: "The passages found are not a sure answer.",
 }
 REPLY_STATES: Mapping[ReplyState, Badge] = {
-    ReplyState.AWAITING_APPROVAL: Badge(label="in review", tone=Tone.INFO),
+    ReplyState.AWAITING_APPROVAL: Badge(label="waits for approval", tone=Tone.INFO),
     ReplyState.QUEUED: Badge(label="sending"),
     ReplyState.SENT: Badge(label="sent", tone=Tone.GOOD),
     ReplyState.FAILED: Badge(label="not delivered", tone=Tone.BAD),

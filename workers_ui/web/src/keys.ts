@@ -129,8 +129,8 @@ function handle(event: KeyboardEvent): void {
   if (localStorage.getItem(OFF_KEY) && event.key !== "?") return;
   const key = KEYS.find((one) => one.press === pressed(event) && one.here());
   if (!key || (event.shiftKey && key.press !== "?")) return;
-  // On a button or a summary the space bar is theirs.
-  if (key.press === " " && target instanceof Element && target.matches("button, summary, a")) return;
+  // On a button or a summary the space bar is theirs, and outside of the list it scrolls the page.
+  if (key.press === " " && !(target as Element).matches("[data-live-list] > li")) return;
   event.preventDefault();
   key.run();
 }
