@@ -155,7 +155,7 @@ def _board(
         slug=SLUG,
         brand=BRAND,
         figures=board_views.figures(board, base=base, now=NOW),
-        with_you=board_views.with_you(board, base=base, reviews=reviews),
+        with_you=board_views.with_you(board, base=base, decide=f"{BASE}/escalations", reviews=reviews),
         needs=board_views.needs(board, base=base, reviews=reviews, wallet=f"{BASE}/wallet"),
         categories=board_views.categories(board, base=base),
         at_risk_rule=board_views.AT_RISK_RULE,

@@ -53,14 +53,14 @@ def figures(board: Board, *, base: str, now: datetime) -> tuple[Figure, ...]:
     )
 
 
-def with_you(board: Board, *, base: str, reviews: str) -> tuple[Figure, ...]:
+def with_you(board: Board, *, base: str, decide: str, reviews: str) -> tuple[Figure, ...]:
     """What is in the brand's own hands."""
     return (
         _limited(
             "Escalated to you",
             board.escalated,
             hint="to decide",
-            href=_list(base, state=TicketState.ESCALATED),
+            href=decide,
             tone=Tone.WARN,
         ),
         _limited("Replies to review", board.in_review, href=reviews, tone=Tone.WARN),
@@ -112,6 +112,8 @@ def stopped(live: Sequence[SwitchLine], *, switches: str) -> tuple[Notice, ...]:
 def span(waited: timedelta) -> str:
     """How long in words: minutes, hours, days."""
     minutes = int(waited.total_seconds() // 60)
+    if minutes < 1:
+        return "under a minute"
     if minutes < 60:
         return f"{minutes} min"
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"

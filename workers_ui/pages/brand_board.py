@@ -38,7 +38,12 @@ def show_board(request: Request, tx: HasTx, membership: Views) -> HTMLResponse:
         slug=membership.slug,
         brand=membership.name,
         figures=present.figures(board, base=base, now=now),
-        with_you=present.with_you(board, base=base, reviews=area_path(membership, "reviews")),
+        with_you=present.with_you(
+            board,
+            base=base,
+            decide=area_path(membership, "escalations"),
+            reviews=area_path(membership, "reviews"),
+        ),
         needs=present.needs(
             board,
             base=base,
