@@ -6,27 +6,34 @@ from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     host: str
 
     async def get(self, path: str, *, cookie: str) -> int:
-        """The status of a page; its body is read and dropped."""
-        return await self._ask(f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nCookie: {cookie}\r\n\r\n")
+        """The status of a page."""
+        return (await self._exchange(f"GET {path}", f"Cookie: {cookie}")).status
 
     async def post(self, path: str, *, token: str) -> int:
         """The status of a POST without a body."""
-        return await self._ask(
-            f"POST {path} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {token}\r\n"
-            "Content-Length: 0\r\n\r\n"
-        )
+        return (await self.ask(path, token=token)).status
 
-    async def _ask(self, request: str) -> int:
-        self.writer.write(request.encode())
+    async def ask(self, path: str, *, token: str) -> Answer:
+        """The answer to a POST without a body."""
+        return await self._exchange(f"POST {path}", f"Authorization: Bearer {token}\r\nContent-Length: 0")
+
+    async def _exchange(self, line: str, headers: str) -> Answer:
+        self.writer.write(f"{line} HTTP/1.1\r\nHost: {self.host}\r\n{headers}\r\n\r\n".encode())
         head = await self.reader.readuntil(b"\r\n\r\n")
-        await self.reader.readexactly(_length(head))
-        return int(head[9:12])
+        body = await self.reader.readexactly(_length(head))
+        return Answer(status=int(head[9:12]), body=body)
 
     def close(self) -> None:
         self.writer.close()

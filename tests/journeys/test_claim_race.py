@@ -23,21 +23,21 @@ CLAIMERS = 200
 ROUNDS = 20
 
 BROKEN_CLAIM = """
-CREATE OR REPLACE FUNCTION claim_ticket(p_ticket uuid, p_worker uuid, p_claim uuid)
-RETURNS TABLE (outcome text, claim_number int, lease_ends_at timestamptz)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+CREATE OR REPLACE FUNCTION give_named(p_ticket uuid, p_worker uuid, p_claim uuid,
+                                      OUT outcome text, OUT claim_number int, OUT lease_ends_at timestamptz)
+LANGUAGE plpgsql AS $$
 DECLARE
     v_pool pool_ticket;
 BEGIN
     SELECT * INTO v_pool FROM pool_ticket WHERE ticket_id = p_ticket;
-    IF v_pool.state <> 'open' THEN
-        RETURN QUERY SELECT 'taken', NULL::int, NULL::timestamptz;
-        RETURN;
+    outcome := 'taken';
+    IF v_pool.state = 'open' THEN
+        PERFORM pg_sleep(0.02);  -- what an application does between its read and its write
+        UPDATE pool_ticket SET state = 'claimed', worker_id = p_worker, claim_number = v_pool.claim_number + 1,
+            lease_ends_at = app_clock() + interval '5 min' WHERE ticket_id = p_ticket;
+        outcome := 'claimed';
+        claim_number := v_pool.claim_number + 1;
     END IF;
-    PERFORM pg_sleep(0.02);  -- what an application does between its read and its write
-    UPDATE pool_ticket SET state = 'claimed', worker_id = p_worker, claim_number = v_pool.claim_number + 1,
-        lease_ends_at = app_clock() + interval '5 min' WHERE ticket_id = p_ticket;
-    RETURN QUERY SELECT 'claimed', v_pool.claim_number + 1, app_clock() + interval '5 min';
 END $$
 """
 
