@@ -14,6 +14,13 @@ def lanes_of_tickets(tx: Tx, tickets: Sequence[tuple[BrandId, TicketId]]) -> dic
     return {TicketId(row.id): row.lane for row in tx.execute(_LANES, asked)}
 
 
+def lanes_beside(tx: Tx, lane: str) -> list[str]:
+    """The lanes with anything in them, now or before, of the channel and language of `lane`."""
+    asked = {"beside": lane.rsplit("/", 1)[0] + "/"}
+    return list(tx.execute(_BESIDE, asked).scalars())
+
+
+_BESIDE = text("SELECT lane FROM pool_count WHERE starts_with(lane, :beside) ORDER BY lane")
 _LANES = text(
     "SELECT t.id, coalesce(p.lane, lane_of(t.channel, t.language, coalesce(c.skill, 'general'))) AS lane "
     "FROM unnest(CAST(:brands AS uuid[]), CAST(:tickets AS uuid[])) AS asked(brand, ticket) "

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import httpx
 import pytest
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
+import workers_ui
 from knowledge_base.commands import start_import
 from knowledge_base.imports import read_import
 from marketplace.accounts.models import Member, MemberRole, Worker, WorkerStatus
@@ -23,10 +25,12 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope
 from marketplace.kernel.ids import PayoutId, StageMoveId, new_id
 from marketplace.kernel.settings import Settings
-from marketplace.tickets.models import PoolTicket, ReleaseReason
+from marketplace.tickets.counts import roll_up
+from marketplace.tickets.models import PoolTicket, ReleaseReason, SwitchKind
 from marketplace.tickets.pool import release_ticket
 from marketplace.tickets.replies import ApiFeed, customer_writes, deliver_queued, send_reply
-from tests.builders import a_worker, an_open_ticket, as_worker
+from marketplace.tickets.switches import lift_at_brand, throw_at_brand
+from tests.builders import a_worker, an_open_ticket, as_brand, as_worker
 from tests.site_process import free_port
 from tests.workers_ui.live_site import Town, a_town, listen
 from workers_ui.deps import SESSION_COOKIE
@@ -103,6 +107,60 @@ def test_a_ticket_kept_for_newcomers_is_told_to_the_others_when_it_opens_for_the
         tx.get_one(PoolTicket, ticket).newcomers_first = False
         record(tx, TicketWidened(brand=town.brand, ticket=ticket))
     bob.next("pool.upsert", about=ticket)
+
+
+def test_a_ticket_that_widens_to_another_lane_moves_both_counts(town: Town) -> None:
+    with town.background.transaction() as tx:
+        tx.get_one(Worker, town.bob).skills = ["returns"]
+        ticket = an_open_ticket(tx, town.brand)
+        tx.get_one(PoolTicket, ticket).skill = "returns"
+    bob = town.listen(town.bob)
+    assert bob.next("pool.lanes").data["email/en/returns"] == 1
+    with town.background.transaction() as tx:
+        roll_up(tx)
+        tx.get_one(PoolTicket, ticket).skill = "general"
+        record(tx, TicketWidened(brand=town.brand, ticket=ticket))
+    counted: dict[str, object] = {}
+    while len(counted) < 2:
+        counted |= bob.next("pool.waiting").data
+    assert counted == {"email/en/general": 1, "email/en/returns": 0}
+
+
+def test_a_brands_switch_takes_its_rows_off_open_pages_and_lifting_it_brings_them_back(town: Town) -> None:
+    bob = town.listen(town.bob)
+    town.settle(bob)
+    ticket = town.post()
+    bob.next("pool.upsert", about=ticket)
+    with town.db.transaction(as_brand(town.brand)) as tx:
+        thrown = throw_at_brand(
+            tx,
+            brand=town.brand,
+            kind=SwitchKind.BRAND,
+            key=None,
+            reason="Wrong prices",
+            by=town.manager,
+            now=app_now(tx),
+        ).id
+    assert bob.next("pool.remove", about=ticket).data["reason"] == "stopped"
+    with town.background.transaction() as tx:
+        record(tx, TicketWidened(brand=town.brand, ticket=ticket))
+    assert bob.next("pool.remove", about=ticket).data["reason"] == "stopped"
+    with town.db.transaction(as_brand(town.brand)) as tx:
+        lift_at_brand(tx, brand=town.brand, switch=thrown, by=town.manager, now=app_now(tx))
+    bob.next("pool.upsert", about=ticket)
+
+
+def test_every_part_that_waits_for_an_event_is_asked_for_when_it_comes() -> None:
+    source = (Path(workers_ui.__file__).parent / "web" / "src" / "live.ts").read_text()
+    templates = (Path(workers_ui.__file__).parent / "templates").rglob("*.html")
+    waited_for = {
+        name
+        for one in templates
+        for names in re.findall(r'data-refresh="([^"]+)"', one.read_text())
+        for name in names.split()
+    }
+    own = {"ticket.note"}  # its own form refreshes it
+    assert {name for name in waited_for - own if f'"{name}"' not in source} - {"pool"} == set()
 
 
 def test_the_brands_board_hears_once_a_look_that_its_counters_moved(town: Town) -> None:

@@ -17,12 +17,13 @@ const TAKEN_MILLISECONDS = 6000;
 const SUMMARY_MILLISECONDS = 10_000;
 const REFRESH_DELAY_MILLISECONDS = 120;
 const REFRESH_REST_MILLISECONDS = 600;
-const RESYNC_SPREAD_MILLISECONDS = 2000;
+const SPREAD_MILLISECONDS = 2000;
 
 const GONE: Record<string, string> = {
   claimed: "Somebody claimed it a moment ago.",
   withdrawn: "The brand took it back.",
   expired: "It is no longer offered.",
+  stopped: "Its brand has stopped it for now.",
 };
 const STATUS: Record<string, string> = {
   live: "live",
@@ -39,11 +40,11 @@ const SUBJECT_EVENTS = [
   "ticket.state",
   "ticket.import",
   "mine",
-  "pool",
   "payout",
   "kb.changed",
   "board",
   "stage",
+  "review",
 ];
 
 type Handlers = Record<string, (data: string) => void>;
@@ -65,8 +66,9 @@ export function startLive(library: Htmx): void {
     "pool.waiting": (data) => setWaiting(JSON.parse(data) as Record<string, number>),
     "kb.progress": (data) => showProgress(JSON.parse(data) as Progress),
     notice: (data) => showNotice(JSON.parse(data) as Notice),
-    // Not everybody at once: a server that lost its place tells all pages in the same moment.
-    resync: () => window.setTimeout(refreshAll, RESYNC_SPREAD_MILLISECONDS * Math.random()),
+    // These concern all pages in the same moment: they do not ask all at once.
+    resync: () => window.setTimeout(refreshAll, SPREAD_MILLISECONDS * Math.random()),
+    pool: () => window.setTimeout(() => refresh(parts("pool", undefined)), SPREAD_MILLISECONDS * Math.random()),
     here: () => undefined,
   };
   for (const name of SUBJECT_EVENTS) handlers[name] = (data) => subjectChanged(name, (JSON.parse(data) as Subject).id);
