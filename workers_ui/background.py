@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,11 +22,13 @@ from knowledge_base.imports import read_import
 from knowledge_base.indexing import build_index
 from knowledge_base.queries import brands_behind, unfinished_imports
 from knowledge_base.retrieval import IndexUnavailable, Retriever
+from marketplace.accounts.approval import is_approved
 from marketplace.accounts.mail import deliver_mail, mail_port
 from marketplace.accounts.sessions import end_expired_sessions
 from marketplace.events.dispatcher import Answer, run_dispatcher
 from marketplace.events.facts import (
     BatchReleased,
+    BrandApproved,
     BulkWithdrawalAsked,
     CustomerWrote,
     EscalationConfirmed,
@@ -47,6 +50,7 @@ from marketplace.kernel.announcing import FactsAnnouncing
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Role, Tx
 from marketplace.kernel.ids import BrandId, BulkWithdrawalId, ImportId, TicketId, TicketImportId
+from marketplace.kernel.invariants import check_all
 from marketplace.kernel.jobs import Job, Task, Waker, run_worker
 from marketplace.kernel.redis import connect
 from marketplace.kernel.settings import Settings
@@ -65,13 +69,16 @@ from marketplace.tickets import (
     ticket_imports,
 )
 from marketplace.tickets.quality_inputs import TicketRecords
-from marketplace.tickets.queries import left_in_screening
+from marketplace.tickets.queries import left_in_screening, waiting_for_screening
+from marketplace.tickets.uncovered import note_uncovered
 from workers_ui import parts
+from workers_ui.invariants import INVARIANTS
 
 SWEEP_SECONDS = 1.0
 HEARTBEAT_SECONDS = 2.0
 ROLL_UP_SECONDS = 0.2
 STOP_SECONDS = 3.0
+INVARIANTS_EVERY_SECONDS = 60.0
 JOB_IS_LOST = timedelta(seconds=15)
 HEARTBEAT = "background"
 
@@ -104,6 +111,7 @@ AFTER_THE_COMMIT: Mapping[str, Answer] = {
     kind_of(EscalationRejected): _about_brand("open_awaiting"),
     kind_of(BatchReleased): lambda _told: Job(task="send_payouts"),
     kind_of(SpendCapChanged): _about_brand("open_awaiting"),
+    kind_of(BrandApproved): _about_brand("screen_waiting"),
     kind_of(TicketImportCommitted): lambda told: Job(
         task="import_tickets",
         args={"brand": str(told.brand), "ticket_import": str(told.subject)},
@@ -128,6 +136,7 @@ class Background:
     gateway: PaymentGateway | None
     retriever: Retriever
     judge: Judge = field(default_factory=NoJudge)
+    invariants_due: list[float] = field(default_factory=lambda: [0.0])
 
     def tasks(self) -> Mapping[str, Task]:
         return {
@@ -140,11 +149,14 @@ class Background:
             "send_payouts": self.send_payouts,
             "import_tickets": self.import_tickets,
             "withdraw_many": self.withdraw_many,
+            "screen_waiting": self.screen_waiting,
         }
 
     def screen(self, brand: str, ticket: str) -> None:
-        """Let a posted ticket in, or leave it with its brand."""
+        """Let a posted ticket in, or leave it with its brand; one of an unapproved brand waits."""
         with self.database.transaction() as tx:
+            if not is_approved(tx, BrandId(UUID(brand))):
+                return
             screen_ticket(
                 tx,
                 self.judge,
@@ -152,6 +164,18 @@ class Background:
                 ticket=TicketId(UUID(ticket)),
                 now=app_now(tx),
             )
+
+    def screen_waiting(self, brand: str) -> None:
+        """Screen what was posted before the brand was approved; what is left by a kill, the sweep finds."""
+        seen: list[TicketId] = []
+        while True:
+            with self.database.transaction() as tx:
+                waiting = waiting_for_screening(tx, brand=BrandId(UUID(brand)))
+            if waiting == seen:
+                return  # nothing waits, or a switch stops them all
+            for ticket in waiting:
+                self.screen(brand, str(ticket))
+            seen = waiting
 
     def suggest(self, brand: str, ticket: str) -> None:
         with self.database.transaction() as tx:
@@ -233,6 +257,7 @@ class Background:
                 lambda tx: ladder.climb(tx, reserve_more=backlog.reserve_more, now=app_now(tx))
             ),
             self.tell_of_backlogs,
+            self.check_invariants,
         )
 
     def redo_lost_jobs(self) -> None:
@@ -288,6 +313,15 @@ class Background:
         self._until_none(
             lambda tx: ticket_imports.import_slice(tx, brand=owner, import_id=wanted, now=app_now(tx))
         )
+
+    def check_invariants(self) -> None:
+        """Once a minute; what is broken is kept, logged and shown to operators."""
+        if time.monotonic() < self.invariants_due[0]:
+            return
+        self.invariants_due[0] = time.monotonic() + INVARIANTS_EVERY_SECONDS
+        with self.database.transaction() as tx:
+            note_uncovered(tx, now=app_now(tx))
+        check_all(self.database, INVARIANTS)
 
     def finish_ticket_imports(self) -> None:
         """Second net: imports whose job was lost on the way; and lines that have been kept for long enough."""

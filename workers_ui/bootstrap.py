@@ -9,6 +9,7 @@ from marketplace.events.facts import (
     EscalationConfirmed,
     EscalationRejected,
     Fact,
+    PersonSuspended,
     ReplyQueued,
     TicketAdmitted,
     TicketEscalated,
@@ -19,8 +20,9 @@ from marketplace.events.facts import (
     TicketResolved,
     TicketTakenBack,
     TicketWithdrawn,
+    WorkerSuspended,
 )
-from marketplace.tickets import clocks
+from marketplace.tickets import clocks, handlers
 
 IN_THE_SAME_TRANSACTION: Mapping[type[Fact], Sequence[Subscriber]] = {
     TicketAdmitted: [earnings.reserve_or_wait],
@@ -36,6 +38,8 @@ IN_THE_SAME_TRANSACTION: Mapping[type[Fact], Sequence[Subscriber]] = {
     TicketGivenBack: [clocks.left, backlog.free_given_back],
     TicketTakenBack: [clocks.left, recalls.settle_recall],
     TicketWithdrawn: [clocks.left, recalls.settle_recall],
+    WorkerSuspended: [handlers.give_claims_back],
+    PersonSuspended: [handlers.give_claims_back],
 }
 
 

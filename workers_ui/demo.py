@@ -31,7 +31,7 @@ from billing.gateway import CallUnknown
 from billing.ledger import proof, total_of
 from billing.models import Earning, EarningState, Payout, PayoutState
 from marketplace.accounts.api_keys import ApiScope, create_key
-from marketplace.accounts.models import Worker
+from marketplace.accounts.models import StaffRole, Worker
 from marketplace.kernel.clock import app_now, shift_clock
 from marketplace.kernel.db import Database, Role, Scope
 from marketplace.kernel.ids import BrandId, TopUpId
@@ -171,7 +171,7 @@ class Story:
             seeding.seed_brand(self.database, self.settings, plan, manager=manager, knowledge=False): plan
             for plan in self.plans
         }
-        seeding.seed_staff(self.database, seeding.STAFF)
+        seeding.seed_staff(self.database, seeding.STAFF, StaffRole.FINANCE)
         seeding.seed_workers(self.database, self.people)
         for brand in brands:
             with self.database.transaction() as tx:

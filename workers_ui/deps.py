@@ -14,8 +14,10 @@ from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from marketplace.accounts.api_keys import ApiScope, KeyHolder, key_holder
+from marketplace.accounts.models import WorkerStatus
 from marketplace.accounts.permissions import Permission, require_at_brand, require_on_platform
 from marketplace.accounts.sessions import Membership, Principal, principal_of, seen
+from marketplace.accounts.suspensions import refusal_of
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import PLATFORM, Scope, rescope
 from marketplace.kernel.db import Tx as Transaction
@@ -28,6 +30,7 @@ from workers_ui.services import Services
 
 SESSION_COOKIE = "hc_session"
 SECURE_SESSION_COOKIE = "__Host-hc_session"
+READING = frozenset({"GET", "HEAD"})
 
 
 class FormExpired(NotAllowed):
@@ -40,6 +43,10 @@ class KeyNeeded(NotSignedIn):
 
 class TokenNeeded(NotSignedIn):
     """Sign in by POST /api/v1/sessions and send its token as `Authorization: Bearer …`; sessions end."""
+
+
+class WorkSuspended(NotAllowed):
+    """Your work here is suspended. The reason, and how to appeal, are at /worker/standing."""
 
 
 _BRAND_KEY = HTTPBearer(
@@ -128,8 +135,20 @@ async def _check_token(request: Request, principal: Principal | None) -> None:
 CheckedForm = Depends(_checked_form)
 
 
-def _as_worker(tx: HasTx, principal: IsSignedIn) -> WorkerId:
-    """The worker behind the request; the transaction may touch what is his."""
+def _as_worker(request: Request, tx: HasTx, principal: IsSignedIn) -> WorkerId:
+    """The worker behind the request; the transaction may touch what is his. Suspended, he reads and does nothing."""
+    worker = _even_suspended(tx, principal)
+    return worker if request.method in READING else _refuse_suspended(tx, principal, worker)
+
+
+def _refuse_suspended(tx: Transaction, principal: Principal, worker: WorkerId) -> WorkerId:
+    if principal.worker_status is WorkerStatus.RESTRICTED:
+        raise WorkSuspended(refusal_of(tx, worker))
+    return worker
+
+
+def _even_suspended(tx: HasTx, principal: IsSignedIn) -> WorkerId:
+    """For the page of a worker's standing, where he objects."""
     if principal.worker is None:
         raise NotFound
     rescope(tx, Scope(worker=principal.worker))
@@ -138,6 +157,7 @@ def _as_worker(tx: HasTx, principal: IsSignedIn) -> WorkerId:
 
 
 AsWorker = Annotated[WorkerId, Depends(_as_worker)]
+EvenSuspended = Annotated[WorkerId, Depends(_even_suspended)]
 
 
 def at_brand(permission: Permission) -> Callable[..., Membership]:
@@ -197,6 +217,12 @@ def signed_in_before(request: Request, having: HasServices) -> Principal:
     return principal
 
 
+def operator_before(principal: Annotated[Principal, Depends(signed_in_before)]) -> Principal:
+    """An operator, with no transaction left open: for handlers that open several of their own."""
+    require_on_platform(principal.staff, Permission.VIEW_OPERATIONS)
+    return principal
+
+
 IsSignedInBefore = Annotated[Principal, Depends(signed_in_before)]
 
 
@@ -222,8 +248,11 @@ ByToken = Annotated[Principal, Depends(_by_token)]
 
 
 def worker_of_token(tx: Transaction, token: str) -> WorkerId:
-    """The worker signed in with `token`; the transaction may touch what is his."""
-    return _worker_by_token(tx, _principal_of_token(tx, token))
+    """The worker signed in with `token`, who wants to act; the transaction may touch what is his."""
+    principal = _principal_of_token(tx, token)
+    if principal.worker is None:
+        raise NotAWorker
+    return _refuse_suspended(tx, principal, _even_suspended(tx, principal))
 
 
 def _principal_of_token(tx: Transaction, token: str) -> Principal:
@@ -233,10 +262,10 @@ def _principal_of_token(tx: Transaction, token: str) -> Principal:
     return principal
 
 
-def _worker_by_token(tx: HasTx, principal: ByToken) -> WorkerId:
+def _worker_by_token(request: Request, tx: HasTx, principal: ByToken) -> WorkerId:
     if principal.worker is None:
         raise NotAWorker
-    return _as_worker(tx, principal)
+    return _as_worker(request, tx, principal)
 
 
 ByWorkerToken = Annotated[WorkerId, Depends(_worker_by_token)]

@@ -7,9 +7,11 @@ import httpx
 
 from knowledge_base.embedder import ModelDamaged, ModelMissing, load_embedder
 from marketplace.kernel.db import Role
+from marketplace.kernel.invariants import Found, check_all
 from marketplace.kernel.redis import connect
 from marketplace.kernel.settings import MoneyMode, Settings
 from workers_ui import health, parts
+from workers_ui.invariants import INVARIANTS
 from workers_ui.proving import Finding
 from workers_ui.templating import BUILD_DIR
 
@@ -59,8 +61,20 @@ def _database(settings: Settings) -> list[Finding]:
         return [Finding(what="database", ok=True, said=said)]
     database = parts.database(settings, role=Role.APP, process="doctor")
     checks = health.check(database)
+    told = [Finding(what=what, ok=said == "ok", said=said) for what, said in checks.items()]
+    if checks.get("migrations") == "ok":
+        told += [_invariant(one) for one in check_all(database, INVARIANTS)]
     database.dispose()
-    return [Finding(what=what, ok=said == "ok", said=said) for what, said in checks.items()]
+    return told
+
+
+def _invariant(found: Found) -> Finding:
+    if found.failed:
+        return Finding(
+            what=found.invariant.sentence, ok=False, said=f"could not be looked at: {found.failed}"
+        )
+    said = f"broken: {', '.join(found.offenders[:3])}" if found.offenders else f"holds ({found.took_ms} ms)"
+    return Finding(what=found.invariant.sentence, ok=not found.offenders, said=said)
 
 
 def _redis(settings: Settings) -> Finding:

@@ -1,23 +1,35 @@
 """The frame round a page, and the answer that carries the page: who is here, where they may go, in what look."""
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from marketplace.accounts.models import WorkerStatus
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership, Principal
+from marketplace.accounts.suspensions import STANDING_PATH
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.tickets.counts import waiting_in
 from marketplace.tickets.pool_queries import lanes_of_worker
 from marketplace.tickets.worker_queries import held_by
 from workers_ui.live_address import live_url
-from workers_ui.presenters.frame import Frame, NavLink, Person, Theme, brand_nav, finance_nav, worker_nav
+from workers_ui.presenters.frame import (
+    Frame,
+    NavLink,
+    Person,
+    Theme,
+    brand_nav,
+    finance_nav,
+    operator_nav,
+    worker_nav,
+)
 from workers_ui.presenters.public import ErrorPage
-from workers_ui.presenters.values import Notice
+from workers_ui.presenters.values import Notice, Tone
 from workers_ui.templating import PageView, Templates
 
 FORM_COOKIE = "hc_form"
@@ -53,11 +65,26 @@ def worker_frame(request: Request, tx: Tx) -> Frame:
     assert principal.worker is not None  # this frame is asked for by workers' pages alone
     waiting = waiting_in(tx, lanes_of_worker(tx, worker=principal.worker))
     mine = held_by(tx, worker=principal.worker)
-    return frame(request, tx, area="Work", nav=worker_nav(waiting=waiting, mine=mine), live=True)
+    around = frame(request, tx, area="Work", nav=worker_nav(waiting=waiting, mine=mine), live=True)
+    return replace(around, banner=_standing_banner(principal))
 
 
 def brand_frame(request: Request, tx: Tx, *, slug: str, name: str) -> Frame:
     return frame(request, tx, area=name, nav=brand_nav(slug), live=True)
+
+
+def operator_frame(request: Request, tx: Tx) -> Frame:
+    return frame(request, tx, area="Operations", nav=operator_nav())
+
+
+def _standing_banner(principal: Principal) -> Notice | None:
+    """What a worker must not miss, wherever he looks."""
+    if principal.worker_status is WorkerStatus.RESTRICTED:
+        text = "Your work here is suspended. What you have earned stays yours."
+        return Notice(text=text, tone=Tone.BAD, href=STANDING_PATH, link_label="Read why, and appeal")
+    if principal.warned_at is not None:
+        return Notice(text="You have a warning.", tone=Tone.WARN, href=STANDING_PATH, link_label="Read it")
+    return None
 
 
 def finance_frame(request: Request, tx: Tx) -> Frame:
@@ -117,6 +144,8 @@ def _places(principal: Principal) -> tuple[NavLink, ...]:
         places.append(NavLink(href="/worker/pool", label="Pool", icon="inbox"))
     if principal.may_on_platform(Permission.VIEW_EARNINGS):
         places.append(NavLink(href="/finance/earnings", label="Finance", icon="receipt"))
+    if principal.may_on_platform(Permission.VIEW_OPERATIONS):
+        places.append(NavLink(href="/operator/health", label="Operations", icon="shield-check"))
     return tuple(places) if len(places) > 1 else ()
 
 
@@ -126,6 +155,8 @@ def home_of(principal: Principal) -> str:
         return "/worker/pool"
     if principal.may_on_platform(Permission.VIEW_EARNINGS):
         return "/finance/earnings"
+    if principal.may_on_platform(Permission.VIEW_OPERATIONS):
+        return "/operator/health"
     return brand_home(principal.brands[0]) if principal.brands else "/"
 
 

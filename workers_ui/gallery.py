@@ -11,6 +11,7 @@ from workers_ui import (
     gallery_board,
     gallery_control,
     gallery_imports,
+    gallery_operator,
     gallery_replies,
     gallery_service_levels,
     gallery_stages,
@@ -1487,4 +1488,5 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     **gallery_service_levels.BUILDERS,
     **gallery_board.BUILDERS,
     **gallery_replies.BUILDERS,
+    **gallery_operator.BUILDERS,
 }

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace import migrations
-from marketplace.kernel.db import Database
+from marketplace.kernel.db import Database, Tx
 from workers_ui.deps import HasServices
 
 BEAT_IS_LATE = timedelta(seconds=15)
@@ -34,12 +34,17 @@ def check(database: Database) -> dict[str, str]:
     """Each part with "ok", or what is wrong in plain words."""
     try:
         with database.transaction() as tx:
-            revision = tx.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-            late = tx.execute(
-                text("SELECT clock_timestamp() - max(beat_at) > :late FROM heartbeat"), {"late": BEAT_IS_LATE}
-            ).scalar_one()
+            return check_in(tx)
     except SQLAlchemyError as error:
         return {"database": f"not answering ({type(error).__name__})"}
+
+
+def check_in(tx: Tx) -> dict[str, str]:
+    """The same, where a transaction is open and so the database answers."""
+    revision = tx.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    late = tx.execute(
+        text("SELECT clock_timestamp() - max(beat_at) > :late FROM heartbeat"), {"late": BEAT_IS_LATE}
+    ).scalar_one()
     newest = migrations.newest_revision()
     return {
         "database": "ok",

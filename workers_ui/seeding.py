@@ -47,6 +47,14 @@ STAFF = (
         role="Finance 2", email="finn@demo.example", password=PASSWORD, does="approves what Fay submitted"
     ),
 )
+OPERATORS = (
+    SignIn(
+        role="Operator",
+        email="olga@demo.example",
+        password=PASSWORD,
+        does="keeps the platform healthy and fair",
+    ),
+)
 WORKERS = (
     SignIn(role="Worker 1", email="ana@demo.example", password=PASSWORD, does="claims and answers tickets"),
     SignIn(role="Worker 2", email="ben@demo.example", password=PASSWORD, does="claims and answers tickets"),
@@ -57,6 +65,7 @@ NAMES = {
     "ana": "Ana Alder",
     "ben": "Ben Birch",
     "mia": "Mia Marsh",
+    "olga": "Olga Oakes",
 }
 
 
@@ -65,11 +74,12 @@ def seed_demo(database: Database, settings: Settings, brands: Sequence[PlannedBr
     manager = SignIn(
         role="Brand manager", email="mia@demo.example", password=PASSWORD, does=f"runs {brands[0].name}"
     )
-    people = [*WORKERS, manager, *STAFF]
+    people = [*WORKERS, manager, *STAFF, *OPERATORS]
     for brand in brands:
         seed_brand(database, settings, brand, manager=manager)
         seed_tickets(database, brand)
-    seed_staff(database, STAFF)
+    seed_staff(database, STAFF, StaffRole.FINANCE)
+    seed_staff(database, OPERATORS, StaffRole.OPERATOR)
     seed_workers(database, WORKERS)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     told = {"sign_ins": [asdict(one) for one in people]}
@@ -123,7 +133,7 @@ def seed_tickets(database: Database, plan: PlannedBrand) -> None:
             post_ticket(tx, brand=card.id, ticket=_new_ticket(posted), now=app_now(tx))
 
 
-def seed_staff(database: Database, people: Iterable[SignIn]) -> None:
+def seed_staff(database: Database, people: Iterable[SignIn], role: StaffRole) -> None:
     for one in people:
         with database.transaction() as tx:
             if find_person_by_email(tx, one.email) is None:
@@ -132,7 +142,7 @@ def seed_staff(database: Database, people: Iterable[SignIn]) -> None:
                     email=one.email,
                     name=_name(one),
                     password=one.password,
-                    role=StaffRole.FINANCE,
+                    role=role,
                     now=app_now(tx),
                 )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import psycopg
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, null, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from marketplace.accounts import letters, passwords, tokens
@@ -131,8 +131,13 @@ def set_time_zone(tx: Tx, *, person: PersonId, time_zone: str) -> None:
     tx.execute(update(Person).where(Person.id == person).values(time_zone=zone))
 
 
-def create_brand(tx: Tx, *, slug: str, name: str, time_zone: str, language: str, now: datetime) -> BrandId:
-    """Open a tenant; its first owner comes by invite. Raises BadSlug, BadName, SlugTaken and their like."""
+def create_brand(
+    tx: Tx, *, slug: str, name: str, time_zone: str, language: str, now: datetime, approved: bool = True
+) -> BrandId:
+    """Open a tenant; its first owner comes by invite. Raises BadSlug, BadName, SlugTaken and their like.
+
+    Whoever opens one as staff approves it by that; one that is not `approved` waits for an operator.
+    """
     brand = Brand(
         id=BrandId(new_id()),
         slug=known_slug(slug),
@@ -140,6 +145,7 @@ def create_brand(tx: Tx, *, slug: str, name: str, time_zone: str, language: str,
         time_zone=known_time_zone(time_zone),
         language=language_tag(language),
         dial_salt=tokens.new_token(),
+        approved_at=now if approved else null(),
         created_at=now,
     )
     with _refusing(tx, {"uq_brand_slug": SlugTaken}):

@@ -1,10 +1,16 @@
 """What accounts refuses; each docstring is the sentence a person reads."""
 
-from marketplace.kernel.errors import Conflict, Invalid, NotFound, NotSignedIn, Unavailable
+from marketplace.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, Unavailable
 
 
 class SignInRefused(NotSignedIn):
     """E-mail and password do not belong together."""
+
+
+class SignInSuspended(NotAllowed):
+    """Your sign-in is suspended. Answer the letter that told you so to object."""
+
+    HOW_TO_OBJECT = "Answer the letter that told you so to object."
 
 
 class WrongMoneyMode(NotSignedIn):

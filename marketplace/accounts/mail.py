@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Row, text, update
+from sqlalchemy import Row, select, text, update
 
 from marketplace.accounts.errors import BadMailHeader
 from marketplace.accounts.models import Mail
@@ -36,6 +36,8 @@ ATTEMPT_AFTER = (
     timedelta(hours=1),
     timedelta(hours=6),
 )
+LATE = timedelta(minutes=10)
+STUCK_SHOWN = 50
 
 log = structlog.get_logger(__name__)
 
@@ -204,6 +206,35 @@ def deliver_mail(database: Database, port: MailPort, *, limit: int = LETTERS_PER
         else:
             sent += 1
     return Delivered(sent=sent, refused=refused)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StuckLetter:
+    """A letter that was tried as often as it is, or is late; to whom is nobody's business here."""
+
+    id: UUID
+    subject: str
+    created_at: datetime
+    attempts: int
+
+
+def stuck_letters(tx: Tx, *, now: datetime) -> list[StuckLetter]:
+    """Letters that were given up, or that nobody has tried for LATE, the oldest first."""
+    given_up = Mail.attempts >= len(ATTEMPT_AFTER)
+    late = (Mail.attempts == 0) & (Mail.created_at < now - LATE)
+    rows = tx.scalars(
+        select(Mail).where(Mail.sent_at.is_(None), given_up | late).order_by(Mail.id).limit(STUCK_SHOWN)
+    )
+    return [
+        StuckLetter(id=one.id, subject=one.subject, created_at=one.created_at, attempts=one.attempts)
+        for one in rows
+    ]
+
+
+def try_letter_again(tx: Tx, letter: UUID) -> bool:
+    """Give a letter all its attempts again; whether it was still here."""
+    unsent = (Mail.id == letter) & Mail.sent_at.is_(None)
+    return tx.execute(update(Mail).where(unsent).values(attempts=0).returning(Mail.id)).first() is not None
 
 
 def is_loopback(host: str) -> bool:

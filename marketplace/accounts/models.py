@@ -41,6 +41,8 @@ class Person(Base):
     password_hash: Mapped[str]
     locale: Mapped[str] = mapped_column(server_default="en")
     time_zone: Mapped[str] = mapped_column(server_default="UTC")
+    suspended_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    suspended_for: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime] = mapped_column(TIMESTAMP)
 
 
@@ -80,6 +82,7 @@ class Worker(Base):
     )
     email_cap: Mapped[int] = mapped_column(server_default="3")
     chat_cap: Mapped[int] = mapped_column(server_default="1")
+    warned_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
     seen_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     skills: Mapped[StringList] = mapped_column(server_default="{}")
     available: Mapped[bool] = mapped_column(server_default="true")
@@ -93,9 +96,12 @@ class Worker(Base):
 
 
 class Brand(Base):
-    """A tenant. Its currency is fixed by its first top-up."""
+    """A tenant. Its currency is fixed by its first top-up; without approval its tickets stay in screening."""
 
     __tablename__ = "brand"
+    __table_args__ = (
+        CheckConstraint("approved_at IS NULL OR refused_at IS NULL", name="approved_or_refused"),
+    )
 
     id: Mapped[BrandId] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(unique=True)
@@ -105,6 +111,10 @@ class Brand(Base):
     language: Mapped[str] = mapped_column(server_default="en")
     dial_salt: Mapped[str]
     ticket_count: Mapped[int] = mapped_column(server_default="0")
+    approved_at: Mapped[datetime | None] = mapped_column(TIMESTAMP, server_default=text("app_now()"))
+    approved_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    refused_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    refused_for: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime] = mapped_column(TIMESTAMP)
 
 

@@ -13,9 +13,9 @@ from uuid import UUID
 from sqlalchemy import Row, delete, select, text
 
 from marketplace.accounts import passwords
-from marketplace.accounts.errors import BadEmail, SignInRefused
+from marketplace.accounts.errors import BadEmail, SignInRefused, SignInSuspended
 from marketplace.accounts.fields import normalised_email
-from marketplace.accounts.models import MemberRole, Person, SignedIn, StaffRole
+from marketplace.accounts.models import MemberRole, Person, SignedIn, StaffRole, WorkerStatus
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.tokens import hash_of, new_token
 from marketplace.kernel.db import Tx
@@ -47,7 +47,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """The person behind a request and everything they are at this moment."""
+    """The person behind a request and everything they are at this moment; `warned_at` until it is read."""
 
     person: PersonId
     name: str
@@ -55,6 +55,8 @@ class Principal:
     locale: str
     time_zone: str
     worker: WorkerId | None
+    worker_status: WorkerStatus | None
+    warned_at: datetime | None
     country: str | None
     brands: tuple[Membership, ...]
     staff: frozenset[StaffRole]
@@ -93,7 +95,11 @@ def sign_in(
 
 
 def begin_session(tx: Tx, *, person: PersonId, session_hours: int, now: datetime) -> Signed:
-    """A new session, always under a new token, for somebody who has just proved who they are."""
+    """A new session, always under a new token, for somebody who has just proved who they are.
+
+    Raises SignInSuspended.
+    """
+    _refuse_suspended(tx, person)
     signed = Signed(
         token=new_token(),
         csrf_token=new_token(),
@@ -155,6 +161,16 @@ def _person_by_email(tx: Tx, email: str) -> Person | None:
     return tx.scalars(select(Person).where(Person.email == address)).one_or_none()
 
 
+def _refuse_suspended(tx: Tx, person: PersonId) -> None:
+    """Held, so that a suspension that comes at this moment ends the session, or this finds it."""
+    held = select(Person.suspended_at, Person.suspended_for).where(Person.id == person)
+    row = tx.execute(held.with_for_update(key_share=True)).one_or_none()
+    if row is not None and row.suspended_at is not None:
+        raise SignInSuspended(
+            f"Your sign-in is suspended: {row.suspended_for} {SignInSuspended.HOW_TO_OBJECT}"
+        )
+
+
 def _hold_password(tx: Tx, person: Person) -> None:
     """A password reset that came between reading the hash and here must not leave us a session behind."""
     held = select(Person.password_hash).where(Person.id == person.id).with_for_update(key_share=True)
@@ -170,6 +186,8 @@ def _principal(row: Row[Any], session_hash: bytes) -> Principal:
         locale=row.locale,
         time_zone=row.time_zone,
         worker=None if row.worker is None else WorkerId(row.worker),
+        worker_status=None if row.worker is None else WorkerStatus(row.status),
+        warned_at=row.warned_at,
         country=row.country,
         brands=_memberships(row.brands),
         staff=frozenset(StaffRole(role) for role in row.staff),
@@ -186,13 +204,14 @@ def _memberships(found: Sequence[Sequence[str]]) -> tuple[Membership, ...]:
 
 
 _PRINCIPAL = text(
-    "SELECT p.id AS person, p.name, p.email, p.locale, p.time_zone, w.id AS worker, w.country, s.csrf_token, "
+    "SELECT p.id AS person, p.name, p.email, p.locale, p.time_zone, w.id AS worker, w.country, w.status, w.warned_at, "
+    "s.csrf_token, "
     "(SELECT coalesce(json_agg(json_build_array(b.id, b.slug, b.name, m.role) "
     "ORDER BY b.slug COLLATE \"C\"), '[]') "
     "FROM member m JOIN brand b ON b.id = m.brand_id WHERE m.person_id = p.id) AS brands, "
     "ARRAY(SELECT role::text FROM staff WHERE person_id = p.id) AS staff "
     "FROM session s JOIN person p ON p.id = s.person_id LEFT JOIN worker w ON w.person_id = p.id "
-    "WHERE s.token_hash = :session AND s.expires_at > :now"
+    "WHERE s.token_hash = :session AND s.expires_at > :now AND p.suspended_at IS NULL"
 )
 _END_OLD_SESSIONS = text(
     "DELETE FROM session WHERE person_id = :person AND (expires_at <= :now OR token_hash IN ("

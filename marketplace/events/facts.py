@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from uuid import UUID
 
 from marketplace.kernel.ids import (
+    AppealId,
     ArticleId,
     BatchId,
     BrandId,
@@ -21,10 +22,12 @@ from marketplace.kernel.ids import (
     ReviewId,
     StageMoveId,
     SuggestionId,
+    SuspensionId,
     SwitchId,
     TicketId,
     TicketImportId,
     TopUpId,
+    WarningId,
     WorkerId,
 )
 
@@ -447,3 +450,58 @@ class SwitchLifted(Fact):
     switch: SwitchId
     stops: str
     key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerWarned(Fact):
+    warning: WarningId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSuspended(Fact):
+    """The worker may not claim or answer; running claims return in the same commit."""
+
+    suspension: SuspensionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerReinstated(Fact):
+    suspension: SuspensionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppealWritten(Fact):
+    appeal: AppealId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppealDecided(Fact):
+    appeal: AppealId
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonSuspended(Fact):
+    """Nobody signs in as this person; where they are a worker too, running claims return in the same commit."""
+
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrandApproved(Fact):
+    """The brand's tickets may enter the pool: those that waited are screened now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrandRefused(Fact):
+    """The brand's tickets stay out of the pool; it was told why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorActed(Fact):
+    """The audit trail of the platform's people: who did what to what, and why. Only the platform reads it."""
+
+    target: UUID
+    act: str
+    person: PersonId
+    reason: str

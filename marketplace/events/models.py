@@ -29,6 +29,7 @@ class Event(Base):
         Index("ix_event_order", "xid", "id"),
         Index("ix_event_brand_order", "brand_id", "xid", "id"),
         Index("ix_event_subject", "subject_id", "id"),
+        Index("ix_event_acts", "id", postgresql_where=text("kind = 'operator_acted'")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

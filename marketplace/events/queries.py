@@ -83,6 +83,11 @@ def facts_about(tx: Tx, subject: UUID, *, limit: int = PAGE_LIMIT) -> list[Told]
     return [_told(row) for row in rows]
 
 
+def newest_acts(tx: Tx, *, limit: int) -> list[Told]:
+    """What operators did, the newest first; for the platform's own eyes."""
+    return [_told(row) for row in tx.execute(_ACTS, {"limit": limit})]
+
+
 def _told(row: Row[Any]) -> Told:
     return Told(
         cursor=Cursor(xid=int(row.xid), id=row.id),
@@ -95,6 +100,10 @@ def _told(row: Row[Any]) -> Told:
     )
 
 
+_ACTS = text(
+    "SELECT xid::text AS xid, id, at, kind, brand_id, worker_id, subject_id, body FROM event "
+    "WHERE kind = 'operator_acted' ORDER BY id DESC LIMIT :limit"
+)
 _AFTER = text(
     "SELECT xid::text AS xid, id, at, kind, brand_id, worker_id, subject_id, body FROM event "
     "WHERE (xid, id) > (CAST(:xid AS xid8), :id) AND xid < pg_snapshot_xmin(pg_current_snapshot()) "

@@ -37,6 +37,9 @@ StageMoveId = NewType("StageMoveId", UUID)
 RatingId = NewType("RatingId", UUID)
 TicketImportId = NewType("TicketImportId", UUID)
 ReviewId = NewType("ReviewId", UUID)
+WarningId = NewType("WarningId", UUID)
+SuspensionId = NewType("SuspensionId", UUID)
+AppealId = NewType("AppealId", UUID)
 
 ALL_IDS = (
     PersonId,
@@ -71,6 +74,9 @@ ALL_IDS = (
     RatingId,
     TicketImportId,
     ReviewId,
+    WarningId,
+    SuspensionId,
+    AppealId,
 )
 
 

@@ -3,18 +3,21 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Event
 
 import structlog
-from procrastinate import App, PsycopgConnector
+from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.retry import RetryStrategy
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from marketplace.kernel.db import Role, Tx, normalised_url
+from marketplace.kernel.db import Database, Role, Tx, normalised_url
+from marketplace.kernel.dead_letters import keep_error
 
 Task = Callable[..., None]
 ATTEMPTS = 8
@@ -69,12 +72,29 @@ def run_worker(url: str, tasks: Mapping[str, Task], *, stop: Event) -> None:
 
     Outlives the database: when it goes away the worker begins anew, and what it was doing is rescued.
     """
+    errors = Database(url, role=Role.BACKGROUND, connections=1, process="jobs")
+    remembered = {name: _remembering(task, errors) for name, task in tasks.items()}
     while not stop.is_set():
         try:
-            asyncio.run(_work(_app(url, tasks), stop))
+            asyncio.run(_work(_app(url, remembered), stop))
         except Exception:  # the edge of a background loop: the next round tries again
             log.exception("jobs.worker_failed")
             stop.wait(RESTART_SECONDS)
+    errors.dispose()
+
+
+def _remembering(task: Task, errors: Database) -> Task:
+    """`task`, which leaves what it ran into where an operator can read it."""
+
+    def run(context: JobContext, **args: str) -> None:
+        try:
+            task(**args)
+        except Exception as error:
+            with suppress(SQLAlchemyError), errors.transaction() as tx:
+                keep_error(tx, job=context.job.id or 0, error=error)
+            raise
+
+    return run
 
 
 async def _work(app: App, stop: Event) -> None:
@@ -125,5 +145,7 @@ def _app(url: str, tasks: Mapping[str, Task]) -> App:
     )
     app = App(connector=connector)
     for name, task in tasks.items():
-        app.task(name=name, retry=RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=2))(task)
+        app.task(
+            name=name, pass_context=True, retry=RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=2)
+        )(task)
     return app

@@ -47,6 +47,16 @@ def waiting_in(tx: Tx, lanes: Sequence[str]) -> int:
     return sum(pool_counts(tx, lanes).values())
 
 
+def waiting_everywhere(tx: Tx) -> int:
+    """How many tickets wait in the pool."""
+    return int(tx.execute(_OF_ALL_LANES).scalar_one())
+
+
+def recount(tx: Tx) -> None:
+    """Make every counter true again, whatever happened to it."""
+    tx.execute(text("SELECT recount_tickets()"))
+
+
 def roll_up(tx: Tx) -> int:
     """Add up to ROLL_UP_MOVES moves of each kind to the counters; how many there were."""
     return int(tx.execute(text("SELECT roll_up_counters(:limit)"), {"limit": ROLL_UP_MOVES}).scalar_one())
@@ -65,4 +75,7 @@ _OF_LANES = text(
     "SELECT lane, tickets FROM pool_count WHERE lane = ANY(:lanes) "
     "UNION ALL SELECT lane, change FROM pool_move WHERE lane = ANY(:lanes)) AS kept "
     "GROUP BY lane HAVING sum(tickets) > 0"
+)
+_OF_ALL_LANES = text(
+    "SELECT coalesce((SELECT sum(tickets) FROM pool_count), 0) + coalesce((SELECT sum(change) FROM pool_move), 0)"
 )

@@ -57,7 +57,7 @@ class OwnBrand(NotAllowed):
 
 
 class WorkerRestricted(NotAllowed):
-    """Your account cannot claim at the moment. The reason and how to appeal are on your start page."""
+    """Your account cannot claim at the moment. The reason, and how to appeal, are at /worker/standing."""
 
 
 class NotEligible(NotAllowed):

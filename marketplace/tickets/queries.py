@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
+from marketplace.accounts.models import Brand
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.ids import BrandId, TicketId, WorkerId
@@ -148,13 +149,29 @@ def brand_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Ticket:
     return found
 
 
+def waiting_for_screening(tx: Tx, *, brand: BrandId) -> list[TicketId]:
+    """The brand's oldest tickets that nobody has screened, PAGE_ROWS at most."""
+    oldest = (
+        select(Ticket.id)
+        .where(Ticket.brand_id == brand, Ticket.state == TicketState.SCREENING)
+        .order_by(Ticket.posted_at, Ticket.id)
+        .limit(PAGE_ROWS)
+    )
+    return list(tx.scalars(oldest))
+
+
 def left_in_screening(tx: Tx, *, before: datetime, limit: int = PAGE_ROWS) -> list[tuple[BrandId, TicketId]]:
-    """Tickets posted before then that nobody has screened: their job was lost, or a switch kept them out."""
+    """Tickets posted before then that nobody has screened: their job was lost, or something kept them out.
+
+    What a switch stops, and what belongs to a brand that is not approved, is left alone.
+    """
     rows = tx.execute(
         select(Ticket.brand_id, Ticket.id)
+        .join(Brand, Brand.id == Ticket.brand_id)
         .where(
             Ticket.state == TicketState.SCREENING,
             Ticket.posted_at < before,
+            Brand.approved_at.is_not(None),
             ~func.is_stopped(Ticket.brand_id, Ticket.category, Ticket.channel),
         )
         .order_by(Ticket.posted_at)

@@ -274,7 +274,7 @@ def test_a_brand_needs_a_proper_address_name_zone_and_language(
     valid = {"slug": "fernweh", "name": "Fernweh", "time_zone": "UTC", "language": "de"}
     for changed, refusal in BAD_BRANDS:
         with subtests.test(**changed), db.transaction() as tx, pytest.raises(refusal):
-            create_brand(tx, **{**valid, **changed}, now=app_now(tx))
+            create_brand(tx, **{**valid, **changed}, now=app_now(tx))  # type: ignore[arg-type]  # texts all
     with db.transaction() as tx:
         assert queries.brands(tx) == []
 

@@ -11,6 +11,7 @@ import billing.spend_models
 import guidance.models
 import knowledge_base.models
 import marketplace.accounts.models
+import marketplace.accounts.standing_models
 import marketplace.events.models
 import marketplace.kernel.models
 import marketplace.tickets.control_models
@@ -21,6 +22,7 @@ import marketplace.tickets.recall_models
 import marketplace.tickets.reply_models
 import marketplace.tickets.search_models
 import marketplace.tickets.service_models
+import marketplace.tickets.uncovered
 from marketplace.kernel.db import Base
 
 MODEL_MODULES = (
@@ -39,6 +41,8 @@ MODEL_MODULES = (
     marketplace.tickets.recall_models,
     marketplace.tickets.reply_models,
     marketplace.tickets.search_models,
+    marketplace.accounts.standing_models,
+    marketplace.tickets.uncovered,
 )
 
 READ_BEFORE_THERE_IS_A_BRAND = {"api_key", "invite", "member"}

@@ -57,7 +57,16 @@ async def _claimed(request: Request, ticket: TicketId | None) -> Response:
         hold = await services(request).claims.claim(_token(request), ticket)
     except NotSignedIn:
         raise TokenNeeded from None
+    except pool.WorkerRestricted:
+        await run_in_threadpool(_refuse_with_reason, request)
+        raise
     return JSONResponse(_answer(hold))
+
+
+def _refuse_with_reason(request: Request) -> None:
+    """Raises WorkSuspended, which says why; nothing where a switch alone stops the worker."""
+    with services(request).database.transaction() as tx:
+        worker_of_token(tx, _token(request))
 
 
 def _claim_once(request: Request, key: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from marketplace.tickets.ticket_search import QUERY_LIMIT
 from workers_ui.deps import HasTx, at_brand
 from workers_ui.frames import page as answer
 from workers_ui.pages import brand_ticket_views as present
+from workers_ui.pages.brand_notices import brand_notices
 from workers_ui.pages.brand_scope import area_path, frame_for, pager
 from workers_ui.pages.ticket_finder import (
     NOTHING_ASKED,
@@ -100,7 +101,11 @@ def tickets_page(
         finder=finder(tx, membership, asked, base),
         withdraw_href=asked.withdraw_href(area_path(membership, "withdrawals/new")) if may_withdraw else "",
         can_post=allowed(membership.role, Permission.POST_TICKETS),
-        callouts=(*_to_decide(tx, membership), *_callouts(membership, counts)),
+        callouts=(
+            *brand_notices(tx, membership, LANGUAGES),
+            *_to_decide(tx, membership),
+            *_callouts(membership, counts),
+        ),
         pager=pager(
             asked.page_href(base),
             page=page,

@@ -12,6 +12,7 @@ from workers_ui.pages import (
     worker_earnings,
     worker_pool,
     worker_settings,
+    worker_standing,
 )
 
 router = APIRouter()
@@ -25,5 +26,6 @@ for part in (
     mine,
     worker_earnings,
     worker_settings,
+    worker_standing,
 ):
     router.include_router(part.router)

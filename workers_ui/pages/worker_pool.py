@@ -7,6 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
 
 from marketplace.accounts.sessions import Principal
+from marketplace.accounts.suspensions import refusal_of
 from marketplace.kernel.db import Scope, Tx
 from marketplace.kernel.errors import AppError, NotFound
 from marketplace.kernel.ids import TicketId, WorkerId
@@ -91,6 +92,8 @@ def _answer_refusal(
 ) -> Response:
     lost = isinstance(refusal, pool.AlreadyClaimed | pool.GoneFromPool)
     with having.database.transaction(Scope(worker=worker)) as tx:
+        if isinstance(refusal, pool.WorkerRestricted):
+            refusal = pool.WorkerRestricted(refusal_of(tx, worker))
         if ticket is not None and lost and by_script(request):
             return _taken(request, tx, worker, ticket)
         return _refused(request, tx, worker, refusal)

@@ -37,7 +37,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """Everything the layout reads. `path` is the request's path; `live_url` empty: no stream on this page."""
+    """Everything the layout reads. `path` is the request's path; `live_url` empty: no stream on this page.
+
+    `banner` stands on top of every page of the area until what it says is over.
+    """
 
     path: str
     csrf_token: str
@@ -51,6 +54,7 @@ class Frame:
     nav: tuple[NavLink, ...] = ()
     live_url: str = ""
     notices: tuple[Notice, ...] = ()
+    banner: Notice | None = None
 
 
 def worker_nav(*, waiting: int, mine: int) -> tuple[NavLink, ...]:
@@ -79,4 +83,14 @@ def finance_nav() -> tuple[NavLink, ...]:
     return (
         NavLink(href="/finance/earnings", label="Earnings", icon="receipt"),
         NavLink(href="/finance/batches", label="Batches", icon="layers"),
+    )
+
+
+def operator_nav() -> tuple[NavLink, ...]:
+    return (
+        NavLink(href="/operator/health", label="Health", icon="shield-check"),
+        NavLink(href="/operator/people", label="People", icon="users"),
+        NavLink(href="/operator/brands", label="Brands", icon="briefcase"),
+        NavLink(href="/operator/jobs", label="Jobs", icon="layers"),
+        NavLink(href="/operator/invariants", label="Invariants", icon="circle-check"),
     )
