@@ -24,7 +24,7 @@ from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict
 from marketplace.kernel.ids import BrandId, EarningId, TicketId, WorkerId, new_id
 from marketplace.kernel.money import Money
-from marketplace.tickets import endings, posting
+from marketplace.tickets import endings, posting, sharing
 from marketplace.tickets.models import Terms, Ticket, TicketState
 from marketplace.tickets.terms import terms_in_force, terms_of
 
@@ -75,19 +75,27 @@ def open_if_funded(tx: Tx, *, brand: BrandId, ticket: TicketId, now: datetime) -
 
 
 def open_awaiting(tx: Tx, *, brand: BrandId, now: datetime) -> int:
-    """Open as many waiting tickets as the wallet now pays for, oldest first; how many opened."""
+    """Let waiting tickets in, oldest first, until one finds no money or room; how many wait no more.
+
+    The dial may have been turned down since: what it no longer shares goes to the brand.
+    """
     waiting = tx.scalars(
-        select(Ticket.id)
+        select(Ticket)
         .where(Ticket.brand_id == brand, Ticket.state == TicketState.AWAITING_FUNDS)
         .order_by(Ticket.posted_at, Ticket.id)
         .limit(SWEEP_LIMIT)
     ).all()
-    opened = 0
-    for ticket in waiting:
-        if not open_if_funded(tx, brand=brand, ticket=ticket, now=now):
-            break
-        opened += 1
-    return opened
+    for done, row in enumerate(waiting):
+        kept = sharing.kept_by(tx, ticket=row, now=now)
+        if kept is not None:
+            posting.hold_back(tx, brand=brand, ticket=row.id, reason=kept)
+        elif not open_if_funded(tx, brand=brand, ticket=row.id, now=now) and _waits(row):
+            return done
+    return len(waiting)
+
+
+def _waits(ticket: Ticket) -> bool:
+    return ticket.state is TicketState.AWAITING_FUNDS
 
 
 def open_after_midnight(tx: Tx, *, now: datetime) -> int:

@@ -15,11 +15,14 @@ from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from guidance.sentences import split_sentences
-from knowledge_base.embedder import Embedder, Vectors
+from knowledge_base.embedder import Embedder, ModelDamaged, ModelMissing, Vectors
 from marketplace.tickets.eligibility import ORDINARY, KeepBackRules, Outcome, Verdict
 from marketplace.tickets.sensitive_words import NAMES, Topic
+
+log = structlog.get_logger()
 
 EXAMPLES = Path(__file__).with_name("eligibility_examples.txt")
 SPOKEN = "en"
@@ -66,12 +69,20 @@ class TopicJudge:
         self._own = lru_cache(maxsize=256)(self._encoded)
 
     def judge(self, text: str, *, language: str, rules: KeepBackRules) -> Verdict:
-        """Its verdict on a ticket's text. Raises what the embedder does."""
-        if language.lower().partition("-")[0] != SPOKEN:
+        """Its verdict on a ticket's text; ordinary where it cannot read: in other languages, without a whole model."""
+        if language.lower().partition("-")[0] != SPOKEN or not self._can_read():
             return ORDINARY
         whole, sentences = _units(text)
         memory, vectors = self._memory(rules.watched), self._vectors(whole, sentences)
         return _by_own_examples(vectors, self._own(rules.examples), rules.examples) or memory.verdict(vectors)
+
+    def _can_read(self) -> bool:
+        try:
+            self._loaded()
+        except (ModelMissing, ModelDamaged) as error:
+            log.warning("eligibility.by_word_alone", reason=str(error))
+            return False
+        return True
 
     def _vectors(self, whole: str, sentences: Sequence[str]) -> Vectors:
         embedder, _ = self._loaded()

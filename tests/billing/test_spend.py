@@ -21,9 +21,11 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Role
 from marketplace.kernel.ids import BrandId, TicketId
 from marketplace.tickets.endings import confirm_escalation, escalate_ticket, reject_escalation
+from marketplace.tickets.holding_queries import holdings_of_ticket
 from marketplace.tickets.models import EscalationReason, Ticket, TicketState
 from marketplace.tickets.pool import claim_ticket
 from marketplace.tickets.posting import admit, post_ticket
+from marketplace.tickets.sharing import set_share_rule
 from tests.billing.paying import a_resolved_ticket, assert_proven
 from tests.builders import Clock, a_brand, a_new_ticket, a_worker, an_open_ticket, as_brand, usd
 from workers_ui.bootstrap import same_transaction_bus
@@ -138,6 +140,22 @@ def test_a_raised_cap_lets_waiting_tickets_open(db: Database, background: Databa
     with background.transaction() as tx:
         assert earnings.open_awaiting(tx, brand=brand, now=app_now(tx)) == 1
     assert (state(db, brand, first), state(db, brand, second)) == (TicketState.OPEN, TicketState.OPEN)
+
+
+def test_a_waiting_ticket_that_the_dial_no_longer_shares_goes_to_the_brand(
+    db: Database, background: Database, brand: BrandId
+) -> None:
+    cap(db, brand, day=0)
+    waiting = [post_one(db, brand) for _ in range(2)]
+    with db.transaction(as_brand(brand)) as tx:
+        set_share_rule(tx, brand=brand, percent=0, author=None, now=app_now(tx))
+    cap(db, brand)
+    with background.transaction() as tx:
+        assert earnings.open_awaiting(tx, brand=brand, now=app_now(tx)) == 2
+    assert {state(db, brand, one) for one in waiting} == {TicketState.HELD_BACK}
+    with db.transaction(as_brand(brand)) as tx:
+        told = holdings_of_ticket(tx, brand=brand, ticket=waiting[0])
+    assert [(one.kept, one.reason) for one in told] == [(False, "spend cap"), (True, "share dial")]
 
 
 def test_a_lowered_cap_stops_the_next_ticket_and_takes_nothing_back(db: Database, brand: BrandId) -> None:

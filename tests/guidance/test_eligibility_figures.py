@@ -10,7 +10,7 @@ import pytest
 
 from guidance.eligibility import TopicJudge, examples
 from guidance.screening import NoJudge
-from knowledge_base.embedder import load_embedder, prepare_model
+from knowledge_base.embedder import Embedder, ModelDamaged, load_embedder, prepare_model
 from marketplace.tickets.eligibility import KeepBackRules, Outcome, Verdict, judge_by_rules
 from marketplace.tickets.sensitive_words import ALWAYS_KEPT, NAMES, Topic
 from tests.fakes import WordHashEmbedder
@@ -113,3 +113,11 @@ def test_a_brands_own_example_keeps_what_reads_like_it() -> None:
 def test_other_languages_are_judged_by_word_alone(judge: TopicJudge) -> None:
     assert not judge.judge("I do not want to live any longer.", language="de-AT", rules=RULES).stays
     assert not NoJudge().judge("I do not want to live any longer.", language="en", rules=RULES).stays
+
+
+def test_a_damaged_model_leaves_tickets_to_the_rules_by_word() -> None:
+    def load() -> Embedder:
+        raise ModelDamaged
+
+    told = TopicJudge(load).judge("I do not want to live any longer.", language="en", rules=RULES)
+    assert not told.stays

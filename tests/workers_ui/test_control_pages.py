@@ -143,6 +143,14 @@ def test_caps_that_cannot_be_are_refused_and_kept(site: Site, owner: Browser) ->
     assert early.post("/control/sharing/caps", {"per_day": "5"}).status_code == 409
 
 
+def test_the_tickets_own_page_says_why_it_is_not_in_the_pool(site: Site, owner: Browser) -> None:
+    owner.post("/control/eligibility/phrases", {"phrase": "kettle"})
+    assert screened(owner.house) is TicketState.HELD_BACK
+    with site.background.transaction() as tx:
+        ticket = tx.scalars(select(Ticket.id).where(Ticket.brand_id == owner.house.brand)).one()
+    assert "Kept by you: your own phrase “kettle”." in words(owner.get(f"/tickets/{ticket}"))
+
+
 # Eligibility
 
 

@@ -24,6 +24,7 @@ from marketplace.tickets import (
     review_queries,
 )
 from marketplace.tickets.clocks import clocks_of
+from marketplace.tickets.holding_queries import holdings_of_ticket
 from marketplace.tickets.ladder import steps_of
 from marketplace.tickets.linked import find_follower
 from marketplace.tickets.models import Author, ResolvedBy, Terms, Ticket, TicketState
@@ -298,6 +299,7 @@ def _story(tx: Tx, membership: Membership, ticket: Ticket) -> present.Story:
         messages=queries.thread(tx, brand=brand, ticket=ticket.id),
         replies=tuple(brand_queries.replies_of_ticket(tx, brand=brand, ticket=ticket.id)),
         receipts={one.reply: one for one in receipts_of_ticket(tx, brand=brand, ticket=ticket.id)},
+        holdings=tuple(holdings_of_ticket(tx, brand=brand, ticket=ticket.id)),
         escalations=tuple(brand_queries.escalations_of_ticket(tx, brand=brand, ticket=ticket.id)),
         resolutions=tuple(brand_queries.resolutions_of_ticket(tx, brand=brand, ticket=ticket.id)),
         recalls=tuple(recalls.recalls_of_ticket(tx, brand=brand, ticket=ticket.id)),

@@ -10,6 +10,7 @@ from marketplace.kernel.ids import MessageId, ReplyId
 from marketplace.kernel.money import Money
 from marketplace.tickets.brand_queries import ReplyLine, TicketLine
 from marketplace.tickets.gate_models import Rating, RatingReason
+from marketplace.tickets.holding_queries import Holding
 from marketplace.tickets.models import (
     Author,
     Channel,
@@ -66,6 +67,10 @@ RESOLVERS: Mapping[ResolvedBy, str] = {
     ResolvedBy.SILENCE: "the customer’s silence",
     ResolvedBy.BRAND: "you",
 }
+WAITS_FOR: Mapping[str, str] = {
+    "wallet": "Waits for money in the wallet.",
+    "spend cap": "Waits for room under the spend cap.",
+}
 NOT_YOURS = "Your role does not include this."
 
 
@@ -103,6 +108,7 @@ class Story:
     articles_path: str
     queue_names: Mapping[str, str]
     ratings: tuple[Rating, ...] = ()
+    holdings: tuple[Holding, ...] = ()
 
 
 def thread(story: Story) -> tuple[views.BrandThreadEntry, ...]:
@@ -169,6 +175,8 @@ def _receipt(story: Story, reply: ReplyLine) -> views.Receipt | None:
 
 
 def _happened(story: Story) -> Iterable[tuple[datetime, str]]:
+    for holding in story.holdings:
+        yield holding.at, _held_up(holding)
     for escalation, worker in story.escalations:
         reason = ESCALATION_REASONS[escalation.reason]
         queue = story.queue_names.get(escalation.queue, escalation.queue)
@@ -190,6 +198,12 @@ def rating_label(rating: Rating) -> str:
     reason = f", {RATING_REASONS[rating.reason]}" if rating.reason else ""
     comment = f": “{rating.comment}”" if rating.comment else ""
     return f"{rating.stars} of {MOST_STARS} stars{reason}{comment}"
+
+
+def _held_up(holding: Holding) -> str:
+    if holding.kept:
+        return f"Kept by you: {holding.reason}."
+    return WAITS_FOR.get(holding.reason, f"Waits: {holding.reason}.")
 
 
 def _decision(escalation: Escalation) -> str:
