@@ -1,7 +1,7 @@
 """What a worker does with a claimed ticket besides answering it: pass it on, name it, ask again."""
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
 from guidance.commands import GuidanceStopped, prepare_suggestion
 from knowledge_base.retrieval import IndexUnavailable
@@ -50,7 +50,9 @@ def release(
     except pool.StaleClaim:
         return too_late(request, tx, ticket, worker, NOTHING_TYPED)
     if then == "next":
-        return RedirectResponse("/worker/pool", status_code=307)  # the same form again, now to claim the next
+        again_as_claim = see("/worker/pool", said="Released; what you wrote is kept under Mine.")
+        again_as_claim.status_code = 307  # the same form once more, now to claim the next
+        return again_as_claim
     return see(
         "/worker/pool", said="Released. The ticket is back in the pool; what you wrote is kept under Mine."
     )
