@@ -235,7 +235,10 @@ BEGIN
     ELSE
         ticket_id := find_next_ticket(v_claiming, true);
         IF ticket_id IS NULL THEN
-            outcome := 'none';
+            -- What waits where he has no room left is not nothing.
+            outcome := CASE WHEN v_claiming.lanes <> v_claiming.all_lanes AND EXISTS (
+                SELECT FROM pool_ticket t WHERE t.state = 'open' AND t.lane = ANY (v_claiming.all_lanes))
+                THEN 'capped' ELSE 'none' END;
             RETURN;
         END IF;
         outcome := 'claimed';
