@@ -76,10 +76,11 @@ def _step_note(standing: Standing | None, stage: int) -> str:
 
 
 def gate_cards(seen: StageView) -> tuple[views.GateCard, ...]:
-    return tuple(_card(seen.policy, gate, seen.figures[gate]) for gate in Gate)
+    is_last = seen.standing is not None and seen.standing.stage == seen.policy.last_stage
+    return tuple(_card(seen.policy, gate, seen.figures[gate], is_last=is_last) for gate in Gate)
 
 
-def _card(policy: Policy, gate: Gate, measure: Measure) -> views.GateCard:
+def _card(policy: Policy, gate: Gate, measure: Measure, *, is_last: bool) -> views.GateCard:
     share = measure.share_basis_points
     threshold, breach = policy.threshold(gate), policy.breach_below(gate)
     return views.GateCard(
@@ -90,9 +91,10 @@ def _card(policy: Policy, gate: Gate, measure: Measure) -> views.GateCard:
         counted=_counted(gate, measure),
         gauge=views.Gauge(filled=(share or 0) // 10, breach=breach // 10, threshold=threshold // 10),
         limits=f"Holds from {share_label(threshold)}. Falls back under {share_label(breach)}.",
-        evidence=f"{measure.total:,} counted, {policy.minimum:,} needed to advance",
+        evidence=f"{measure.total:,} counted"
+        + ("" if is_last else f", {policy.minimum:,} needed to advance"),
         collected=min(measure.total, policy.minimum),
-        needed=policy.minimum,
+        needed=0 if is_last else policy.minimum,
         early=_early(gate, measure),
     )
 

@@ -42,7 +42,7 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateCard:
-    """One gate. The gauge and the meter only repeat what the text says."""
+    """One gate. The gauge and the meter only repeat what the text says; `needed` is 0 on the last stage."""
 
     key: str
     name: str
