@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from workers_ui import gallery  # read within functions alone: it merges what stands here
+from workers_ui.gallery_brand import RECEIPT, brand_ticket
+from workers_ui.gallery_desk import sample_desk
+from workers_ui.gallery_samples import LABEL, ago, ahead, brand_frame
 from workers_ui.presenters import brand, replies, worker
 from workers_ui.presenters.control import control_sections
 from workers_ui.presenters.frame import Frame
@@ -36,13 +38,13 @@ def _review(name: str, subject: str, **changes: object) -> replies.ReviewCard:
         channel="E-mail",
         question="My grinder arrived with a broken hopper. Do I have to send it back before I get a new one?",
         text="Hi Sam,\n\nNo, keep it until the new one is with you. We send the replacement today, free of charge.",
-        label=gallery.LABEL,
+        label=LABEL,
         worker_alias="Ana R.",
         record="2 approved and 1 returned before",
-        asked_at=gallery.ago(minutes=12),
-        decide_by=gallery.ahead(minutes=48),
+        asked_at=ago(minutes=12),
+        decide_by=ahead(minutes=48),
         then="then it is sent",
-        receipt=gallery.RECEIPT,
+        receipt=RECEIPT,
     )
     return replace(base, **changes)  # type: ignore[arg-type]  # keywords come from this module alone
 
@@ -53,7 +55,7 @@ def reviews(frame: MakeFrame) -> PageView:
         errors={"note": "A note may have 2,000 characters at most; with “something else” it must say what."},
     )
     return replies.ReviewsPage(
-        frame=gallery._brand_frame(frame, f"{BASE}/reviews"),
+        frame=brand_frame(frame, f"{BASE}/reviews"),
         slug=SLUG,
         brand=BRAND,
         tabs=_tabs("reviews"),
@@ -62,7 +64,7 @@ def reviews(frame: MakeFrame) -> PageView:
             _review(
                 "r2",
                 "Where does this coffee come from?",
-                decide_by=gallery.ahead(minutes=3),
+                decide_by=ahead(minutes=3),
                 worker_alias="Bo K.",
                 record="first reply for you",
                 receipt=None,
@@ -82,7 +84,7 @@ def reviews(frame: MakeFrame) -> PageView:
 
 def reviews_empty(frame: MakeFrame) -> PageView:
     return replies.ReviewsPage(
-        frame=gallery._brand_frame(frame, f"{BASE}/reviews"),
+        frame=brand_frame(frame, f"{BASE}/reviews"),
         slug=SLUG,
         brand=BRAND,
         tabs=_tabs("reviews"),
@@ -95,7 +97,7 @@ def reviews_empty(frame: MakeFrame) -> PageView:
 
 def escalations(frame: MakeFrame) -> PageView:
     return replies.EscalationsPage(
-        frame=gallery._brand_frame(frame, f"{BASE}/escalations"),
+        frame=brand_frame(frame, f"{BASE}/escalations"),
         slug=SLUG,
         brand=BRAND,
         tabs=_tabs("escalations"),
@@ -113,8 +115,8 @@ def escalations(frame: MakeFrame) -> PageView:
                 reason="sensitive",
                 note="The customer names a lawyer and a burn. I have not answered.",
                 worker_alias="Ana R.",
-                raised_at=gallery.ago(hours=20),
-                decide_by=gallery.ahead(hours=4),
+                raised_at=ago(hours=20),
+                decide_by=ahead(hours=4),
             ),
             replies.EscalationRow(
                 ticket="b2",
@@ -124,8 +126,8 @@ def escalations(frame: MakeFrame) -> PageView:
                 reason="needs an action of yours",
                 note="",
                 worker_alias="Bo K.",
-                raised_at=gallery.ago(minutes=30),
-                decide_by=gallery.ahead(hours=1, minutes=30),
+                raised_at=ago(minutes=30),
+                decide_by=ahead(hours=1, minutes=30),
             ),
         ),
     )
@@ -133,7 +135,7 @@ def escalations(frame: MakeFrame) -> PageView:
 
 def control(frame: MakeFrame) -> PageView:
     return replies.RepliesControlPage(
-        frame=gallery._brand_frame(frame, f"{BASE}/control/replies"),
+        frame=brand_frame(frame, f"{BASE}/control/replies"),
         slug=SLUG,
         brand=BRAND,
         sections=control_sections(SLUG, "replies"),
@@ -203,7 +205,7 @@ def control(frame: MakeFrame) -> PageView:
 
 def desk_handed_over(frame: MakeFrame) -> PageView:
     return replace(
-        gallery._desk(frame),
+        sample_desk(frame),
         handover=HandoverPanel(
             sentence="Answered once before",
             before="Goes on from #981, “Where is my grinder?”, settled before.",
@@ -214,7 +216,7 @@ def desk_handed_over(frame: MakeFrame) -> PageView:
                         HandoverQuote(
                             text="If it is not there by Friday, we will send a replacement free of charge.",
                             who="Another expert",
-                            said_at=gallery.ago(days=2),
+                            said_at=ago(days=2),
                         ),
                     ),
                     warns=True,
@@ -225,7 +227,7 @@ def desk_handed_over(frame: MakeFrame) -> PageView:
                         HandoverQuote(
                             text="Will it be the old beans or fresh ones?",
                             who="Customer",
-                            said_at=gallery.ago(minutes=4),
+                            said_at=ago(minutes=4),
                         ),
                     ),
                     warns=True,
@@ -236,7 +238,7 @@ def desk_handed_over(frame: MakeFrame) -> PageView:
                         HandoverQuote(
                             text="The carrier lists your parcel as delayed in Memphis.",
                             who="Another expert",
-                            said_at=gallery.ago(days=2),
+                            said_at=ago(days=2),
                         ),
                     ),
                 ),
@@ -248,12 +250,12 @@ def desk_handed_over(frame: MakeFrame) -> PageView:
 
 def desk_returned(frame: MakeFrame) -> PageView:
     return replace(
-        gallery._desk(frame),
+        sample_desk(frame),
         composer=worker.Composer(
             idempotency_key="k-1",
             draft="Hi Sam,\n\nkeep it until the new one is with you.",
-            draft_saved_at=gallery.ago(minutes=2),
-            affiliation_label=gallery.LABEL,
+            draft_saved_at=ago(minutes=2),
+            affiliation_label=LABEL,
         ),
         review=ReviewNotice(
             waiting=False,
@@ -264,7 +266,7 @@ def desk_returned(frame: MakeFrame) -> PageView:
 
 
 def ticket_linked(frame: MakeFrame) -> PageView:
-    page = gallery.brand_ticket(frame)
+    page = brand_ticket(frame)
     assert isinstance(page, brand.BrandTicketPage)
     return replace(
         page,

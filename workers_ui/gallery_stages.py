@@ -1,23 +1,20 @@
 """Sample views of a brand's stages: off, on the way, breached."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from marketplace.kernel.ids import StageMoveId
 from marketplace.tickets.gates import Figures, Gate, Measure, MoveCause, Policy, Standing
 from marketplace.tickets.stage_queries import MoveLine, StageView
 from marketplace.tickets.stages import numbers_of
+from workers_ui.gallery_samples import BRAND, NOW, SLUG, MakeFrame, brand_frame
 from workers_ui.pages import brand_stages_views as present
 from workers_ui.presenters.control import control_sections
-from workers_ui.presenters.frame import Frame, Person, brand_nav
 from workers_ui.presenters.stages import StagesPage
 from workers_ui.presenters.values import EMPTY_FORM, FormState
 from workers_ui.templating import PageView
 
-NOW = datetime(2026, 11, 22, 13, 5, tzinfo=UTC)
-SLUG = "northwind-coffee"
-BRAND = "Northwind Coffee"
 POLICY = Policy()
 HELD: Figures = {
     Gate.FCR: Measure(good=44, total=50, early_good=30, early_total=31),
@@ -60,7 +57,7 @@ MOVES = (
 
 
 def _page(
-    frame: Callable[..., Frame],
+    frame: MakeFrame,
     *,
     standing: Standing | None,
     figures: Figures,
@@ -68,13 +65,10 @@ def _page(
     settings: FormState | None = None,
     move_form: FormState = EMPTY_FORM,
 ) -> StagesPage:
-    person = Person(name="Mira Holt", email="mira@northwind.example")
     since = standing.since if standing else NOW - timedelta(days=POLICY.window_days)
     seen = StageView(policy=POLICY, standing=standing, counted_since=since, figures=figures)
     return StagesPage(
-        frame=frame(
-            f"/b/{SLUG}/control/stages", person=person, area=BRAND, nav=brand_nav(SLUG), live_url="/live"
-        ),
+        frame=brand_frame(frame, f"/b/{SLUG}/control/stages"),
         slug=SLUG,
         brand=BRAND,
         sections=control_sections(SLUG, "stages"),
@@ -93,23 +87,23 @@ def _page(
     )
 
 
-def stages_off(frame: Callable[..., Frame]) -> PageView:
+def stages_off(frame: MakeFrame) -> PageView:
     return _page(frame, standing=None, figures=ON_THE_WAY, moves=())
 
 
-def stages_walk(frame: Callable[..., Frame]) -> PageView:
+def stages_walk(frame: MakeFrame) -> PageView:
     return _page(frame, standing=Standing(stage=1, since=NOW - timedelta(days=4)), figures=ON_THE_WAY)
 
 
-def stages_breached(frame: Callable[..., Frame]) -> PageView:
+def stages_breached(frame: MakeFrame) -> PageView:
     return _page(frame, standing=Standing(stage=1, since=NOW - timedelta(days=4)), figures=BREACHED)
 
 
-def stages_run(frame: Callable[..., Frame]) -> PageView:
+def stages_run(frame: MakeFrame) -> PageView:
     return _page(frame, standing=Standing(stage=2, since=NOW - timedelta(days=9)), figures=HELD)
 
 
-def stages_refused(frame: Callable[..., Frame]) -> PageView:
+def stages_refused(frame: MakeFrame) -> PageView:
     standing = Standing(stage=0, since=NOW - timedelta(days=9))
     form = FormState(
         values={**present.settings_form(POLICY).values, "fcr": "seventy"},
@@ -122,7 +116,7 @@ def stages_refused(frame: Callable[..., Frame]) -> PageView:
     return _page(frame, standing=standing, figures=HELD, settings=form, move_form=said)
 
 
-BUILDERS: Mapping[str, Callable[[Callable[..., Frame]], PageView]] = {
+BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "stages-off": stages_off,
     "stages-walk": stages_walk,
     "stages-breached": stages_breached,

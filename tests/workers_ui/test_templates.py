@@ -14,7 +14,9 @@ from selectolax.lexbor import LexborHTMLParser as HTMLParser
 from selectolax.lexbor import LexborNode as Node
 
 from marketplace.kernel.money import Money
-from workers_ui.gallery import NOW, gallery_views, pool_rows
+from workers_ui.gallery import gallery_views
+from workers_ui.gallery_pool import pool_rows
+from workers_ui.gallery_samples import NOW
 from workers_ui.presenters.brand import KnowledgePage
 from workers_ui.presenters.frame import Theme
 from workers_ui.presenters.worker import DeskPage, PoolPage, PoolRowTaken, StatementPage

@@ -1,0 +1,265 @@
+"""Sample views of a worker's desk in each of its states."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
+
+from workers_ui.gallery_samples import (
+    BRAND,
+    CLAIMED,
+    LABEL,
+    WAITING,
+    MakeFrame,
+    ago,
+    ahead,
+    usd,
+    worker_frame,
+)
+from workers_ui.presenters import worker
+from workers_ui.presenters.handover import ReviewNotice
+from workers_ui.presenters.values import (
+    Badge,
+    Choice,
+    FormState,
+    Tone,
+)
+from workers_ui.templating import PageView
+
+QUESTION = (
+    "Hello, I ordered a grinder last week and the parcel arrived broken: the hopper is cracked.\n\n"
+    "I would like my money back please. My order is 88-1204, you reach me at ███@███."
+)
+THREAD = (
+    worker.ThreadMessage(
+        author=worker.Author.CUSTOMER, author_label="Customer", text=QUESTION, sent_at=ago(minutes=48)
+    ),
+)
+ANSWERED_THREAD = (
+    *THREAD,
+    worker.ThreadMessage(
+        author=worker.Author.WORKER,
+        author_label="You",
+        text="Hi, I am sorry your grinder arrived broken. I have started a full refund; it reaches your card "
+        "in 3 to 5 business days. You do not need to send anything back.\n\nWarmly, Ana",
+        sent_at=ago(minutes=12),
+        affiliation_label=LABEL,
+        state=Badge(label="sent", tone=Tone.GOOD),
+    ),
+)
+CARDS = (
+    worker.PassageCard(
+        number=1,
+        passage="p-81",
+        article_title="Returns and refunds",
+        section_path="Damaged on arrival",
+        text="Goods that arrive damaged are refunded in full within 30 days. "
+        "Items under $80 need not be sent back.",
+        confidence=0.92,
+        confidence_label="High",
+        verified_on=date(2026, 11, 2),
+    ),
+    worker.PassageCard(
+        number=2,
+        passage="p-83",
+        article_title="Returns and refunds",
+        section_path="When the money arrives",
+        text="Refunds reach the card in 3 to 5 business days. Bank transfers take up to 7.",
+        confidence=0.88,
+        confidence_label="High",
+        verified_on=date(2026, 11, 2),
+    ),
+    worker.PassageCard(
+        number=3,
+        passage="p-112",
+        article_title="Handling photos of damage",
+        section_path="What to ask for",
+        text="Ask for one photo of the damage if the order value is above $80.",
+        confidence=0.71,
+        confidence_label="Fair",
+    ),
+)
+DRAFT = worker.SuggestedDraft(
+    text="Hi {name},\n\nI am sorry your grinder arrived broken. Goods that arrive damaged are refunded "
+    "in full, and you need not send it back. The refund reaches your card in 3 to 5 business days.\n\n"
+    "Warmly, Northwind Coffee",
+    confidence=0.92,
+    confidence_label="High",
+    cited_numbers=(1, 2),
+    unfilled_slots=("{name}",),
+)
+VOICE = worker.Voice(
+    summary="Warm and short. First names, no jargon, one idea a sentence.",
+    do=("Say sorry once, then fix it", "Give days as numbers", "Offer the next step"),
+    avoid=("“Unfortunately”", "“As per our policy”", "Promises without a source"),
+    greeting="Hi {name},",
+    sign_off="Warmly, Northwind Coffee",
+)
+RELEASE_REASONS = (
+    Choice(value="language", label="The language"),
+    Choice(value="knowledge", label="The knowledge does not cover it"),
+    Choice(value="time", label="I have no time now"),
+)
+ESCALATION_REASONS = (
+    Choice(value="needs_account", label="It needs access to the account"),
+    Choice(value="not_covered", label="The knowledge does not cover it"),
+    Choice(value="legal", label="Legal or safety"),
+)
+CATEGORIES = (
+    Choice(value="returns", label="Returns"),
+    Choice(value="orders", label="Orders"),
+    Choice(value="product", label="Product"),
+)
+
+
+NOTES = (
+    worker.NoteLine(
+        author_label="Another expert",
+        text="The photo shows the hopper, not the burrs. No refund was promised.",
+        written_at=ago(hours=3),
+    ),
+    worker.NoteLine(author_label="You", text="Asked for the order number.", written_at=ago(minutes=9)),
+)
+
+
+def sample_desk(frame: MakeFrame) -> worker.DeskPage:
+    return worker.DeskPage(
+        frame=worker_frame(frame, "/worker/t/t1002"),
+        ticket="t1002",
+        number="NC-1002",
+        subject="Refund for a damaged grinder",
+        brand=BRAND,
+        channel="e-mail",
+        language="EN",
+        pay=usd(175),
+        state=CLAIMED,
+        lease=worker.Lease(
+            claim_number=2, deadline=ahead(minutes=54, seconds=7), extends_to=ahead(minutes=114, seconds=7)
+        ),
+        thread=THREAD,
+        guidance=worker.Guidance(
+            state=worker.GuidanceState.READY, suggestion="s-9", cards=CARDS, draft=DRAFT
+        ),
+        voice=VOICE,
+        composer=worker.Composer(idempotency_key="k-1", affiliation_label=LABEL),
+        category="returns",
+        category_confirmed=True,
+        categories=CATEGORIES,
+        release_reasons=RELEASE_REASONS,
+        escalation_reasons=ESCALATION_REASONS,
+        escalation_fee=usd(53),
+        escalation_queues=(
+            Choice(value="support", label="Support (decides within 1 day)"),
+            Choice(value="billing", label="Billing (decides within 2 hours)"),
+        ),
+    )
+
+
+def desk(frame: MakeFrame) -> PageView:
+    return sample_desk(frame)
+
+
+def desk_lint(frame: MakeFrame) -> PageView:
+    composer = worker.Composer(
+        idempotency_key="k-1",
+        draft="Hi {name},\n\nUnfortunately your grinder broke. We promise you a new one by tomorrow.",
+        draft_revision=4,
+        draft_saved_at=ago(seconds=40),
+        affiliation_label=LABEL,
+        inserted=("p-81",),
+        findings=(
+            worker.LintFinding(text="A slot is not filled in:", excerpt="{name}", blocking=True),
+            worker.LintFinding(
+                text="No source promises this:", excerpt="a new one by tomorrow", blocking=True
+            ),
+            worker.LintFinding(text="Northwind Coffee avoids the word", excerpt="Unfortunately"),
+        ),
+    )
+    form = FormState(problem="Not sent yet: two things to fix first.")
+    return replace(
+        sample_desk(frame),
+        composer=composer,
+        form=form,
+        category_confirmed=False,
+        lease=worker.Lease(claim_number=2, deadline=ahead(minutes=1, seconds=40), extended=True),
+        notes=NOTES,
+    )
+
+
+def desk_abstained(frame: MakeFrame) -> PageView:
+    guidance = worker.Guidance(
+        state=worker.GuidanceState.ABSTAINED,
+        suggestion="s-10",
+        cards=CARDS[2:],
+        reason="The nearest passage is about photos, not about customs duties.",
+        next_step="Ask the customer for the one fact you miss, or escalate. Do not guess.",
+    )
+    return replace(sample_desk(frame), subject="Who pays the customs duty to Norway?", guidance=guidance)
+
+
+def desk_preparing(frame: MakeFrame) -> PageView:
+    return replace(sample_desk(frame), guidance=worker.Guidance(state=worker.GuidanceState.PREPARING))
+
+
+def desk_stale(frame: MakeFrame) -> PageView:
+    guidance = worker.Guidance(
+        state=worker.GuidanceState.STALE,
+        suggestion="s-9",
+        cards=CARDS[:1],
+        reason="The customer wrote again after this was prepared.",
+        next_step="A new suggestion is on its way.",
+    )
+    return replace(sample_desk(frame), guidance=guidance)
+
+
+def desk_answered(frame: MakeFrame) -> PageView:
+    return replace(
+        sample_desk(frame),
+        thread=ANSWERED_THREAD,
+        answered=True,
+        state=WAITING,
+        lease=worker.Lease(claim_number=2, deadline=None),
+    )
+
+
+def desk_in_review(frame: MakeFrame) -> PageView:
+    return replace(
+        sample_desk(frame),
+        in_review=True,
+        state=Badge(label="waits for approval", tone=Tone.INFO),
+        lease=worker.Lease(claim_number=2, deadline=None),
+        review=ReviewNotice(
+            waiting=True,
+            sentence=f"Waits for {BRAND}’s approval, at most 60 min; then it is sent",
+            text="Hi Sam,\n\nkeep it until the new one is with you.",
+            decide_by=ahead(minutes=48),
+        ),
+    )
+
+
+def desk_lost(frame: MakeFrame) -> PageView:
+    return replace(
+        sample_desk(frame),
+        lease=worker.Lease(
+            claim_number=2,
+            deadline=None,
+            held=False,
+            ended_reason="Your hour ended; the ticket is in the pool.",
+            claimable=True,
+        ),
+        composer=worker.Composer(idempotency_key="k-1", draft="Hi Sam, I am sorry your grinder"),
+        guidance=worker.Guidance(
+            state=worker.GuidanceState.READY, suggestion="s-9", cards=CARDS, draft=DRAFT
+        ),
+    )
+
+
+BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
+    "desk": desk,
+    "desk-lint": desk_lint,
+    "desk-abstained": desk_abstained,
+    "desk-preparing": desk_preparing,
+    "desk-stale": desk_stale,
+    "desk-answered": desk_answered,
+    "desk-in-review": desk_in_review,
+    "desk-lost": desk_lost,
+}

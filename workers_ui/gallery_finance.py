@@ -1,0 +1,286 @@
+"""Sample views of the platform's finance: earnings and batches."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from workers_ui.gallery_brand import RECEIPT
+from workers_ui.gallery_desk import ANSWERED_THREAD
+from workers_ui.gallery_samples import (
+    BRAND,
+    HELD,
+    ON_THE_WAY,
+    PAID,
+    PAYABLE,
+    PENDING,
+    MakeFrame,
+    ago,
+    finance_frame,
+    usd,
+)
+from workers_ui.presenters import finance
+from workers_ui.presenters.values import (
+    Action,
+    Badge,
+    FilterTab,
+    Pager,
+    Tone,
+)
+from workers_ui.templating import PageView
+
+
+def finance_earnings(frame: MakeFrame) -> PageView:
+    base = "/finance/earnings"
+    rows = (
+        ("e1", "Ana Reyes", "NC-990", "Gift card does not apply", 175, PENDING, ()),
+        ("e2", "Bo Lindqvist", "NC-961", "Wrong beans in the subscription box", 123, PAYABLE, ()),
+        (
+            "e4",
+            "Ana Reyes",
+            "NC-940",
+            "Descaler question",
+            160,
+            HELD,
+            (Badge(label="reopened", tone=Tone.WARN),),
+        ),
+        ("e5", "Bo Lindqvist", "AC-112", "Rahmengröße für 178 cm", 280, ON_THE_WAY, ()),
+    )
+    return finance.FinanceEarningsPage(
+        frame=finance_frame(frame, base),
+        tabs=(
+            FilterTab(label="All", href=base, count=412, current=True),
+            FilterTab(label="Pending", href=f"{base}?state=pending", count=96),
+            FilterTab(label="Payable", href=f"{base}?state=payable", count=61),
+            FilterTab(label="Held", href=f"{base}?state=held", count=3),
+            FilterTab(label="On the way", href=f"{base}?state=sending", count=20),
+            FilterTab(label="Paid", href=f"{base}?state=paid", count=232),
+        ),
+        sums=(
+            finance.StateSum(state=PENDING, count=96, amount=usd(16_320)),
+            finance.StateSum(state=PAYABLE, count=61, amount=usd(10_432)),
+            finance.StateSum(state=HELD, count=3, amount=usd(480)),
+            finance.StateSum(state=PAID, count=232, amount=usd(39_871)),
+        ),
+        rows=tuple(
+            finance.EarningRow(
+                earning=earning,
+                worker=name,
+                brand=BRAND,
+                ticket_number=number,
+                subject=subject,
+                amount=usd(amount),
+                state=state,
+                earned_at=ago(hours=5 + index),
+                flags=flags,
+            )
+            for index, (earning, name, number, subject, amount, state, flags) in enumerate(rows)
+        ),
+        pager=Pager(next_href=f"{base}?before=e5", label="1–4 of 412"),
+    )
+
+
+def _posting(kind: str, key: str, hours: int, *entries: tuple[str, int, int]) -> finance.Posting:
+    return finance.Posting(
+        kind=kind,
+        key=key,
+        posted_at=ago(hours=hours),
+        entries=tuple(
+            finance.PostingEntry(
+                account=account, debit=usd(debit) if debit else None, credit=usd(credit) if credit else None
+            )
+            for account, debit, credit in entries
+        ),
+    )
+
+
+def _step(title: str, hours: int, summary: str) -> finance.StoryStep:
+    return finance.StoryStep(title=title, happened_at=ago(hours=hours), summary=summary)
+
+
+def finance_earning(frame: MakeFrame) -> PageView:
+    fact = finance.Fact
+    return finance.FinanceEarningPage(
+        frame=finance_frame(frame, "/finance/earnings/e2"),
+        earning="e2",
+        ticket_number="NC-1002",
+        subject="Refund for a damaged grinder",
+        worker="Ana Reyes",
+        brand=BRAND,
+        amount=usd(175),
+        state=PAID,
+        batch="p15",
+        batch_number="15",
+        steps=(
+            _step("Posted", 80, "By API, category Returns, shared by the dial at 100 %."),
+            finance.StoryStep(
+                title="Terms frozen",
+                happened_at=ago(hours=79),
+                summary="Version 3 at the claim.",
+                facts=(
+                    fact(label="Total", value="$2.19"),
+                    fact(label="Fee", value="$0.44 (2,000 basis points)"),
+                    fact(label="Pay", value="$1.75"),
+                ),
+            ),
+            _step("Claimed", 79, "Claim 2 by Ana Reyes, 60 minutes to the first reply."),
+            finance.StoryStep(
+                title="Replied",
+                happened_at=ago(hours=78),
+                summary="First reply after 11 minutes.",
+                reply_text=ANSWERED_THREAD[1].text,
+                receipt=RECEIPT,
+            ),
+            _step("Resolved", 77, "The customer confirmed."),
+            _step("Review window closed", 5, "72 hours without a reopen or hold."),
+            finance.StoryStep(
+                title="Batch 15",
+                happened_at=ago(hours=4),
+                summary="Submitted by Jonas Brandt, approved by Ines Maia.",
+                facts=(fact(label="Content hash", value="9b1f0c6a2f7e4d5588aa41"),),
+            ),
+            finance.StoryStep(
+                title="Transfer",
+                happened_at=ago(hours=4),
+                summary="Stripe accepted $43.10 for 24 earnings, this one among them.",
+                facts=(fact(label="Transfer", value="tr_1QfZ2eLkd0vWq8"),),
+            ),
+            finance.StoryStep(
+                title="Bank payout", happened_at=None, summary="Stripe has not reported it yet.", done=False
+            ),
+        ),
+        postings=(
+            _posting(
+                "reserve",
+                "reserve:b1:3",
+                80,
+                ("brand_wallet:northwind", 219, 0),
+                ("brand_reserved:northwind", 0, 219),
+            ),
+            _posting(
+                "accrue",
+                "accrue:b1:1",
+                77,
+                ("brand_reserved:northwind", 219, 0),
+                ("worker_pending:ana", 0, 175),
+                ("platform_fee:northwind", 0, 44),
+            ),
+            _posting(
+                "mature", "mature:e2", 5, ("worker_pending:ana", 175, 0), ("worker_payable:ana", 0, 175)
+            ),
+            _posting(
+                "sent",
+                "sent:tr_1QfZ2eLkd0vWq8",
+                4,
+                ("worker_in_flight:ana", 4310, 0),
+                ("stripe_available", 0, 4310),
+            ),
+        ),
+    )
+
+
+def batches(frame: MakeFrame) -> PageView:
+    rows = (
+        ("p16", "16", Badge(label="draft"), 18, 61, 10_432, "Jonas Brandt"),
+        ("p15", "15", Badge(label="paid, 1 refused", tone=Tone.WARN), 20, 140, 24_310, "Jonas Brandt"),
+        ("p14", "14", PAID, 17, 92, 15_561, "Ines Maia"),
+    )
+    return finance.BatchesPage(
+        frame=finance_frame(frame, "/finance/batches"),
+        rows=tuple(
+            finance.BatchRow(
+                batch=batch,
+                number=number,
+                state=state,
+                payout_count=payouts,
+                earning_count=earned,
+                amount=usd(amount),
+                created_at=ago(days=7 * index),
+                created_by=name,
+            )
+            for index, (batch, number, state, payouts, earned, amount, name) in enumerate(rows)
+        ),
+        payable=(finance.StateSum(state=PAYABLE, count=61, amount=usd(10_432)),),
+    )
+
+
+def batches_empty(frame: MakeFrame) -> PageView:
+    return finance.BatchesPage(frame=finance_frame(frame, "/finance/batches"), rows=(), payable=())
+
+
+def _batch(frame: MakeFrame) -> finance.BatchPage:
+    base = "/finance/batches/p16"
+    return finance.BatchPage(
+        frame=finance_frame(frame, base),
+        batch="p16",
+        number="16",
+        state=Badge(label="submitted", tone=Tone.INFO),
+        amount=usd(10_432),
+        payout_count=2,
+        earning_count=61,
+        content_hash="9b1f0c6a2f7e4d5588aa41c07d3be6f2a1945c3e77d0b8f6",
+        lines=(
+            finance.BatchLine(
+                payout="x1",
+                worker="Ana Reyes",
+                earning_count=37,
+                amount=usd(6122),
+                state=Badge(label="waiting"),
+            ),
+            finance.BatchLine(
+                payout="x2",
+                worker="Bo Lindqvist",
+                earning_count=24,
+                amount=usd(4310),
+                state=Badge(label="waiting"),
+            ),
+        ),
+        signatures=(
+            finance.Signature(act="Created", person="Jonas Brandt", at=ago(hours=2)),
+            finance.Signature(act="Submitted", person="Jonas Brandt", at=ago(hours=1)),
+        ),
+        actions=(
+            Action(
+                href=f"{base}/approval",
+                label="Approve",
+                allowed=False,
+                reason="You submitted it. A second person has to approve.",
+            ),
+        ),
+        void_action=Action(href=f"{base}/void", label="Void the batch"),
+    )
+
+
+def batch(frame: MakeFrame) -> PageView:
+    return _batch(frame)
+
+
+def batch_paid(frame: MakeFrame) -> PageView:
+    page = _batch(frame)
+    lines = (
+        replace(page.lines[0], state=PAID, transfer="tr_1QfZ2eLkd0vWq8"),
+        replace(
+            page.lines[1],
+            state=Badge(label="refused", tone=Tone.BAD),
+            problem="Stripe: the account cannot receive transfers yet. The money is payable again.",
+        ),
+    )
+    approved = finance.Signature(act="Approved", person="Ines Maia", at=ago(minutes=40))
+    return replace(
+        page,
+        state=Badge(label="paid, 1 refused", tone=Tone.WARN),
+        lines=lines,
+        signatures=(*page.signatures, approved),
+        actions=(),
+        void_action=None,
+        paid=usd(6122),
+        failed_count=1,
+    )
+
+
+BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
+    "finance-earnings": finance_earnings,
+    "finance-earning": finance_earning,
+    "batches": batches,
+    "batches-empty": batches_empty,
+    "batch": batch,
+    "batch-paid": batch_paid,
+}
