@@ -38,6 +38,7 @@ from marketplace.events.facts import (
     ReplyQueued,
     SpendCapChanged,
     TicketImportCommitted,
+    TicketImportUndone,
     TicketOpened,
     TicketPosted,
     TicketTakenBack,
@@ -45,6 +46,7 @@ from marketplace.events.facts import (
     WalletFunded,
     kind_of,
 )
+from marketplace.events.queries import Told
 from marketplace.kernel import log as logs
 from marketplace.kernel.announcing import FactsAnnouncing
 from marketplace.kernel.clock import app_now
@@ -93,6 +95,12 @@ def _about_brand(task: str) -> Answer:
     return lambda told: Job(task=task, args={"brand": str(told.brand)})
 
 
+def _about_ticket_import(told: Told) -> Job:
+    """A brand's imports run one after another."""
+    args = {"brand": str(told.brand), "ticket_import": str(told.subject)}
+    return Job(task="import_tickets", args=args, lock=f"ticket_import:{told.brand}")
+
+
 AFTER_THE_COMMIT: Mapping[str, Answer] = {
     kind_of(TicketPosted): _about_ticket("screen"),
     kind_of(TicketOpened): _about_ticket("suggest"),
@@ -112,11 +120,8 @@ AFTER_THE_COMMIT: Mapping[str, Answer] = {
     kind_of(BatchReleased): lambda _told: Job(task="send_payouts"),
     kind_of(SpendCapChanged): _about_brand("open_awaiting"),
     kind_of(BrandApproved): _about_brand("screen_waiting"),
-    kind_of(TicketImportCommitted): lambda told: Job(
-        task="import_tickets",
-        args={"brand": str(told.brand), "ticket_import": str(told.subject)},
-        lock=f"ticket_import:{told.brand}",
-    ),
+    kind_of(TicketImportCommitted): _about_ticket_import,
+    kind_of(TicketImportUndone): _about_ticket_import,
     kind_of(TicketTakenBack): _about_brand("open_awaiting"),
     kind_of(TicketWithdrawn): _about_brand("open_awaiting"),
     kind_of(BulkWithdrawalAsked): lambda told: Job(
@@ -312,6 +317,9 @@ class Background:
         owner, wanted = BrandId(UUID(brand)), TicketImportId(UUID(ticket_import))
         self._until_none(
             lambda tx: ticket_imports.import_slice(tx, brand=owner, import_id=wanted, now=app_now(tx))
+        )
+        self._until_none(
+            lambda tx: ticket_imports.undo_slice(tx, brand=owner, import_id=wanted, now=app_now(tx))
         )
 
     def check_invariants(self) -> None:

@@ -505,3 +505,10 @@ class OperatorActed(Fact):
     act: str
     person: PersonId
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketImportUndone(Fact):
+    """A brand wants the tickets of an import withdrawn, as far as nobody has touched them."""
+
+    ticket_import: TicketImportId

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, insert, select, text
 
 from marketplace.accounts.models import Brand
 from marketplace.events.commands import record
-from marketplace.events.facts import TicketImportAdvanced, TicketImportCommitted
+from marketplace.events.facts import TicketImportAdvanced, TicketImportCommitted, TicketImportUndone
 from marketplace.kernel.csv_in import read_table
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, NotFound
@@ -26,11 +26,15 @@ from marketplace.tickets.import_rows import (
     guess_columns,
     read_rows,
 )
-from marketplace.tickets.models import Category, Channel
+from marketplace.tickets.models import Category, Channel, Claim
 from marketplace.tickets.posting import BadTicket, ExternalIdTaken, post_ticket
+from marketplace.tickets.recall_models import RecallPay
+from marketplace.tickets.recalls import JustOpening, TicketIsOver, withdraw
 from marketplace.tickets.terms import UnknownCategory
 
 SLICE_ROWS = 100
+UNDO_REASON = "The import that made it was undone."
+UNDO_BY = "import"
 DRAFTS_PER_BRAND = 5
 DRAFT_IS_KEPT = timedelta(days=1)
 ROWS_ARE_KEPT = timedelta(days=30)
@@ -44,6 +48,14 @@ class TicketImportNotFound(NotFound):
 
 class ImportHasBegun(Conflict):
     """This import has begun already."""
+
+
+class NothingToUndo(Conflict):
+    """There is nothing to undo here: the import has not ended, or made no ticket, or was undone already."""
+
+
+class TouchedSince(Conflict):
+    """A worker has claimed this ticket since; withdraw it on its own page if you must."""
 
 
 class NothingToImport(Conflict):
@@ -142,6 +154,27 @@ def import_slice(tx: Tx, *, brand: BrandId, import_id: TicketImportId, now: date
     return len(rows)
 
 
+def undo_ticket_import(tx: Tx, *, brand: BrandId, import_id: TicketImportId, now: datetime) -> None:
+    """Withdraw, in the background, what an import made and nobody has touched. Raises NothingToUndo."""
+    found = ticket_import_of(tx, brand=brand, import_id=import_id, locked=True)
+    if found.state is not TicketImportState.DONE or not _left(tx, found, RowState.MADE):
+        raise NothingToUndo
+    found.state, found.advanced_at = TicketImportState.UNDOING, now
+    record(tx, TicketImportUndone(brand=brand, ticket_import=import_id))
+
+
+def undo_slice(tx: Tx, *, brand: BrandId, import_id: TicketImportId, now: datetime) -> int:
+    """Withdraw the tickets of the next SLICE_ROWS lines; how many lines there were. The last slice ends the undo."""
+    found = _running(tx, brand, import_id, TicketImportState.UNDOING)
+    if found is None:
+        return 0
+    rows = _next_rows(tx, found, RowState.MADE)
+    for row in rows:
+        _undo_row(tx, row, now)
+    _advance(tx, found, ended=len(rows) < SLICE_ROWS, after=TicketImportState.UNDONE, now=now)
+    return len(rows)
+
+
 def lost_ticket_imports(tx: Tx, *, now: datetime) -> Sequence[tuple[BrandId, TicketImportId]]:
     """Imports and undos that stand still: their job was lost with a killed process."""
     busy = TicketImport.state.in_((TicketImportState.IMPORTING, TicketImportState.UNDOING))
@@ -210,6 +243,27 @@ def _import_row(tx: Tx, reader: Reader, row: TicketImportRow, now: datetime) -> 
         row.state, row.problem = RowState.REFUSED, error.detail
         return
     row.state, row.ticket_id = RowState.MADE if fresh else RowState.KNOWN, made.id
+
+
+def _undo_row(tx: Tx, row: TicketImportRow, now: datetime) -> None:
+    """Withdraw one ticket, unless somebody has claimed it: decided under the ticket's own lock."""
+    assert row.ticket_id is not None
+    try:
+        with tx.begin_nested():
+            recall = withdraw(
+                tx, brand=row.brand_id, ticket=row.ticket_id, reason=UNDO_REASON, by=UNDO_BY, now=now
+            )
+            if recall.pays is not RecallPay.NOTHING or _was_claimed(tx, row):
+                raise TouchedSince
+    except (TouchedSince, TicketIsOver, JustOpening) as error:
+        row.state, row.problem = RowState.KEPT, f"Not undone. {error.detail}"
+        return
+    row.state = RowState.UNDONE
+
+
+def _was_claimed(tx: Tx, row: TicketImportRow) -> bool:
+    claims = select(Claim.id).where(Claim.brand_id == row.brand_id, Claim.ticket_id == row.ticket_id)
+    return tx.scalar(claims.limit(1)) is not None
 
 
 def _advance(tx: Tx, found: TicketImport, *, ended: bool, after: TicketImportState, now: datetime) -> None:

@@ -15,7 +15,10 @@ from marketplace.kernel.db import Database, Tx
 from marketplace.kernel.ids import TicketImportId
 from marketplace.tickets import ticket_imports
 from marketplace.tickets.import_models import TicketImport, TicketImportRow
-from marketplace.tickets.models import Customer, Message, Ticket
+from marketplace.tickets.models import Customer, Message, Ticket, TicketState
+from marketplace.tickets.pool import claim_ticket
+from marketplace.tickets.posting import admit
+from tests.builders import a_worker
 from tests.workers_ui.brand_site import Browser, House, a_house, a_new_house, tree, value_of, words
 from tests.workers_ui.conftest import Site
 
@@ -297,3 +300,45 @@ def test_noise_of_another_import_stays_where_it_is(house: House, background: Dat
         )
     assert "None yet" in words(house.member().get("/tickets/import"))
     assert "noise.csv" in words(noise.member().get("/tickets/import"))
+
+
+def test_an_import_is_undone_while_untouched_and_what_was_claimed_stays(
+    house: House, background: Database
+) -> None:
+    browser = house.member()
+    draft = _drafted(browser, "id,text\n1,First\n2,Second\n3,Third\n")
+    browser.post(f"{draft}/commit")
+    _worked(background, _import)
+    with background.transaction() as tx:
+        by_number = {one.external_id: one.id for one in tx.scalars(select(Ticket))}
+        for ticket in by_number.values():
+            admit(tx, brand=house.brand, ticket=ticket)
+    with background.transaction() as tx:
+        claim_ticket(tx, ticket=by_number["2"], worker=a_worker(tx))
+    assert browser.post(f"{draft}/undo").status_code == 303
+    assert "being undone" in words(browser.get(draft))
+    _worked(background, _undo)
+    page = browser.get(draft)
+    assert "2 tickets withdrawn. 1 ticket could not be undone." in words(page)
+    assert "A worker has claimed this ticket since" in words(page)
+    with background.transaction() as tx:
+        states = {one.external_id: one.state for one in tx.scalars(select(Ticket))}
+    assert states == {
+        "1": TicketState.WITHDRAWN,
+        "2": TicketState.CLAIMED,
+        "3": TicketState.WITHDRAWN,
+    }
+    assert browser.post(f"{draft}/undo").status_code == 409
+
+
+def test_only_who_may_withdraw_tickets_undoes_an_import(house: House, background: Database) -> None:
+    agent = house.member(MemberRole.AGENT)
+    draft = _drafted(agent, GOOD)
+    agent.post(f"{draft}/commit")
+    assert agent.post(f"{draft}/undo").status_code == 403
+    _worked(background, _import)
+    assert "Owners and managers withdraw tickets" in words(agent.get(draft))
+
+
+def _undo(tx: Tx, found: TicketImport) -> int:
+    return ticket_imports.undo_slice(tx, brand=found.brand_id, import_id=found.id, now=app_now(tx))

@@ -148,6 +148,14 @@ def commit(status: TicketImportStatus, href: str) -> Action:
     )
 
 
+def undo(status: TicketImportStatus, href: str, *, allowed: bool) -> Action | None:
+    """Offered once an import has ended and made something; who may not withdraw tickets is told so."""
+    if status.state is not TicketImportState.DONE or not status.count(RowState.MADE):
+        return None
+    why = "" if allowed else "Owners and managers withdraw tickets."
+    return Action(href=f"{href}/undo", label="Undo this import", allowed=allowed, reason=why)
+
+
 def _problem(one: ImportedLine, tickets_href: str) -> views.LineProblem:
     if one.state is not RowState.KEPT or one.ticket is None:
         return views.LineProblem(line=one.line, reason=one.problem)

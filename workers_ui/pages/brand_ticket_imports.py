@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from marketplace.accounts.errors import BadLanguages
 from marketplace.accounts.fields import language_tag
-from marketplace.accounts.permissions import Permission
+from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.queries import brand as brand_card
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
@@ -40,6 +40,7 @@ router = APIRouter()
 
 Posts = Annotated[Membership, Depends(at_brand(Permission.POST_TICKETS))]
 Column = Annotated[str, StringConstraints(max_length=200)]
+Withdraws = Annotated[Membership, Depends(at_brand(Permission.CONTROL_SHARING))]
 
 log = structlog.get_logger()
 _SMALL_NUMBER = re.compile(r"[0-9]{1,3}")
@@ -155,6 +156,17 @@ def discard(tx: HasTx, membership: Posts, import_id: str) -> RedirectResponse:
     return see(f"{area_path(membership, 'tickets')}/import", said="The file is forgotten.")
 
 
+@router.post("/b/{slug}/tickets/imports/{import_id}/undo", dependencies=[CheckedForm])
+def undo(request: Request, tx: HasTx, membership: Withdraws, import_id: str) -> Response:
+    wanted = _id(import_id)
+    try:
+        ticket_imports.undo_ticket_import(tx, brand=membership.brand, import_id=wanted, now=app_now(tx))
+    except Conflict as error:
+        return _refused(request, tx, membership, wanted, error)
+    log.info("ticket_import.undone", brand=str(membership.brand), ticket_import=str(wanted))
+    return see(_path(membership, wanted))
+
+
 def _id(text: str) -> TicketImportId:
     return TicketImportId(as_uuid(text))
 
@@ -226,6 +238,7 @@ def _looking(
         problems=present.problems(status, area_path(membership, "tickets")),
         more_problems=present.more_problems(status),
         errors_href=f"{href}/errors.csv" if status.count(RowState.REFUSED) else "",
+        undo=present.undo(status, href, allowed=allowed(membership.role, Permission.CONTROL_SHARING)),
         form=FormState(problem=problem),
     )
     return _drafted(tx, membership, status, page) if is_draft else page
