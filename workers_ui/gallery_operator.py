@@ -152,6 +152,35 @@ def brands(frame: MakeFrame) -> PageView:
     )
 
 
+def switches(frame: MakeFrame) -> PageView:
+    return views.SwitchesPage(
+        frame=_frame(frame, "/operator/switches"),
+        live=(
+            views.PlatformSwitch(
+                what="A channel: chat",
+                where="everywhere",
+                reason="Messages arrive twice since the update.",
+                thrown_by="Olga Oakes",
+                thrown_at=_ago(minutes=8),
+                lift=Action(href="/operator/switches/1/lift", label="Let it run again"),
+            ),
+        ),
+        history=(
+            views.PlatformSwitch(
+                what="All tickets",
+                where="Northwind Coffee",
+                reason="Asked for by its owner.",
+                thrown_by="Olga Oakes",
+                thrown_at=_ago(days=3),
+                lifted_by="Olga Oakes",
+                lifted_at=_ago(days=2),
+            ),
+        ),
+        kinds=(Choice(value="brand", label="All tickets"), Choice(value="channel", label="A channel")),
+        rules=(views.SwitchRule(title="A channel", rule="Nothing new from this channel enters the pool."),),
+    )
+
+
 def jobs(frame: MakeFrame) -> PageView:
     return views.JobsPage(
         frame=_frame(frame, "/operator/jobs"),
@@ -276,6 +305,7 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "operator-person": person,
     "operator-person-suspended": person_suspended,
     "operator-brands": brands,
+    "operator-switches": switches,
     "operator-jobs": jobs,
     "operator-jobs-none": jobs_none,
     "operator-invariants": invariants,

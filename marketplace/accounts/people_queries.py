@@ -108,6 +108,22 @@ def names_of(tx: Tx, people: Sequence[PersonId]) -> dict[PersonId, str]:
     return {row.id: row.name for row in rows}
 
 
+def worker_names(tx: Tx, workers: Sequence[WorkerId]) -> dict[WorkerId, str]:
+    named = select(Worker.id, Person.name).join(Person, Person.id == Worker.person_id)
+    return {row.id: row.name for row in tx.execute(named.where(Worker.id.in_(set(workers))))}
+
+
+def brand_names(tx: Tx, brands: Sequence[BrandId]) -> dict[BrandId, str]:
+    rows = tx.execute(select(Brand.id, Brand.name).where(Brand.id.in_(set(brands))))
+    return {row.id: row.name for row in rows}
+
+
+def worker_by_email(tx: Tx, email: str) -> WorkerId | None:
+    """The worker who signs in with this address."""
+    wanted = select(Worker.id).join(Person, Person.id == Worker.person_id)
+    return tx.scalar(wanted.where(Person.email == email.strip().lower()))
+
+
 def waiting_appeals(tx: Tx) -> Sequence[WaitingAppeal]:
     """Appeals without an answer, the oldest first."""
     rows = tx.execute(

@@ -9,11 +9,19 @@ from workers_ui.pages import (
     operator_invariants,
     operator_jobs,
     operator_people,
+    operator_switches,
 )
 from workers_ui.pages.answers import see
 
 router = APIRouter()
-for part in (operator_health, operator_people, operator_brands, operator_jobs, operator_invariants):
+for part in (
+    operator_health,
+    operator_people,
+    operator_brands,
+    operator_switches,
+    operator_jobs,
+    operator_invariants,
+):
     router.include_router(part.router)
 
 

@@ -91,6 +91,7 @@ def operator_nav() -> tuple[NavLink, ...]:
         NavLink(href="/operator/health", label="Health", icon="shield-check"),
         NavLink(href="/operator/people", label="People", icon="users"),
         NavLink(href="/operator/brands", label="Brands", icon="briefcase"),
+        NavLink(href="/operator/switches", label="Switches", icon="lock"),
         NavLink(href="/operator/jobs", label="Jobs", icon="layers"),
         NavLink(href="/operator/invariants", label="Invariants", icon="circle-check"),
     )

@@ -230,3 +230,36 @@ class InvariantsPage:
     check: Action
     recount: Action
     callouts: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformSwitch:
+    """Something that is, or was, stopped; `where` is a brand's name or everywhere."""
+
+    what: str
+    where: str
+    reason: str
+    thrown_by: str
+    thrown_at: datetime
+    lifted_by: str = ""
+    lifted_at: datetime | None = None
+    lift: Action | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchRule:
+    title: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchesPage:
+    """POST switches: kind, brand (its address, empty for everywhere), key, reason."""
+
+    template: ClassVar[str] = "operator/switches.html"
+    frame: Frame
+    live: tuple[PlatformSwitch, ...]
+    history: tuple[PlatformSwitch, ...]
+    kinds: tuple[Choice, ...]
+    rules: tuple[SwitchRule, ...]
+    form: FormState = EMPTY_FORM

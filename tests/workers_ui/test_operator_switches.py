@@ -1,0 +1,89 @@
+"""Operators stop a brand, a channel, a worker, an article or guidance, at one brand or everywhere, and lift it."""
+
+from uuid import uuid4
+
+import pytest
+
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Database
+from marketplace.tickets.models import PoolState, PoolTicket
+from marketplace.tickets.pool import claim_ticket
+from tests.workers_ui.brand_site import House, a_house, tree, words
+from tests.workers_ui.conftest import Site
+from tests.workers_ui.operator_site import Operator, a_worker_at, an_operator
+
+
+@pytest.fixture
+def operator(site: Site) -> Operator:
+    return an_operator(site)
+
+
+@pytest.fixture
+def house(site: Site) -> House:
+    return a_house(site)
+
+
+def test_a_channel_is_stopped_everywhere_and_lifted_again(
+    site: Site, operator: Operator, house: House
+) -> None:
+    house.ticket()
+    worker = a_worker_at(site)
+    answer = operator.post("/switches", {"kind": "channel", "key": "email", "reason": "Mails arrive twice."})
+    assert answer.is_redirect
+    assert "Where is my order?" not in words(worker.get("/worker/pool"))
+    page = operator.get("/switches")
+    assert "A channel: email everywhere Mails arrive twice. Olga Oakes" in words(page)
+    action = tree(page).css_first("form.action[action$='/lift']")
+    assert action is not None
+    path = str(action.attributes["action"]).removeprefix("/operator")
+    assert operator.post(path).is_redirect
+    assert operator.post(path).status_code == 409
+    assert "Where is my order?" in words(worker.get("/worker/pool"))
+    assert "lifted by Olga Oakes" in words(operator.get("/switches"))
+    assert "Mails arrive twice." in words(operator.get("/health"))
+
+
+def test_a_worker_is_stopped_by_address_and_what_he_held_returns(
+    site: Site, operator: Operator, house: House, background: Database
+) -> None:
+    worker, ticket = a_worker_at(site), house.ticket()
+    with background.transaction() as tx:
+        claim_ticket(tx, ticket=ticket, worker=worker.worker)
+        assert app_now(tx)
+    typed = {"kind": "worker", "key": worker.email.upper(), "reason": "Somebody else uses this login."}
+    assert operator.post("/switches", typed).is_redirect
+    assert "A worker: Ana Alder everywhere" in words(operator.get("/switches"))
+    with background.transaction() as tx:
+        assert tx.get_one(PoolTicket, ticket).state is PoolState.OPEN
+
+
+def test_one_brand_is_stopped_and_reads_who_did_it(operator: Operator, house: House) -> None:
+    typed = {"kind": "brand", "brand": house.slug, "reason": "Unpaid invoices."}
+    assert operator.post("/switches", typed).is_redirect
+    assert "All tickets Fern & Kettle Unpaid invoices." in words(operator.get("/switches"))
+    assert "the platform" in words(house.member().get("/control/switches"))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"kind": "everything", "reason": "x"},
+        {"kind": "brand", "reason": "x"},
+        {"kind": "brand", "brand": "nowhere", "reason": "x"},
+        {"kind": "category", "key": "general", "reason": "x"},
+        {"kind": "channel", "key": "pigeon", "reason": "x"},
+        {"kind": "worker", "key": "nobody@example.com", "reason": "x"},
+        {"kind": "worker", "key": str(uuid4()), "reason": "x"},
+        {"kind": "worker", "key": "\x00", "reason": "x"},
+    ],
+)
+def test_what_does_not_exist_cannot_be_stopped(operator: Operator, typed: dict[str, str]) -> None:
+    answer = operator.post("/switches", typed)
+    assert answer.status_code == 422
+    assert "There is nothing by that name to stop" in words(answer)
+
+
+def test_a_switch_needs_a_reason(operator: Operator) -> None:
+    answer = operator.post("/switches", {"kind": "guidance", "reason": " "})
+    assert answer.status_code == 422
+    assert "Say why" in words(answer)
