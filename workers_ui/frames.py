@@ -66,7 +66,7 @@ def worker_frame(request: Request, tx: Tx) -> Frame:
     waiting = waiting_in(tx, lanes_of_worker(tx, worker=principal.worker))
     mine = held_by(tx, worker=principal.worker)
     around = frame(request, tx, area="Work", nav=worker_nav(waiting=waiting, mine=mine), live=True)
-    return replace(around, banner=_standing_banner(principal))
+    return around if around.path == STANDING_PATH else replace(around, banner=_standing_banner(principal))
 
 
 def brand_frame(request: Request, tx: Tx, *, slug: str, name: str) -> Frame:

@@ -250,10 +250,10 @@ def invariants(frame: MakeFrame) -> PageView:
     )
 
 
-def _worker_frame(frame: MakeFrame, **changes: object) -> Frame:
+def _worker_frame(frame: MakeFrame) -> Frame:
     person = Person(name="Ana Reyes", email="ana@workers.example")
     nav = worker_nav(waiting=24, mine=0)
-    return frame("/worker/standing", person=person, nav=nav, live_url="/live", **changes)
+    return frame("/worker/standing", person=person, nav=nav, live_url="/live")
 
 
 def standing(frame: MakeFrame) -> PageView:
@@ -261,14 +261,8 @@ def standing(frame: MakeFrame) -> PageView:
 
 
 def standing_suspended(frame: MakeFrame) -> PageView:
-    banner = Notice(
-        text="Your work here is suspended. What you have earned stays yours.",
-        tone=Tone.BAD,
-        href="/worker/standing",
-        link_label="Read why, and appeal",
-    )
     return StandingPage(
-        frame=_worker_frame(frame, banner=banner),
+        frame=_worker_frame(frame),
         state=Badge(label="suspended", tone=Tone.BAD),
         suspension=Verdict(
             title="Suspension",
