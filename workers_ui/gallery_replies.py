@@ -77,7 +77,7 @@ def reviews(frame: MakeFrame) -> PageView:
             Choice(value="other", label="Something else: see the note"),
         ),
         waiting=2,
-        probation="Each worker’s first 3 replies wait for your approval, 1 hour at most; then it is sent.",
+        probation="Each worker’s first 3 replies wait for your approval, 1 hour at most; then they are sent.",
         rules_href=f"{BASE}/control/replies",
     )
 

@@ -84,6 +84,8 @@ def test_a_returned_reply_is_not_delivered_and_may_be_written_anew(api: Api, sys
     }
     api.deliver()
     assert system.get("/events", kind="reply_sent").json()["events"] == []
+    review = program.get(f"/tickets/{ticket}/desk").json()["review"]
+    assert (review["state"], review["reason"], review["note"]) == ("rejected", "incomplete", "And when?")
     anew = {"claim_number": 1, "text": "It left today and arrives on Friday."}
     assert program.post(f"/tickets/{ticket}/replies", anew).json()["state"] == "awaiting_approval"
 
@@ -95,6 +97,19 @@ def test_a_reason_of_its_own_must_be_said_and_others_must_exist(api: Api, system
     assert problem(silent) == (422, "bad_review_note")
     unknown = system.post(f"/reviews/{waiting['id']}/return", {"reason": "ugly"})
     assert problem(unknown) == (422, "malformed")
+
+
+def test_a_program_reads_what_was_promised_before(api: Api) -> None:
+    system = api.system()
+    ticket, program = str(api.open_ticket(system.brand)), api.program()
+    number = program.post(f"/tickets/{ticket}/claim").json()["claim_number"]
+    promise = {"claim_number": number, "text": "We will send a new kettle by Friday."}
+    program.post(f"/tickets/{ticket}/replies", promise)
+    system.post(f"/tickets/{ticket}/messages", {"text": "Which colour will it be?"})
+    desk = program.get(f"/tickets/{ticket}/desk").json()
+    assert [one["text"] for one in desk["handover"]["promised"]] == ["We will send a new kettle by Friday."]
+    assert desk["handover"]["open_question"]["text"] == "Which colour will it be?"
+    assert desk["review"] is None
 
 
 def test_while_a_reply_waits_its_worker_is_told_so(api: Api, system: System) -> None:

@@ -12,6 +12,7 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope, Tx, rescope
 from marketplace.kernel.ids import TicketId, WorkerId
 from marketplace.tickets import endings, pool, pool_queries, queries, replies
+from workers_ui.api.desk_parts import handover_out, review_out
 from workers_ui.api.schemas import (
     CategoryIn,
     DeskOut,
@@ -75,7 +76,8 @@ def release(ticket: UUID, body: ReleaseIn, tx: HasTx, worker: ByWorkerToken) -> 
 
 @router.get("/tickets/{ticket}/desk", response_model=DeskOut)
 def read_desk(ticket: UUID, tx: HasTx, worker: ByWorkerToken) -> object:
-    """The claimed ticket: its masked thread, and the suggestion with its cited passages."""
+    """The claimed ticket: its masked thread, what was promised in it before, how your last reply fared with the
+    brand's reviewers, and the suggestion with its cited passages."""
     desk = queries.desk(tx, ticket=TicketId(ticket), worker=worker, now=app_now(tx))
     return {
         "ticket": desk.ticket,
@@ -86,6 +88,8 @@ def read_desk(ticket: UUID, tx: HasTx, worker: ByWorkerToken) -> object:
         "thread": [
             {"author": line.author, "text": line.text, "written_at": line.written_at} for line in desk.thread
         ],
+        "handover": handover_out(desk),
+        "review": review_out(tx, desk, worker),
         "suggestion": _suggestion(tx, worker, desk),
     }
 

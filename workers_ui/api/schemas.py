@@ -255,6 +255,8 @@ class DeskOut(BaseModel):
     category: str
     thread: list[dict[str, Any]]
     suggestion: dict[str, Any] | None
+    handover: dict[str, Any]
+    review: dict[str, Any] | None
 
 
 class CategoryIn(In):

@@ -32,6 +32,12 @@ THEN: Mapping[AfterLimit, str] = {
 }
 
 
+THEN_THEY: Mapping[AfterLimit, str] = {
+    AfterLimit.SEND: "then they are sent",
+    AfterLimit.RETURN: "then they go back",
+}
+
+
 def review_card(
     card: ReviewCard,
     stored: ReceiptView | None,
@@ -80,8 +86,10 @@ def record(approved: int, rejected: int) -> str:
 def probation_sentence(rule: ProbationPolicy | None) -> str:
     if rule is None or rule.replies == 0:
         return "Replies leave without approval: probation is off."
-    first = "reply waits" if rule.replies == 1 else f"{rule.replies} replies wait"
-    limit = f"{span(rule.limit_minutes)} at most; {THEN[rule.after_limit]}"
+    one = rule.replies == 1
+    first = "reply waits" if one else f"{rule.replies} replies wait"
+    then = THEN[rule.after_limit] if one else THEN_THEY[rule.after_limit]
+    limit = f"{span(rule.limit_minutes)} at most; {then}"
     return f"Each worker’s first {first} for your approval, {limit}."
 
 
