@@ -5,18 +5,18 @@ from marketplace.kernel.invariants import Invariant
 INVARIANTS = (
     Invariant(
         name="every_live_ticket_is_in_the_pool",
-        sentence="Every ticket that is open, claimed, in review or answered stands in the pool.",
+        sentence="Every ticket that is open, claimed (in review too) or answered stands in the pool.",
         sql="SELECT t.id::text FROM brand b "
-        "CROSS JOIN (VALUES ('open'), ('claimed'), ('in_review'), ('answered')) AS s(state) "
+        "CROSS JOIN (VALUES ('open'), ('claimed'), ('answered')) AS s(state) "
         "JOIN ticket t ON t.brand_id = b.id AND t.state = s.state "
         "LEFT JOIN pool_ticket p ON p.ticket_id = t.id WHERE p.ticket_id IS NULL LIMIT :limit",
     ),
     Invariant(
         name="the_pool_and_the_ticket_agree",
-        sentence="Every row of the pool has a ticket in the same state; an ended ticket has none.",
+        sentence="Every row of the pool has a ticket in the same state, in review a claimed one; an ended has none.",
         sql="SELECT p.ticket_id::text || ' pool ' || p.state || ', ticket ' || coalesce(t.state, 'missing') "
         "FROM pool_ticket p LEFT JOIN ticket t ON t.brand_id = p.brand_id AND t.id = p.ticket_id "
-        "WHERE t.state IS DISTINCT FROM p.state LIMIT :limit",
+        "WHERE t.state IS DISTINCT FROM CASE p.state WHEN 'in_review' THEN 'claimed' ELSE p.state END LIMIT :limit",
     ),
     Invariant(
         name="one_live_claim_a_ticket",
@@ -44,6 +44,27 @@ INVARIANTS = (
         sentence="Every open ticket can be claimed by an active worker, or its brand is told that nobody covers it.",
         sql="SELECT n.lane || ' of brand ' || n.brand::text FROM uncovered_now n "
         "WHERE NOT EXISTS (SELECT FROM uncovered_lane u WHERE u.brand_id = n.brand AND u.lane = n.lane) "
+        "LIMIT :limit",
+    ),
+    Invariant(
+        name="the_pool_and_the_reviews_agree",
+        sentence="A ticket is in review exactly while a reply of its holder waits for the brand's approval.",
+        sql="SELECT coalesce(p.ticket_id, v.ticket_id)::text FROM "
+        "(SELECT ticket_id, worker_id FROM pool_ticket WHERE state = 'in_review') AS p "
+        "FULL JOIN (SELECT ticket_id, worker_id FROM reply_review WHERE state = 'waiting') AS v USING (ticket_id) "
+        "WHERE p.worker_id IS DISTINCT FROM v.worker_id LIMIT :limit",
+    ),
+    Invariant(
+        name="no_review_past_its_time",
+        sentence="No reply waits for approval longer than 60 seconds past its time limit.",
+        sql="SELECT ticket_id::text || ' since ' || decide_by::text FROM reply_review "
+        "WHERE state = 'waiting' AND decide_by < :now - interval '60 seconds' ORDER BY decide_by LIMIT :limit",
+    ),
+    Invariant(
+        name="no_reply_leaves_unapproved",
+        sentence="No reply left or leaves while its review waits, or after it came back.",
+        sql="SELECT r.id::text FROM reply_review v JOIN reply r ON r.brand_id = v.brand_id AND r.id = v.reply_id "
+        "WHERE r.state IN ('queued', 'sent', 'failed') AND v.state NOT IN ('approved', 'timed_out_sent') "
         "LIMIT :limit",
     ),
     Invariant(

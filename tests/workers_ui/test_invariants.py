@@ -12,15 +12,21 @@ from marketplace.kernel.ids import BrandId, TicketId, WorkerId
 from marketplace.kernel.invariants import Invariant, check_all, last_checks, live_breaches, past_breaches
 from marketplace.kernel.settings import Settings
 from marketplace.tickets.pool import claim_ticket
+from marketplace.tickets.probation import set_probation
 from marketplace.tickets.replies import send_reply
+from marketplace.tickets.reply_models import AfterLimit
 from marketplace.tickets.uncovered import note_uncovered, uncovered_of_brand
-from tests.builders import a_brand, a_worker, an_open_ticket
+from tests.builders import a_brand, a_member, a_worker, an_open_ticket
 from tests.workers_ui.brand_site import a_house, words
 from tests.workers_ui.conftest import Site
 from tests.workers_ui.operator_site import an_operator
 from workers_ui.doctor import examine
 from workers_ui.invariants import INVARIANTS
 
+A_REVIEW = (
+    "INSERT INTO reply_review (brand_id, id, reply_id, ticket_id, worker_id, state, reason, after_limit, asked_at, "
+    "decide_by, decided_at) SELECT brand_id, gen_random_uuid(), id, ticket_id, worker_id,"
+)
 PLANTED: dict[str, tuple[str, str]] = {
     "every_live_ticket_is_in_the_pool": (
         "DELETE FROM pool_ticket WHERE ticket_id = :open",
@@ -72,6 +78,19 @@ PLANTED: dict[str, tuple[str, str]] = {
         "ALTER TABLE reply DROP CONSTRAINT ck_reply_sent_carries_its_label; "
         "UPDATE reply SET state = 'sent', label = ''",
         "UPDATE reply SET state = 'queued'",
+    ),
+    "the_pool_and_the_reviews_agree": (
+        "UPDATE pool_ticket SET state = 'in_review', lease_ends_at = NULL WHERE ticket_id = :held",
+        "UPDATE pool_ticket SET state = 'claimed', lease_ends_at = app_now() + interval '5 minutes' "
+        "WHERE ticket_id = :held",
+    ),
+    "no_review_past_its_time": (
+        f"{A_REVIEW} 'waiting', NULL, 'send', app_now(), app_now() - interval '61 seconds', NULL FROM reply",
+        "DELETE FROM reply_review",
+    ),
+    "no_reply_leaves_unapproved": (
+        f"{A_REVIEW} 'rejected', 'wrong', 'send', app_now(), app_now(), app_now() FROM reply",
+        "DELETE FROM reply_review",
     ),
 }
 
@@ -189,3 +208,22 @@ def test_a_look_that_fails_is_told_as_not_looked_at(background: Database) -> Non
     assert found.failed == "ProgrammingError"
     with background.transaction() as tx:
         assert last_checks(tx)["wrong"].failed == "ProgrammingError"
+
+
+def test_a_reply_in_review_breaks_nothing(background: Database) -> None:
+    with background.transaction() as tx:
+        brand, worker = a_brand(tx), a_worker(tx)
+        set_probation(
+            tx,
+            brand=brand,
+            replies=1,
+            limit_minutes=60,
+            after_limit=AfterLimit.SEND,
+            accuracy_basis_points=0,
+            by=a_member(tx, brand),
+        )
+        ticket = an_open_ticket(tx, brand)
+    with background.transaction() as tx:
+        number = claim_ticket(tx, ticket=ticket, worker=worker).number
+    _answer(background, ticket, worker=worker, number=number)
+    assert _broken(background) == {}
