@@ -79,7 +79,7 @@ def _fill(url: str, *, tickets: int, brands: int) -> str:
         # The skilled speak a language in which nothing but the rare skill's tickets waits: their claims go there.
         f"UPDATE pool_ticket SET language = 'fi' WHERE skill = '{RARE_SKILL}'",
         f"UPDATE worker SET skills = '{{{RARE_SKILL}}}', languages = '{{fi}}' "
-        "WHERE id IN (SELECT worker FROM crowd WHERE n % 2 = 1)",
+        "WHERE id IN (SELECT worker FROM crowd WHERE mod(n, 2) = 1)",
         "VACUUM ANALYZE",
     )
     return slug

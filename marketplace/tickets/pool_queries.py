@@ -14,6 +14,7 @@ from marketplace.tickets.lanes import primary_language
 
 CARDS_A_PAGE = 50
 DEEPEST_PAGE = 20
+PASSED_OVER = 150  # how many tickets that are not for a worker may stand before those on his page
 SEARCHED = 2_000  # how deep into each lane a filter that has no index looks
 
 
@@ -80,7 +81,7 @@ def pool_for(tx: Tx, *, worker: WorkerId, filters: PoolFilters = EVERYTHING, pag
     asked = {
         "worker": worker,
         "lanes": lanes,
-        "searched": max(SEARCHED // max(len(lanes), 1), page * CARDS_A_PAGE + 1),
+        "searched": _depth(filters, lanes, page),
         "brand": filters.brand,
         "pay": filters.minimum_pay_minor,
         "minutes": filters.longest_minutes,
@@ -128,6 +129,15 @@ def find_in_pool(tx: Tx, ticket: TicketId) -> Named | None:
     return None if row is None else Named(subject=row.subject, brand=row.brand)
 
 
+def _depth(filters: PoolFilters, lanes: Sequence[str], page: int) -> int:
+    """How deep to look into each lane: to the end of the page and past what is not for this worker; deeper for filters
+    that no index knows."""
+    wanted = page * CARDS_A_PAGE + 1
+    if filters.minimum_pay_minor or filters.longest_minutes:
+        return max(SEARCHED // max(len(lanes), 1), wanted)
+    return wanted + PASSED_OVER
+
+
 def _lanes(tx: Tx, worker: WorkerId, filters: PoolFilters) -> list[str]:
     """The worker's lanes that `filters` leave."""
     wanted = (filters.channel, primary_language(filters.language), filters.skill)
@@ -171,8 +181,11 @@ _NEXT_BEST = text("SELECT next_best_ticket(:worker)")
 # The heads of the worker's lanes, each by its index and no deeper than `searched`; then what is not for him goes.
 # What is kept for newcomers comes last for everybody else, as it does in claims.
 _SEARCH = """
-SELECT h.ticket_id FROM worker w
-CROSS JOIN LATERAL (SELECT brands_not_for(w) AS excluded, is_newcomer(w) AS newcomer) AS who
+WITH who AS MATERIALIZED (
+    SELECT brands_not_for(w) AS excluded, is_newcomer(w) AS newcomer,
+        EXISTS (SELECT FROM kill_switch WHERE lifted_at IS NULL) AS stops
+    FROM worker w WHERE w.id = :worker)
+SELECT h.ticket_id FROM who
 CROSS JOIN LATERAL unnest(CAST(:lanes AS text[])) AS l(lane)
 CROSS JOIN (VALUES (false), (true)) AS f(newcomers)
 CROSS JOIN LATERAL (
@@ -180,10 +193,10 @@ CROSS JOIN LATERAL (
         p.newcomers_first
     FROM pool_ticket p WHERE p.state = 'open' AND p.lane = l.lane AND p.newcomers_first = f.newcomers {brand}
     ORDER BY p.rank_at, p.ticket_id LIMIT :searched) AS h
-WHERE w.id = :worker AND h.brand_id <> ALL (who.excluded) AND h.pay_minor >= :pay
+WHERE h.brand_id <> ALL (who.excluded) AND h.pay_minor >= :pay
     AND (:minutes = 0 OR h.expected_minutes <= :minutes)
     AND (who.newcomer OR NOT h.newcomers_first)
-    AND NOT is_stopped(h.brand_id, h.category, h.channel)
+    AND NOT (who.stops AND is_stopped(h.brand_id, h.category, h.channel))
     AND NOT EXISTS (SELECT FROM release r WHERE r.ticket_id = h.ticket_id AND r.worker_id = :worker)
 ORDER BY h.rank_at, h.ticket_id LIMIT :limit OFFSET :offset
 """
