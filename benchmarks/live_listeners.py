@@ -11,6 +11,7 @@ import resource
 import statistics
 import sys
 import time
+import zlib
 from array import array
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -37,10 +38,20 @@ class Listeners:
         known = self._known.get(chunk)
         if known is None:
             known = self._known[chunk] = len(self.heard)
-            self.heard.append(tuple(int(found) for found in EVENT_ID.findall(chunk)))
+            self.heard.append(tuple(int(found) for found in EVENT_ID.findall(unpacked(chunk))))
         self.streams.append(stream)
         self.chunks.append(known)
         self.times.append(time.monotonic())
+
+
+def unpacked(data: bytes) -> bytes:
+    """The events in one or more HTTP chunks, each a gzip stream's piece that stands for itself."""
+    events = b""
+    while data:
+        size, _, rest = data.partition(b"\r\n")
+        events += b"\n" + zlib.decompressobj(-zlib.MAX_WBITS).decompress(rest[: int(size, 16)])
+        data = rest[int(size, 16) + 2 :]
+    return events
 
 
 class Stream(asyncio.Protocol):
@@ -61,17 +72,37 @@ class Stream(asyncio.Protocol):
         if self._begun:
             data = self._begun + data
             self._begun = b""
-        if not data.endswith(b"\r\n"):
-            self._begun = data
-            return
         if not self.opened.done():
-            if not data.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError(f"a stream was answered {data[:60]!r}")
-            self.opened.set_result(None)
-        self._listeners.note(self._number, data)
+            self._begun = self._opening(data)
+            return
+        whole = _whole(data)
+        self._begun = data[whole:]
+        if whole:
+            self._listeners.note(self._number, data[:whole])
+
+    def _opening(self, data: bytes) -> bytes:
+        """Past the head and the greeting's chunk; all of it again while it is not complete."""
+        head, _, body = data.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"a stream was answered {head[:60]!r}")
+        if not (whole := _whole(body)):
+            return data
+        self.opened.set_result(None)
+        return body[whole:]
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
+
+
+def _whole(data: bytes) -> int:
+    """How many bytes of `data` are whole HTTP chunks."""
+    at = 0
+    while (end := data.find(b"\r\n", at)) >= 0:
+        following = end + 4 + int(data[at:end], 16)
+        if following > len(data):
+            break
+        at = following
+    return at
 
 
 async def listen(job: dict[str, Any]) -> None:
@@ -84,7 +115,7 @@ async def listen(job: dict[str, Any]) -> None:
     async def open_one(number: int, token: str) -> None:
         request = (
             f"GET /live HTTP/1.1\r\nHost: {parts.netloc}\r\nCookie: {job['cookie']}={token}\r\n"
-            "Accept: text/event-stream\r\n\r\n"
+            "Accept: text/event-stream\r\nAccept-Encoding: gzip\r\n\r\n"
         ).encode()
         async with opening:
             _, stream = await loop.create_connection(

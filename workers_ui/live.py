@@ -21,14 +21,15 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from marketplace.accounts.session_standing import Standing, fallen
-from marketplace.events.queries import PAGE_LIMIT, Cursor, Told, before_newest, facts_after
+from marketplace.events.queries import Cursor, Told, before_newest, facts_after
 from marketplace.kernel.announcing import FACTS
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import PLATFORM, Database, Tx
 from marketplace.kernel.redis import Announcer
-from workers_ui.live_fanout import Batch, Encoded, Fanout, Frame, Stream
+from workers_ui.live_fanout import GZIP_BEGIN, Batch, Encoded, Fanout, Frame, Stream
 
 LOOK_SECONDS = 0.1  # without an announcement
+FACTS_A_LOOK = 200  # their frames must fit into a stream's queue
 TICK_SECONDS = 0.1  # between two looks that found something
 TICK_SECONDS_MAX = 1.0
 SENDING_SHARE = 0.5  # of the process's time, at most
@@ -117,19 +118,28 @@ class Hub:
         return True
 
     async def stream(
-        self, follower: Follower, receive: Receive, send: Send, *, after: str = "", since: str = ""
+        self,
+        follower: Follower,
+        receive: Receive,
+        send: Send,
+        *,
+        after: str = "",
+        since: str = "",
+        packs: bool = False,
     ) -> None:
         """Answer one request with frames until the client leaves, its session ends or the server stops."""
-        stream = Stream(topics=follower.topics)
+        stream = Stream(topics=follower.topics, packs=packs)
         stream.over = self._ending
         self._fanout.join(stream, after=after, since=since)
         self._standings[stream] = follower.standing
         leaving = asyncio.create_task(_left(receive))
         leaving.add_done_callback(lambda _: stream.end())
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            headers = [*_HEADERS, *([(b"content-encoding", b"gzip")] if packs else [])]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
             retry_ms = RETRY_MS + round(uniform(0, RETRY_SPREAD_MS))  # noqa: S311 - no secret
-            await _send(send, f"retry: {retry_ms}\n\n".encode() + follower.greeting)
+            begin = stream.own(f"retry: {retry_ms}\n\n".encode() + follower.greeting)
+            await _send(send, GZIP_BEGIN + begin if packs else begin)
             while chunk := await stream.next():
                 await _send(send, chunk)
             if not leaving.done():
@@ -170,7 +180,7 @@ class Hub:
         began = time.monotonic()
         with self._database.transaction(PLATFORM) as tx:
             at = app_now(tx)
-            facts = facts_after(tx, cursor)
+            facts = facts_after(tx, cursor, limit=FACTS_A_LOOK)
             if not facts:
                 return cursor
             frames = self._frames(tx, facts)
@@ -180,7 +190,7 @@ class Hub:
             self._on_loop(self._fanout.resync_all(reached, at))
         else:
             self._on_loop(self._fanout.hand_out(Batch(at=at, cursor=reached, frames=frames)))
-        if len(facts) < PAGE_LIMIT:
+        if len(facts) < FACTS_A_LOOK:
             self._pause(began, sending=time.monotonic() - sending)
         return reached
 
@@ -257,6 +267,7 @@ class Hub:
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
+    (b"vary", b"accept-encoding"),
     (b"x-accel-buffering", b"no"),
 ]
 
@@ -295,4 +306,5 @@ class LiveEndpoint:
             send,
             after=request.headers.get("last-event-id") or request.query_params.get("after", ""),
             since=request.query_params.get("since", ""),
+            packs="gzip" in request.headers.get("accept-encoding", ""),
         )

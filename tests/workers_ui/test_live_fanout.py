@@ -1,11 +1,12 @@
 """The fan-out alone: what is joined, kept, given up, and told again to those who come back."""
 
 import asyncio
+import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from marketplace.events.queries import Cursor
-from workers_ui.live_fanout import QUEUE_BYTES, RESYNC, Batch, Encoded, Fanout, Stream, joined
+from workers_ui.live_fanout import GZIP_BEGIN, QUEUE_BYTES, RESYNC, Batch, Encoded, Fanout, Stream, joined
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 SOON_SECONDS = 5.0
@@ -166,6 +167,25 @@ def test_the_keep_alive_tells_how_far_everything_is_heard() -> None:
         assert await ann.next() == b"event: here\nid: 11-1\ndata: {}\n\n"
 
     asyncio.run(play())
+
+
+def test_packed_chunks_are_shared_too_and_any_browsers_gzip_reads_them() -> None:
+    fanout = begun()
+    ann, bob, plain = (
+        Stream(topics=frozenset({"pool", "worker:ann"}), packs=True),
+        Stream(topics=frozenset({"pool"}), packs=True),
+        following("pool"),
+    )
+    batches = [a_batch(a_frame(11), a_frame(12)), a_batch(a_frame(13))]
+    hand_out(fanout, [ann, bob, plain], *batches)
+    assert [one is other for one, other in zip(ann.chunks, bob.chunks, strict=True)] == [True, True]
+    reading = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    read = reading.decompress(GZIP_BEGIN + ann.own(b"retry: 1\n\n"))
+    assert read == b"retry: 1\n\n"  # each piece is readable when it comes
+    for packed_chunk, chunk in zip(ann.chunks, plain.chunks, strict=True):
+        assert reading.decompress(packed_chunk) == chunk
+    ann.behind = True
+    assert reading.decompress(asyncio.run(ann.next())) == RESYNC
 
 
 def test_who_left_is_handed_nothing_more() -> None:
