@@ -52,6 +52,7 @@ def _fill(url: str) -> tuple[str, str]:
     execute(
         url,
         "UPDATE pool_ticket SET due_at = now() + (random() * 72 - 24) * interval '1 hour'",
+        "UPDATE ticket SET posted_at = now() - random() * interval '3 days'",
         "INSERT INTO ticket_search SELECT brand_id, id, number, customer_id, words_of(brand_id, subject) "
         "FROM ticket ON CONFLICT DO NOTHING",
         "VACUUM ANALYZE",
