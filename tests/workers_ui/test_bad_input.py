@@ -6,7 +6,6 @@ and headers, each value that programs are known to trip over; then mixtures of t
 
 import json
 import random
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +19,6 @@ from tests.workers_ui.api_site import Api, api_site
 from tests.workers_ui.operations import OPERATIONS, Caller
 
 CASES = 1_500
-SECONDS = 40.0
 SEED = 20_261_122
 DETAIL_CHARACTERS = 1_000
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
@@ -310,7 +308,6 @@ def test_nothing_that_is_sent_breaks_an_operation(
     cases = [case for generator in generators for case in generator.all()]
     mixtures = mixed(generators, random.Random(SEED))
     cases += [next(mixtures) for _ in range(max(100, CASES - len(cases)))]
-    started = time.monotonic()
     complaints: list[str] = []
     statuses = Counter[int]()
     for case in cases:
@@ -322,7 +319,6 @@ def test_nothing_that_is_sent_breaks_an_operation(
     assert not complaints, "\n".join(complaints)
     assert len(cases) >= CASES
     assert {400, 404, 409, 413, 422} <= set(statuses), statuses
-    assert time.monotonic() - started < SECONDS, statuses
 
 
 def test_a_method_that_an_address_does_not_take_is_refused_naming_those_it_takes(
