@@ -230,11 +230,17 @@ class Background:
         if self.gateway is not None:
             sending.send_due(self.database, self.gateway)
 
-    def sweeps(self) -> tuple[Callable[[], object], ...]:
-        """What time alone makes due. Each is safe to run again, by anyone, at any time."""
+    def leases(self) -> tuple[Callable[[], object], ...]:
+        """What must be in the pool again within seconds: in a loop of its own, so that no index and no call holds it
+        up."""
         return (
             lambda: self._until_none(lambda tx: pool.expire_leases(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: pool.open_to_everybody(tx, now=app_now(tx))),
+        )
+
+    def sweeps(self) -> tuple[Callable[[], object], ...]:
+        """What time alone makes due. Each is safe to run again, by anyone, at any time."""
+        return (
             lambda: self._until_none(lambda tx: endings.resolve_silent(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: endings.confirm_overdue_escalations(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: reviews.decide_overdue_reviews(tx, now=app_now(tx))),
@@ -384,6 +390,7 @@ def run(settings: Settings) -> None:
         for target in (
             lambda: run_dispatcher(database, AFTER_THE_COMMIT, waker, stop=stop),
             lambda: run_worker(database.url, work.tasks(), stop=stop),
+            lambda: _sweep(work.leases(), stop),
             lambda: _sweep(work.sweeps(), stop),
             lambda: _sweep(work.measures(), stop),
             lambda: _beat(database, stop),
