@@ -266,6 +266,7 @@ class EmbeddedPostgres:
                     return True
             except psycopg.OperationalError as error:
                 last_words = str(error)
+            self._end_orphans()
             if not self._is_alive():
                 if may_end:
                     return False
@@ -281,12 +282,27 @@ class EmbeddedPostgres:
             if pid is not None and self._is_alive():
                 with suppress(ProcessLookupError):  # killed: the backends notice and end by themselves
                     os.kill(pid, kind)
-            if any(not self._is_alive() for _ in _attempts(seconds)):
+            if any(self._has_ended() for _ in _attempts(seconds)):
                 break
         else:
             raise self._failure(f"PostgreSQL (pid {self._noted_pid()}) did not stop.")
         if self._address is not None:
             self._tidy(self._address)
+
+    def _has_ended(self) -> bool:
+        self._end_orphans()
+        return not self._is_alive()
+
+    def _end_orphans(self) -> None:
+        """Kill backends that outlived their killed postmaster: one that waits for a lock of another that was killed
+        too waits for ever, and the server would seem to be up. Found by /proc, so on Linux alone."""
+        backends = {pid for pid in _processes() if _works_in(pid, self._cluster)}
+        postmaster = self._noted_pid()
+        if postmaster is None or postmaster in backends:
+            return
+        for pid in backends:
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(pid, signal.SIGKILL)
 
     def _tidy(self, address: _Address) -> None:
         for left in address.socket_files:  # a killed server did not remove them
@@ -430,3 +446,17 @@ def _attempts(seconds: float) -> Iterator[None]:
     while time.monotonic() < deadline:
         yield
         time.sleep(POLL_SECONDS)
+
+
+def _processes() -> Iterator[int]:
+    """The processes of this machine; none where there is no /proc."""
+    with suppress(FileNotFoundError):
+        yield from (int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def _works_in(pid: int, folder: Path) -> bool:
+    """Whether the process has `folder` as its working directory, as PostgreSQL's do."""
+    try:
+        return os.readlink(f"/proc/{pid}/cwd") == str(folder.resolve())
+    except OSError:  # it ended, or it is somebody else's
+        return False

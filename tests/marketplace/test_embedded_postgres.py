@@ -142,6 +142,15 @@ def test_a_server_whose_first_process_alone_was_killed_comes_back(data: Path) ->
             assert _answer(again.url, "SELECT 1") == 1
 
 
+def test_a_backend_that_outlives_its_killed_server_holds_nothing_up(data: Path) -> None:
+    with _server(data) as server, closing(psycopg.connect(_plain(server.url))) as busy:
+        # Stopped, it notices nothing, as one that waits for a lock of another that was killed.
+        os.kill(busy.info.backend_pid, signal.SIGSTOP)
+        os.kill(_pid_of(data), signal.SIGKILL)
+        with _server(data) as again:
+            assert _answer(again.url, "SELECT 1") == 1
+
+
 def test_stopping_after_the_server_was_killed_is_no_error(data: Path) -> None:
     server = EmbeddedPostgres(data, durable=False)
     server.start()
