@@ -83,7 +83,7 @@ def test_whoever_can_begin_a_session_can_end_it(api: Api, password_hash: str) ->
 def test_a_worker_who_is_restricted_meanwhile_claims_nothing_more(api: Api, email: str) -> None:
     caller, ticket = signed_in(api, email), api.open_ticket(api.system().brand)
     api.count("UPDATE worker SET status = 'restricted' RETURNING 1")
-    assert problem(caller.post(f"/tickets/{ticket}/claim")) == (403, "worker_restricted")
+    assert problem(caller.post(f"/tickets/{ticket}/claim")) == (403, "work_suspended")
 
 
 def test_an_unknown_address_and_a_wrong_password_are_refused_alike(api: Api, email: str) -> None:

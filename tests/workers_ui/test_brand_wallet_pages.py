@@ -227,7 +227,7 @@ def test_the_first_top_up_fixes_the_currency(site: Site, paying: StripeServer) -
     browser = a_new_house(site).member()
     before = browser.get("/wallet")
     assert tree(before).css("select[name=currency]")
-    assert "Top up first" in words(before)
+    assert "first top-up fixes" in words(browser.get("/control/sharing"))
 
     assert _top_up(browser, "50", currency="xxx").status_code == 422
     assert _top_up(browser, "50.5", currency="jpy").status_code == 422
