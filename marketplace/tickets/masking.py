@@ -149,9 +149,12 @@ _IBAN_SHORTEST = 15
 
 
 def _ibans(text: str) -> Iterator[Found]:
-    for match in _IBAN_START.finditer(text):
-        if end := _iban_end(text, match.start(), match.end()):
-            yield Found(kind=PersonalData.IBAN, start=match.start(), end=end, replacement="[IBAN hidden]")
+    at = 0
+    while match := _IBAN_START.search(text, at):
+        # A match may reach into what follows, so the search goes on where the number ends.
+        at = _iban_end(text, match.start(), match.end()) or match.start() + 1
+        if at > match.start() + 1:
+            yield Found(kind=PersonalData.IBAN, start=match.start(), end=at, replacement="[IBAN hidden]")
 
 
 def _iban_end(text: str, start: int, end: int) -> int | None:

@@ -1,4 +1,4 @@
-"""One browser and one running demo for all browser tests: starting them takes longer than most of the tests."""
+"""One browser a module and one running demo for all browser tests: starting it takes longer than most of the tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.browser import chromium
 from tests.browser.demo_site import DemoSite, demo_site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while one is open its event loop runs, and nobody else's can
 def browser() -> Iterator[Browser]:
     with chromium.browser() as started:
         yield started

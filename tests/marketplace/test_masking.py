@@ -207,6 +207,12 @@ pieces = st.one_of(
 )
 
 
+def test_two_ibans_side_by_side_are_both_hidden() -> None:
+    assert (
+        mask("DE89 3704 0044 0532 0130 00 DE89 3704 0044 0532 0130 00").text == "[IBAN hidden] [IBAN hidden]"
+    )
+
+
 @settings(max_examples=200, deadline=None)
 @given(parts=st.lists(pieces, max_size=5), joint=st.sampled_from(["\n", " ", ", "]))
 def test_masking_masked_text_changes_nothing(parts: list[str], joint: str) -> None:
