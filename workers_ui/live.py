@@ -29,6 +29,7 @@ from marketplace.kernel.redis import Announcer
 from workers_ui.live_fanout import GZIP_BEGIN, Batch, Encoded, Fanout, Frame, Stream
 
 LOOK_SECONDS = 0.1  # without an announcement
+UNFOLLOWED_SECONDS = 10.0  # longer than a browser takes to reconnect
 FACTS_A_LOOK = 200  # their frames must fit into a stream's queue
 TICK_SECONDS = 0.1  # between two looks that found something
 TICK_SECONDS_MAX = 1.0
@@ -80,6 +81,7 @@ class Hub:
         self._thread = threading.Thread(target=self._read, name="live", daemon=True)
         self._tasks: list[asyncio.Task[None]] = []
         self._ending = False
+        self._followed_at = time.monotonic()
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -183,7 +185,7 @@ class Hub:
             facts = facts_after(tx, cursor, limit=FACTS_A_LOOK)
             if not facts:
                 return cursor
-            frames = self._frames(tx, facts)
+            frames = self._frames(tx, facts) if self._is_followed() else None
         reached = facts[-1].cursor
         sending = time.process_time()  # not the clock's time: a machine with other work must not make us lazy
         if frames is None:
@@ -206,6 +208,14 @@ class Hub:
         except Exception:  # the edge of a background loop
             log.exception("live.facts_not_told", first=str(facts[0].cursor), last=str(facts[-1].cursor))
             return None
+
+    def _is_followed(self) -> bool:
+        """Whether somebody follows, or did a moment ago and may come back: else facts need not be rendered, and who
+        comes back later asks for his page again."""
+        now = time.monotonic()
+        if self.open_streams:
+            self._followed_at = now
+        return now - self._followed_at < UNFOLLOWED_SECONDS
 
     def _pause(self, began: float, *, sending: float) -> None:
         tick = max(TICK_SECONDS, min(TICK_SECONDS_MAX, sending / SENDING_SHARE))
