@@ -8,8 +8,6 @@ from marketplace.kernel.settings import Settings
 from workers_ui import parts
 from workers_ui.supervisor import Child
 
-BACKGROUND_DATABASE_CONNECTIONS = 8
-
 
 def children(settings: Settings) -> list[Child]:
     """The processes of this installation; each gets the settings by its environment."""

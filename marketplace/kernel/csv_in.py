@@ -17,7 +17,6 @@ from marketplace.kernel.errors import Invalid, TooLarge
 BYTES_MAX = 5_000_000
 ROWS_MAX = 10_000
 COLUMNS_MAX = 100
-CELL_CHARACTERS_MAX = 131_072
 SNIFFED_ROWS = 20
 SNIFFED_BYTES = 65_536
 UNREADABLE = "\ufffd"

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -105,7 +104,3 @@ def _words(phrase: str) -> str:
         re.escape(word.removesuffix("*")) + (_ENDING if word.endswith("*") else r"(?!\w)")
         for word in phrase.split()
     )
-
-
-def topic_names(topics: Iterable[Topic]) -> Mapping[Topic, str]:
-    return {topic: NAMES[topic] for topic in topics}

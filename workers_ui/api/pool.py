@@ -43,13 +43,13 @@ def read_pool(tx: HasTx, worker: ByWorkerToken, wanted: Annotated[PoolWanted, Qu
 @router.get("/claims", response_model=list[HoldOut])
 def read_claims(tx: HasTx, worker: ByWorkerToken) -> object:
     """Your live claims that wait for you, the most urgent first."""
-    return [_hold(hold) for hold in pool.live_holds(tx, worker=worker, now=app_now(tx))]
+    return [hold_out(hold) for hold in pool.live_holds(tx, worker=worker, now=app_now(tx))]
 
 
 @router.post("/tickets/{ticket}/claim/category", response_model=HoldOut)
 def confirm_category(ticket: UUID, body: CategoryIn, tx: HasTx, worker: ByWorkerToken) -> object:
     """Say what the ticket is about: the lease moves on to the time for a first reply."""
-    return _hold(
+    return hold_out(
         pool.confirm_category(
             tx,
             ticket=TicketId(ticket),
@@ -167,7 +167,8 @@ def _card(card: pool_queries.PoolCard, coverage: Coverage | None) -> dict[str, o
     }
 
 
-def _hold(hold: pool.Hold) -> dict[str, Any]:
+def hold_out(hold: pool.Hold) -> dict[str, Any]:
+    """A HoldOut."""
     return {"ticket": hold.ticket, "claim_number": hold.number, "lease_ends_at": hold.lease_ends_at}
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.ids import TicketId
 from marketplace.tickets import notes, pool
+from workers_ui.api.pool import hold_out
 from workers_ui.api.schemas import ExtensionIn, HoldOut, NoteIn, NoteOut, SkipIn
 from workers_ui.deps import ByWorkerToken, HasTx, RequestKey
 from workers_ui.idempotency import once
@@ -24,10 +25,11 @@ def skip(ticket: UUID, body: SkipIn, tx: HasTx, worker: ByWorkerToken) -> None:
 @router.post("/tickets/{ticket}/claim/extension", response_model=HoldOut)
 def extend(ticket: UUID, body: ExtensionIn, tx: HasTx, worker: ByWorkerToken) -> object:
     """More time, once per claim. 409 when it was extended before or no time runs."""
-    hold = pool.extend_lease(
-        tx, ticket=TicketId(ticket), worker=worker, number=body.claim_number, now=app_now(tx)
+    return hold_out(
+        pool.extend_lease(
+            tx, ticket=TicketId(ticket), worker=worker, number=body.claim_number, now=app_now(tx)
+        )
     )
-    return {"ticket": hold.ticket, "claim_number": hold.number, "lease_ends_at": hold.lease_ends_at}
 
 
 @router.post("/tickets/{ticket}/notes", status_code=201, response_model=NoteOut)

@@ -8,7 +8,6 @@ from marketplace.kernel.errors import Invalid
 from marketplace.tickets.calendars import MINUTES_A_DAY, PERIODS_A_DAY, BadCalendar, Period
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-ALL_DAY = "0:00–24:00"
 _PERIOD = re.compile(r"([0-9]{1,2})[:.]([0-9]{2})\s*(?:-|–|to)\s*([0-9]{1,2})[:.]([0-9]{2})")
 
 
