@@ -240,8 +240,8 @@ _NOT_A_PHONE = re.compile(
     r"|(?<![0-9])[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?![0-9])"  # 14:30
     r"|(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9.])"  # 192.168.100.200
     r"|[$€£¥₹]\s?[0-9]+(?:[.,'][0-9]+)*"  # $1,299.00
-    # 1.299,00 €, 40 pounds
-    r"|(?<![0-9+])[0-9]+(?:[.,'][0-9]+)*\s?(?:[$€£¥₹]|(?:eur|usd|gbp|chf|inr|dollars?|euros?|pounds?)\b)"
+    # 1.299,00 €, 40 pounds; without the limit, a page of "1,0001,000" would be walked to its end from each comma
+    r"|(?<![0-9+])[0-9]+(?:[.,'][0-9]+){0,6}\s?(?:[$€£¥₹]|(?:eur|usd|gbp|chf|inr|dollars?|euros?|pounds?)\b)"
     r"|(?<!\w)https?://\S+",
     re.IGNORECASE,
 )

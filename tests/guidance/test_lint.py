@@ -1,13 +1,11 @@
 """What keeps a reply from being sent, and what only asks for a second look."""
 
-import random
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guidance.lint import Finding, FindingKind, Severity, blocks_sending, lint
+from tests.growth import assert_grows_with_length
 from tests.guidance.builders_text import a_passage, a_voice
 
 KNOWN = a_passage(
@@ -152,29 +150,6 @@ def test_any_text_can_be_checked(parts: list[str]) -> None:
         assert finding.message
 
 
-def test_a_thousand_characters_are_checked_in_under_thirty_milliseconds() -> None:
-    rng = random.Random(5)
-    words = [
-        *KNOWN.text.split(),
-        "$500",
-        "guaranteed",
-        "evil.com",
-        "{order_id}",
-        "+1 415 555 2671",
-        "ann@mail.example",
-    ]
-    texts = [" ".join(rng.choices(words, k=160))[:1_000] for _ in range(20)]
-    check(texts[0])
-    seconds = []
-    for text in texts:
-        start = time.process_time()
-        check(text)
-        seconds.append(time.process_time() - start)
-    assert sorted(seconds)[-2] < 0.030
-
-
 @pytest.mark.parametrize("piece", ["1,000", "1 ", "a.", "{{", "a a ", "$1 to ", "www."])
-def test_hostile_text_is_checked_quickly(piece: str) -> None:
-    start = time.process_time()
-    check((piece * 5_000)[:5_000])
-    assert time.process_time() - start < 0.5
+def test_checking_takes_time_that_grows_with_the_text(piece: str) -> None:
+    assert_grows_with_length(check, (piece * 5_000)[:5_000])

@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -121,14 +120,10 @@ def test_what_cannot_be_read_is_marked_and_spoils_only_its_cell() -> None:
         (b"x" * (BYTES_MAX + 1), FileTooLarge),
     ],
 )
-def test_a_file_that_is_no_table_is_refused_by_name_and_at_once(
-    content: bytes, refusal: type[AppError]
-) -> None:
-    began = time.monotonic()
+def test_a_file_that_is_no_table_is_refused_by_name(content: bytes, refusal: type[AppError]) -> None:
     with pytest.raises(refusal) as refused:
         read_table(content)
     assert refused.value.detail.endswith(".")
-    assert time.monotonic() - began < 5
 
 
 @given(st.binary(max_size=400))

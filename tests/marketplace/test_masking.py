@@ -1,7 +1,5 @@
 """What is personal data in a ticket and what only looks like it."""
 
-import random
-import time
 from itertools import pairwise
 
 import pytest
@@ -10,6 +8,7 @@ from hypothesis import strategies as st
 from stdnum import luhn
 
 from marketplace.tickets.masking import MAX_CHARS, PersonalData, find_personal_data, mask
+from tests.growth import assert_grows_with_length
 
 HIDDEN = [
     # e-mail
@@ -229,15 +228,6 @@ def test_findings_are_in_order_and_do_not_overlap(parts: list[str]) -> None:
     assert all(a.end <= b.start for a, b in pairwise(found))
 
 
-def test_a_message_is_masked_in_under_two_milliseconds() -> None:
-    lines = [text for text, _ in HIDDEN] + KEPT
-    rng = random.Random(7)
-    messages = ["Hello, I have a question. " + " ".join(rng.sample(lines, 8)) for _ in range(200)]
-    mask(messages[0])
-    seconds = sorted(_seconds(message) for message in messages)
-    assert seconds[int(len(seconds) * 0.95)] < 0.002
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -253,11 +243,5 @@ def test_a_message_is_masked_in_under_two_milliseconds() -> None:
         "+1-" * 16_000,
     ],
 )
-def test_hostile_text_takes_no_more_than_linear_time(text: str) -> None:
-    assert _seconds(text) < 2
-
-
-def _seconds(text: str) -> float:
-    start = time.process_time()
-    mask(text)
-    return time.process_time() - start
+def test_masking_takes_time_that_grows_with_the_text(text: str) -> None:
+    assert_grows_with_length(mask, text)
