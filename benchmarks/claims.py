@@ -27,6 +27,7 @@ from benchmarks.crowd import (
     token,
 )
 from benchmarks.figures import Figure, run
+from benchmarks.pressing import post, press
 from marketplace.accounts.models import Worker
 from marketplace.accounts.sessions import begin_session
 from marketplace.kernel.clock import app_now
@@ -42,7 +43,6 @@ POOL_TICKETS = 150_000
 WORKERS = 50_000  # each claims as much as anybody may, so nobody's cap is lifted for the benchmark
 CONTESTED_ROUNDS = int(os.environ.get("HUMANCLOUD_BENCH_ROUNDS", "100"))
 CLAIMERS = 200
-OK = 200
 SHARE_GOAL = 0.30
 CONTESTED_P99_GOAL_MS = 500.0
 
@@ -93,12 +93,16 @@ def _named_tickets(database: Database, brand: BrandId) -> Iterator[str]:
 
 
 def _rate(url: str, address: str, workers: Iterator[str], paths: Iterator[str]) -> float:
-    """Claims a second, counted in the table."""
+    """Claims a second by CLIENTS keep-alive connections, one signed-in worker after the other; each is in the table.
+
+    Raises RuntimeError when the table holds another number of claims than were answered.
+    """
     before = number(url, "SELECT count(*) FROM claim")
-    started = time.perf_counter()
-    asyncio.run(_claim_for(address, workers, paths, ROUND_SECONDS))
-    seconds = time.perf_counter() - started
-    return (number(url, "SELECT count(*) FROM claim") - before) / seconds
+    requests = (post(address, path, token=worker) for path, worker in zip(paths, workers, strict=False))
+    pressed = press(requests, address, connections=CLIENTS, seconds=ROUND_SECONDS)
+    if number(url, "SELECT count(*) FROM claim") - before != pressed.answered:
+        raise RuntimeError("there are more or fewer claims than answers")
+    return pressed.rate
 
 
 def _contested(database: Database, brand: BrandId, address: str, tokens: list[str]) -> Iterator[Figure]:
@@ -129,21 +133,6 @@ def _contested(database: Database, brand: BrandId, address: str, tokens: list[st
         sides={"ours": statistics.median(seconds) * 1000, "reference": CONTESTED_P99_GOAL_MS},
         goal=CONTESTED_P99_GOAL_MS,
     )
-
-
-async def _claim_for(address: str, workers: Iterator[str], paths: Iterator[str], seconds: float) -> None:
-    """Claim on CLIENTS keep-alive connections, for one signed-in worker after the other."""
-    stop_at = time.perf_counter() + seconds
-
-    async def claim_on() -> None:
-        connection = await connect(address)
-        while time.perf_counter() < stop_at:
-            status = await connection.post(next(paths), token=next(workers))
-            if status != OK:
-                raise RuntimeError(f"a claim was answered {status}")
-        connection.close()
-
-    await asyncio.gather(*(claim_on() for _ in range(CLIENTS)))
 
 
 async def _contest(address: str, ticket: str, tokens: list[str]) -> list[float]:

@@ -4,8 +4,10 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import structlog
 import uvicorn
@@ -13,6 +15,7 @@ from anyio import CapacityLimiter
 from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from marketplace.kernel import log as logs
 from marketplace.kernel.announcing import FactsAnnouncing
@@ -21,7 +24,7 @@ from marketplace.kernel.rate_limits import RateLimiter
 from marketplace.kernel.redis import connect
 from marketplace.kernel.settings import Settings
 from workers_ui import api, errors, health, live_frames, live_topics, pages, parts
-from workers_ui.claim_desk import LANES as CLAIM_LANES
+from workers_ui.api.claims import ShortWay
 from workers_ui.claim_desk import ClaimDesk
 from workers_ui.live import Hub, LiveEndpoint
 from workers_ui.security import Guard
@@ -35,7 +38,20 @@ GRACE_SECONDS = 3
 log = structlog.get_logger()
 
 
-def create_app(settings: Settings) -> FastAPI:
+class Site(FastAPI):
+    """The application, with the short way for what is asked most."""
+
+    def guard(self, **limits: Any) -> None:
+        """Put a Guard with these `limits` around the routes and around the short way past them."""
+        self.add_middleware(Guard, **limits)
+        self._short_way = ShortWay(super().__call__, guard=partial(Guard, **limits))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        await self._short_way(scope, receive, send)
+
+
+def create_app(settings: Settings) -> Site:
     """The application for `settings`; it touches the database at the first request, not before."""
     services = _services(settings)
 
@@ -44,12 +60,12 @@ def create_app(settings: Settings) -> FastAPI:
         services.hub.start()
         yield
         services.hub.stop()
-        services.claims.close()
+        await services.claims.close()
         services.announcing.close()
         services.announcer.close()
         services.database.dispose()
 
-    app = FastAPI(
+    app = Site(
         title="Human Cloud",
         version="1",
         description=api.DESCRIPTION,
@@ -60,14 +76,12 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.services = services
     errors.install(app)
-    app.include_router(api.claims_router)  # first: routes are tried in order
     app.include_router(health.router)
     app.include_router(api.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.router.routes.append(Route("/live", LiveEndpoint(live_topics.follower_of)))
-    app.add_middleware(
-        Guard,
+    app.guard(
         upload_limit_bytes=settings.upload_limit_bytes,
         secure=settings.secure_cookies,
         form_targets=_form_targets(settings),
@@ -79,7 +93,7 @@ class Server(uvicorn.Server):
     """uvicorn that ends live streams first: with one open it would wait out its whole grace time."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        app: FastAPI = self.config.app  # type: ignore[assignment]  # we made it a few lines below
+        app: Site = self.config.app  # type: ignore[assignment]  # we made it a few lines below
         app.state.services.hub.end_streams()
         super().handle_exit(sig, frame)
 
@@ -124,7 +138,7 @@ def _services(settings: Settings) -> Services:
         announcing=announcing,
         hub=Hub(database, live_frames.renderer(templates()), announcer),
         claims=ClaimDesk(database, announce=announcing.announce),
-        admission=CapacityLimiter(settings.database_connections - 1 - CLAIM_LANES),
+        admission=CapacityLimiter(settings.database_connections - 1),
     )
 
 

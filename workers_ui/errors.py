@@ -1,7 +1,8 @@
 """Refusals as people and programs read them: one table maps an error's kind to a status."""
 
 import http
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -63,37 +64,56 @@ def install(app: FastAPI) -> None:
     What nobody expected is answered by `defect`, which the outermost layer (`security.Guard`) calls: FastAPI
     would run a handler for it outside of that layer, without its headers.
     """
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
 
-    @app.exception_handler(AppError)
-    def refused(request: Request, error: AppError) -> Response:
-        if isinstance(error, NotSignedIn) and not _is_api(request) and request.method == "GET":
-            return RedirectResponse(f"/sign-in?next={request.url.path}", status_code=303)
-        return answer(request, status_of(error), error.code, error.detail, more=error.more)
 
-    @app.exception_handler(RequestValidationError)
-    def malformed(request: Request, error: RequestValidationError) -> Response:
-        return answer(request, 422, "malformed", _problems(error))
+def expected(request: Request, error: Exception) -> Response:
+    """The answer to an expected error, for handlers that FastAPI does not call; raises `error` when it is none."""
+    for kind in type(error).__mro__:
+        if handler := _HANDLERS.get(kind):
+            return handler(request, error)
+    raise error
 
-    @app.exception_handler(HTTPException)
-    def by_status(request: Request, error: HTTPException) -> Response:
-        code = CODE_OF_STATUS.get(error.status_code, f"http_{error.status_code}")
-        headers = dict(error.headers or {})
-        if error.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
-            headers["Allow"] = ", ".join(_methods_of(request))
-        return answer(request, error.status_code, code, _detail(request, error), headers)
 
-    @app.exception_handler(OperationalError)
-    @app.exception_handler(InterfaceError)
-    @app.exception_handler(PoolTimeout)
-    def database_away(request: Request, error: Exception) -> Response:
-        log.error("database.away", reason=type(error).__name__)
-        return answer(request, 503, "database_away", "The database is not answering. Try again in a moment.")
+def _refused(request: Request, error: AppError) -> Response:
+    if isinstance(error, NotSignedIn) and not _is_api(request) and request.method == "GET":
+        return RedirectResponse(f"/sign-in?next={request.url.path}", status_code=303)
+    return answer(request, status_of(error), error.code, error.detail, more=error.more)
 
-    @app.exception_handler(DataError)
-    def unstorable(request: Request, error: DataError) -> Response:
-        # The database is the last to look: what it cannot hold should have been refused before.
-        log.warning("request.unstorable", path=request.url.path, reason=type(error.orig).__name__)
-        return answer(request, 422, "unstorable", UNSTORABLE)
+
+def _malformed(request: Request, error: RequestValidationError) -> Response:
+    return answer(request, 422, "malformed", _problems(error))
+
+
+def _by_status(request: Request, error: HTTPException) -> Response:
+    code = CODE_OF_STATUS.get(error.status_code, f"http_{error.status_code}")
+    headers = dict(error.headers or {})
+    if error.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_of(request))
+    return answer(request, error.status_code, code, _detail(request, error), headers)
+
+
+def _database_away(request: Request, error: Exception) -> Response:
+    log.error("database.away", reason=type(error).__name__)
+    return answer(request, 503, "database_away", "The database is not answering. Try again in a moment.")
+
+
+def _unstorable(request: Request, error: DataError) -> Response:
+    # The database is the last to look: what it cannot hold should have been refused before.
+    log.warning("request.unstorable", path=request.url.path, reason=type(error.orig).__name__)
+    return answer(request, 422, "unstorable", UNSTORABLE)
+
+
+_HANDLERS: Mapping[type[Exception], Callable[[Request, Any], Response]] = {
+    AppError: _refused,
+    RequestValidationError: _malformed,
+    HTTPException: _by_status,
+    OperationalError: _database_away,
+    InterfaceError: _database_away,
+    PoolTimeout: _database_away,
+    DataError: _unstorable,
+}
 
 
 def defect(request: Request, error: Exception) -> Response:

@@ -12,8 +12,10 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, TypeAlias
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import BigInteger, DateTime, Engine, Enum, MetaData, Text, Uuid, create_engine, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
+from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 
 from marketplace.kernel.ids import ALL_IDS, BrandId, WorkerId
@@ -22,6 +24,7 @@ Tx: TypeAlias = Session
 
 HAS_FACTS = "has_facts"  # in a transaction's `info` once it wrote facts
 POOL_TIMEOUT_SECONDS = 10
+CONNECT_TIMEOUT_SECONDS = 10
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000
 
@@ -101,6 +104,8 @@ class Database:
         `announce_facts` is called after each commit that recorded facts; it must not wait or raise.
         """
         self.url = url
+        self._role = role
+        self._process = process
         self._shared = dict(shared or {})
         self._announce_facts = announce_facts
         self.engine = _engine(url, role=role, connections=connections, process=process)
@@ -121,6 +126,17 @@ class Database:
         """Facts were committed: whoever waits for them may look. For those who commit in ways of their own."""
         if self._announce_facts is not None:
             self._announce_facts()
+
+    async def open_on_loop(self) -> psycopg.AsyncConnection:
+        """One more connection, for who waits on the event loop and hands one statement over at a time, each its own
+        commit. Raises psycopg.OperationalError."""
+        url = make_url(normalised_url(self.url)).set(drivername="postgresql")
+        return await psycopg.AsyncConnection.connect(
+            url.render_as_string(hide_password=False),
+            autocommit=True,
+            prepare_threshold=0,
+            **_connect_args(self._role, self._process),
+        )
 
     def dispose(self) -> None:
         self.engine.dispose()
@@ -165,10 +181,14 @@ def _engine(url: str, *, role: Role, connections: int, process: str) -> Engine:
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_pre_ping=True,
-        connect_args={
-            "application_name": process,
-            "connect_timeout": 10,
-            "options": f"-c role={role.value} -c statement_timeout={STATEMENT_TIMEOUT_MS} "
-            f"-c lock_timeout={LOCK_TIMEOUT_MS}",
-        },
+        connect_args=_connect_args(role, process),
     )
+
+
+def _connect_args(role: Role, process: str) -> dict[str, Any]:
+    return {
+        "application_name": process,
+        "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "options": f"-c role={role.value} -c statement_timeout={STATEMENT_TIMEOUT_MS} "
+        f"-c lock_timeout={LOCK_TIMEOUT_MS}",
+    }

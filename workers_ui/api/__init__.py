@@ -34,10 +34,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     }
 }
 
-claims_router = APIRouter(prefix="/api/v1", responses=ERRORS)
-claims_router.include_router(claims.router)
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
 for part in (
+    claims,
     tickets,
     events,
     knowledge,
