@@ -179,13 +179,15 @@ class Hub:
 
     def _look(self, cursor: Cursor) -> Cursor:
         """Hand out what happened after `cursor`; where the next look goes on."""
+        if not self._is_followed():
+            return self._pass_over(cursor)
         began = time.monotonic()
         with self._database.transaction(PLATFORM) as tx:
             at = app_now(tx)
             facts = facts_after(tx, cursor, limit=FACTS_A_LOOK)
             if not facts:
                 return cursor
-            frames = self._frames(tx, facts) if self._is_followed() else None
+            frames = self._frames(tx, facts)
         reached = facts[-1].cursor
         sending = time.process_time()  # not the clock's time: a machine with other work must not make us lazy
         if frames is None:
@@ -195,6 +197,16 @@ class Hub:
         if len(facts) < FACTS_A_LOOK:
             self._pause(began, sending=time.process_time() - sending)
         return reached
+
+    def _pass_over(self, cursor: Cursor) -> Cursor:
+        """Go to the newest fact without reading those before it: who comes later asks for his page again."""
+        began = time.monotonic()
+        with self._database.transaction(PLATFORM) as tx:
+            newest, at = before_newest(tx, facts=0), app_now(tx)
+        if newest != cursor:
+            self._on_loop(self._fanout.resync_all(newest, at))
+        self._pause(began, sending=0.0)
+        return newest
 
     def _frames(self, tx: Tx, facts: Sequence[Told]) -> list[Encoded] | None:
         """None when these facts cannot be told: one that breaks its page must not stop all that follow it."""
@@ -210,8 +222,7 @@ class Hub:
             return None
 
     def _is_followed(self) -> bool:
-        """Whether somebody follows, or did a moment ago and may come back: else facts need not be rendered, and who
-        comes back later asks for his page again."""
+        """Whether somebody follows, or did a moment ago and may come back."""
         now = time.monotonic()
         if self.open_streams:
             self._followed_at = now

@@ -23,7 +23,8 @@ CLAIMERS = 200
 ROUNDS = 20
 
 BROKEN_CLAIM = """
-CREATE OR REPLACE FUNCTION give_named(p_ticket uuid, p_worker uuid, p_claim uuid,
+DROP INDEX uq_claim_live;  -- the table's own word against two live claims
+CREATE OR REPLACE FUNCTION give_named(p_ticket uuid, p_worker uuid, p_now timestamptz,
                                       OUT outcome text, OUT claim_number int, OUT lease_ends_at timestamptz)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -33,10 +34,10 @@ BEGIN
     outcome := 'taken';
     IF v_pool.state = 'open' THEN
         PERFORM pg_sleep(0.02);  -- what an application does between its read and its write
-        UPDATE pool_ticket SET state = 'claimed', worker_id = p_worker, claim_number = v_pool.claim_number + 1,
-            lease_ends_at = app_clock() + interval '5 min' WHERE ticket_id = p_ticket;
+        UPDATE pool_ticket p SET state = 'claimed', worker_id = p_worker, claim_number = p.claim_number + 1,
+            lease_ends_at = p_now + interval '5 min' WHERE p.ticket_id = p_ticket
+            RETURNING p.claim_number INTO claim_number;
         outcome := 'claimed';
-        claim_number := v_pool.claim_number + 1;
     END IF;
 END $$
 """

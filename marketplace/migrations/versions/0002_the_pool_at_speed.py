@@ -93,6 +93,7 @@ def _widen_worker() -> None:
 
 
 def _widen_pool_ticket() -> None:
+    op.drop_constraint("fk_pool_ticket_worker_id", "pool_ticket")
     op.add_column("pool_ticket", sa.Column("skill", sa.Text(), server_default="general", nullable=False))
     op.add_column(
         "pool_ticket", sa.Column("newcomers_first", sa.Boolean(), server_default="false", nullable=False)
