@@ -18,7 +18,7 @@ from marketplace.migrations import upgrade
 from tests.builders import an_open_ticket
 from workers_ui.bootstrap import same_transaction_bus
 
-CLIENTS = 24
+CLIENTS = 32
 CAP = 3  # what a worker may hold at once, as everybody may
 RAW_ROWS = 400_000
 RAW_CLAIM = """

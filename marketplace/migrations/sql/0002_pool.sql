@@ -175,7 +175,7 @@ BEGIN
         RETURNING p.claim_number, p.lease_ends_at INTO claim_number, lease_ends_at;
 END $$;
 
--- The claims of tickets that were marked, their tickets' state, and what happened.
+-- The claims of tickets that were marked, their tickets' state, the counters' moves, and what happened.
 CREATE FUNCTION write_claims(p_given given[], p_now timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     WITH marked AS (
@@ -186,6 +186,12 @@ BEGIN
             SELECT brand_id, claim_id, ticket_id, claim_number, worker_id, terms_id, p_now FROM marked
     ), moved AS (
         UPDATE ticket t SET state = 'claimed' FROM marked m WHERE t.brand_id = m.brand_id AND t.id = m.ticket_id
+            RETURNING t.brand_id, t.category
+    ), counted AS (
+        INSERT INTO ticket_move (brand_id, from_category, from_state, to_category, to_state)
+            SELECT brand_id, category, 'open', category, 'claimed' FROM moved
+    ), left_pool AS (
+        INSERT INTO pool_move (lane, change) SELECT lane, -1 FROM marked
     )
     INSERT INTO event (at, kind, brand_id, worker_id, subject_id, body)
         SELECT p_now, 'ticket_claimed', brand_id, worker_id, ticket_id,
@@ -380,6 +386,7 @@ END $$;
 
 -- Counters are kept, never counted: each change writes its move, and a roll-up adds the moves to the counters.
 -- Who reads adds the moves that are not rolled up yet, so that a counter is exact in every snapshot.
+-- The move from open to claimed is no trigger's: `write_claims` writes it for many claims at once.
 CREATE FUNCTION note_ticket_move() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO ticket_move (brand_id, from_category, from_state, to_category, to_state)
@@ -390,7 +397,8 @@ END $$;
 CREATE TRIGGER ticket_posted_is_counted AFTER INSERT ON ticket
     FOR EACH ROW EXECUTE FUNCTION note_ticket_move();
 CREATE TRIGGER ticket_moved_is_counted AFTER UPDATE OF state, category ON ticket
-    FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state OR OLD.category IS DISTINCT FROM NEW.category)
+    FOR EACH ROW WHEN ((OLD.state <> NEW.state OR OLD.category <> NEW.category)
+        AND NOT (OLD.state = 'open' AND NEW.state = 'claimed'))
     EXECUTE FUNCTION note_ticket_move();
 
 CREATE FUNCTION note_pool_move() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -406,7 +414,8 @@ END $$;
 CREATE TRIGGER pool_ticket_is_counted AFTER INSERT OR DELETE ON pool_ticket
     FOR EACH ROW EXECUTE FUNCTION note_pool_move();
 CREATE TRIGGER pool_ticket_moved_is_counted AFTER UPDATE OF state, skill ON pool_ticket
-    FOR EACH ROW WHEN ((OLD.state = 'open') IS DISTINCT FROM (NEW.state = 'open') OR OLD.lane IS DISTINCT FROM NEW.lane)
+    FOR EACH ROW WHEN (((OLD.state = 'open') <> (NEW.state = 'open') OR OLD.lane <> NEW.lane)
+        AND NOT (OLD.state = 'open' AND NEW.state = 'claimed'))
     EXECUTE FUNCTION note_pool_move();
 
 -- Add up to `p_limit` moves of each kind to their counters; how many there were.
