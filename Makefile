@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 BUILD := workers_ui/static/build/manifest.json
 MODEL := var/models/manifest.json
+# A file's tests share a process and what it sets up; the longest folders begin first (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -15,7 +17,7 @@ run: setup ## Set everything up and serve, with demo brands and sign-ins
 	@exec $(BIN)/humancloud serve --demo
 
 test: setup .venv/.dev ## Install what the tests need and run them
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 setup: .venv/.base $(BUILD) $(MODEL) ## Everything but serving
 
@@ -34,7 +36,7 @@ bench: setup .venv/.dev ## Measure: a table of figures and their goals
 	$(BIN)/python -m benchmarks
 
 nightly: setup .venv/.dev ## The long runs
-	HUMANCLOUD_NIGHTLY=1 $(BIN)/python -m pytest
+	HUMANCLOUD_NIGHTLY=1 $(PYTEST)
 
 reset: .venv/.base ## Delete this installation's data
 	$(BIN)/humancloud reset

@@ -60,10 +60,7 @@ def create_app(settings: Settings) -> Site:
         services.hub.start()
         yield
         services.hub.stop()
-        await services.claims.close()
-        services.announcing.close()
-        services.announcer.close()
-        services.database.dispose()
+        services.close()
 
     app = Site(
         title="Human Cloud",

@@ -72,7 +72,8 @@ class ClaimDesk:
         """`announce` is called after each commit that may hold facts."""
         self._announce = announce
         self._waiting: deque[_Asked] = deque()
-        self._idle = [_Lane(database) for _ in range(LANES)]
+        self._lanes = [_Lane(database) for _ in range(LANES)]
+        self._idle = list(self._lanes)
         self._batches: set[asyncio.Task[None]] = set()
 
     async def claim(self, token: str, ticket: TicketId | None) -> Hold:
@@ -89,9 +90,10 @@ class ClaimDesk:
         self._begin()
         return await asked.answer
 
-    async def close(self) -> None:
-        for lane in self._idle:
-            await lane.close()
+    def close(self) -> None:
+        """Close the connections. Claims under way are answered DatabaseAway."""
+        for lane in self._lanes:
+            lane.close()
 
     def _begin(self) -> None:
         """Let an idle lane take what waits."""
@@ -152,9 +154,9 @@ class _Lane:
         finally:
             self._used_at = asyncio.get_running_loop().time()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         if self._connection is not None:
-            await self._connection.close()
+            self._connection.pgconn.finish()  # without an event loop, which may be over
 
     async def _open(self) -> psycopg.AsyncConnection:
         """A connection that answers: one unused for a while may have lost its server."""

@@ -31,3 +31,10 @@ class Services:
     hub: Hub
     claims: ClaimDesk
     admission: CapacityLimiter = field(repr=False)
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.claims.close()
+        self.announcing.close()
+        self.announcer.close()
+        self.database.dispose()

@@ -72,7 +72,7 @@ def sentence(answer: httpx2.Response) -> str:
 def site(settings: Settings, background: Database) -> Iterator[Site]:
     app = create_app(settings)
     yield Site(app=app, background=background)
-    app.state.services.database.dispose()
+    app.state.services.close()
 
 
 @pytest.fixture

@@ -55,7 +55,8 @@ function restore(): void {
   if (!composer || !text) return;
   sending = false;
   const record = kept(composer.dataset.ticket ?? "");
-  if (!record || record.saved || record.text === text.value) return;
+  // What stands in the field and did not come with the page was written here, and is newer than any copy.
+  if (!record || record.saved || text.value !== text.defaultValue || record.text === text.value) return;
   text.value = record.text;
   state("Restored from this browser");
   saveSoon();
@@ -122,7 +123,8 @@ async function saved(composer: HTMLFormElement, text: string, answer: Response):
   const receipt = answer.status === 204 ? {} : ((await answer.json()) as { revision?: number });
   const revision = composer.elements.namedItem("draft_revision");
   if (revision instanceof HTMLInputElement && receipt.revision !== undefined) revision.value = String(receipt.revision);
-  keep(composer.dataset.ticket ?? "", { text, saved: field()?.value === text });
+  const now = field()?.value ?? text; // perhaps more than what was sent
+  keep(composer.dataset.ticket ?? "", { text: now, saved: now === text });
   state(`Draft saved ${clock(serverNow())}`);
 }
 
