@@ -11,7 +11,7 @@ from marketplace.kernel.db import Database, Role, normalised_url
 from marketplace.kernel.embedded_postgres import EmbeddedPostgres
 from marketplace.kernel.settings import Settings
 from marketplace.migrations import upgrade
-from tests.databases import Databases, administer, named
+from tests.databases import Databases, administer, named, one_at_a_time
 from workers_ui.bootstrap import same_transaction_bus
 
 LONGEST_FIRST = ("faults", "browser", "properties", "journeys")
@@ -42,7 +42,8 @@ def migrated_template(server_url: str) -> Iterator[str]:
     """The name of a migrated database that each test's own is copied from."""
     name = f"hc_template_{uuid4().hex[:12]}"
     administer(server_url, f"CREATE DATABASE {name}")
-    upgrade(named(server_url, name))
+    with one_at_a_time(server_url):
+        upgrade(named(server_url, name))
     yield name
     administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -92,6 +92,16 @@ def administer(server_url: str, statement: str) -> None:
     engine.dispose()
 
 
+@contextmanager
+def one_at_a_time(server_url: str) -> Iterator[None]:
+    """For what touches the whole server, such as its roles: test processes wait for each other here."""
+    engine = create_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(7)"))
+        yield
+    engine.dispose()
+
+
 def named(server_url: str, database: str) -> str:
     """The address of another database of the same server."""
     return make_url(server_url).set(database=database).render_as_string(hide_password=False)
