@@ -1,5 +1,6 @@
 """Valid, boring things: each builder's defaults can be used as they are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
@@ -13,8 +14,11 @@ from marketplace.kernel.clock import app_now, shift_clock
 from marketplace.kernel.db import Database, Scope, Tx
 from marketplace.kernel.ids import BrandId, PersonId, TicketId, WorkerId, new_id
 from marketplace.kernel.money import Money
-from marketplace.tickets.models import Channel
+from marketplace.tickets.endings import resolve_ticket
+from marketplace.tickets.models import Channel, Reply, ResolvedBy
+from marketplace.tickets.pool import claim_ticket
 from marketplace.tickets.posting import NewTicket, admit, post_ticket
+from marketplace.tickets.replies import send_reply
 from marketplace.tickets.terms import CategoryPlan, add_category, set_price
 
 USD = "usd"
@@ -118,6 +122,37 @@ def an_open_ticket(tx: Tx, brand: BrandId, **changes: object) -> TicketId:
     admit(tx, brand=brand, ticket=ticket.id)
     tx.flush()
     return ticket.id
+
+
+def answer(tx: Tx, ticket: TicketId, worker: WorkerId, *, body: str = "It left today.") -> Reply:
+    """Claimed and answered by `worker`."""
+    number = claim_ticket(tx, ticket=ticket, worker=worker).number
+    return send_reply(tx, ticket=ticket, worker=worker, number=number, body=body, now=app_now(tx))
+
+
+def settle(tx: Tx, brand: BrandId, ticket: TicketId, worker: WorkerId) -> None:
+    """Answered by `worker`, and the customer said that it is well."""
+    answer(tx, ticket, worker)
+    resolve_ticket(tx, brand=brand, ticket=ticket, by=ResolvedBy.CUSTOMER, now=app_now(tx))
+    tx.flush()
+
+
+def an_answered_ticket(tx: Tx, brand: BrandId, worker: WorkerId, **changes: object) -> TicketId:
+    """Of a customer of its own, unless one is named."""
+    ticket = _an_open_ticket_of_a_stranger(tx, brand, changes)
+    answer(tx, ticket, worker)
+    return ticket
+
+
+def a_resolved_ticket(tx: Tx, brand: BrandId, worker: WorkerId, **changes: object) -> TicketId:
+    """Of a customer of its own, unless one is named."""
+    ticket = _an_open_ticket_of_a_stranger(tx, brand, changes)
+    settle(tx, brand, ticket, worker)
+    return ticket
+
+
+def _an_open_ticket_of_a_stranger(tx: Tx, brand: BrandId, changes: Mapping[str, object]) -> TicketId:
+    return an_open_ticket(tx, brand, **{"customer_email": f"{uuid4().hex[:12]}@example.com", **changes})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -241,9 +241,9 @@ class Background:
     def sweeps(self) -> tuple[Callable[[], object], ...]:
         """What time alone makes due. Each is safe to run again, by anyone, at any time."""
         return (
-            lambda: self._until_none(lambda tx: endings.resolve_silent(tx, now=app_now(tx))),
-            lambda: self._until_none(lambda tx: endings.confirm_overdue_escalations(tx, now=app_now(tx))),
-            lambda: self._until_none(lambda tx: reviews.decide_overdue_reviews(tx, now=app_now(tx))),
+            lambda: endings.resolve_silent(self.database),
+            lambda: endings.confirm_overdue_escalations(self.database),
+            lambda: reviews.decide_overdue_reviews(self.database),
             lambda: self._until_none(lambda tx: earnings.mature(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: earnings.open_after_midnight(tx, now=app_now(tx))),
             self.deliver,

@@ -1,5 +1,6 @@
 """How a ticket ends: resolved by the customer, by silence or by the brand; escalated; and reopened."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,7 +16,7 @@ from marketplace.events.facts import (
     TicketReopened,
     TicketResolved,
 )
-from marketplace.kernel.db import Tx
+from marketplace.kernel.db import Database, Tx
 from marketplace.kernel.errors import Conflict, Invalid
 from marketplace.kernel.ids import (
     BrandId,
@@ -25,6 +26,7 @@ from marketplace.kernel.ids import (
     WorkerId,
     new_id,
 )
+from marketplace.kernel.sweeps import sweep_each
 from marketplace.tickets.clocks import due_of, go_on
 from marketplace.tickets.credits import credits_of
 from marketplace.tickets.escalation_queries import replies_before
@@ -109,24 +111,22 @@ def resolve_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId, by: ResolvedBy, 
     return resolution
 
 
-def resolve_silent(tx: Tx, *, now: datetime) -> int:
-    """Resolve up to 100 tickets whose customers have been silent for as long as their brands let them; how many."""
-    overdue = (
-        select(Ticket.brand_id, Ticket.id)
-        .where(Ticket.state == TicketState.ANSWERED, Ticket.silence_ends_at <= now)
-        .order_by(Ticket.silence_ends_at)
-        .limit(SWEEP_LIMIT)
+def resolve_silent(database: Database) -> int:
+    """Resolve the tickets whose customers have been silent for as long as their brands let them; how many."""
+    return sweep_each(
+        database,
+        "resolve_silent",
+        due=_silent,
+        act=lambda tx, brand, ticket, now: resolve_if_silent(tx, brand=brand, ticket=ticket, now=now),
     )
-    silent = tx.execute(overdue).all()
-    for brand, ticket in sorted(silent, key=lambda row: row.id):  # in one order: two sweeps never deadlock
-        row = ticket_of(tx, brand=brand, ticket=ticket)
-        if (
-            row.state is TicketState.ANSWERED
-            and row.silence_ends_at is not None
-            and row.silence_ends_at <= now
-        ):
-            resolve_ticket(tx, brand=brand, ticket=ticket, by=ResolvedBy.SILENCE, now=now)
-    return len(silent)
+
+
+def resolve_if_silent(tx: Tx, *, brand: BrandId, ticket: TicketId, now: datetime) -> None:
+    """Resolve the ticket unless somebody wrote, or ended it, since it was looked at."""
+    row = ticket_of(tx, brand=brand, ticket=ticket)
+    silent = row.silence_ends_at is not None and row.silence_ends_at <= now
+    if row.state is TicketState.ANSWERED and silent:
+        resolve_ticket(tx, brand=brand, ticket=ticket, by=ResolvedBy.SILENCE, now=now)
 
 
 def reopen_ticket(tx: Tx, *, ticket: Ticket, resolution: Resolution, now: datetime) -> None:
@@ -244,19 +244,9 @@ def reject_escalation(
     return escalation
 
 
-def confirm_overdue_escalations(tx: Tx, *, now: datetime) -> int:
-    """A brand's silence confirms: up to 100 escalations whose time to decide is over; how many."""
-    overdue = (
-        select(Escalation.ticket_id, Escalation.brand_id)
-        .where(Escalation.state == EscalationState.OPEN, Escalation.decide_by <= now)
-        .order_by(Escalation.decide_by)
-        .limit(SWEEP_LIMIT)
-    )
-    rows = tx.execute(overdue).all()
-    for ticket, brand in sorted(rows):
-        with suppress(NothingToDecide):  # somebody decided between our look and our lock
-            confirm_escalation(tx, brand=brand, ticket=ticket, by=BY_SILENCE, now=now)
-    return len(rows)
+def confirm_overdue_escalations(database: Database) -> int:
+    """A brand's silence confirms the escalations whose time to decide is over; how many were due."""
+    return sweep_each(database, "confirm_overdue_escalations", due=_overdue, act=_confirm_by_silence)
 
 
 def standing_resolution(tx: Tx, ticket: Ticket) -> Resolution:
@@ -276,6 +266,31 @@ def resolution_of(tx: Tx, *, brand: BrandId, resolution: ResolutionId) -> Resolu
 
 def escalation_of(tx: Tx, *, brand: BrandId, escalation: EscalationId) -> Escalation:
     return tx.get_one(Escalation, (brand, escalation))
+
+
+def _silent(tx: Tx, now: datetime) -> Sequence[tuple[BrandId, TicketId]]:
+    rows = tx.execute(
+        select(Ticket.brand_id, Ticket.id)
+        .where(Ticket.state == TicketState.ANSWERED, Ticket.silence_ends_at <= now)
+        .order_by(Ticket.silence_ends_at)
+        .limit(SWEEP_LIMIT)
+    )
+    return [(brand, ticket) for brand, ticket in rows]
+
+
+def _overdue(tx: Tx, now: datetime) -> Sequence[tuple[BrandId, TicketId]]:
+    rows = tx.execute(
+        select(Escalation.brand_id, Escalation.ticket_id)
+        .where(Escalation.state == EscalationState.OPEN, Escalation.decide_by <= now)
+        .order_by(Escalation.decide_by)
+        .limit(SWEEP_LIMIT)
+    )
+    return [(brand, ticket) for brand, ticket in rows]
+
+
+def _confirm_by_silence(tx: Tx, brand: BrandId, ticket: TicketId, now: datetime) -> None:
+    with suppress(NothingToDecide):  # somebody decided between our look and our lock
+        confirm_escalation(tx, brand=brand, ticket=ticket, by=BY_SILENCE, now=now)
 
 
 def _open_escalation(tx: Tx, brand: BrandId, ticket: TicketId) -> Escalation:

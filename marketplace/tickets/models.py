@@ -364,7 +364,8 @@ class PoolTicket(Base):
     due_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     waiting_since: Mapped[datetime] = mapped_column(TIMESTAMP)
     claim_number: Mapped[int] = mapped_column(server_default="0")
-    worker_id: Mapped[WorkerId | None]  # no foreign key: the claim beside it has one, and each costs every claim a lock
+    # No foreign key: the claim beside it has one, and each costs every claim a lock.
+    worker_id: Mapped[WorkerId | None]
     lease_ends_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
     skill: Mapped[str] = mapped_column(server_default="general")
     newcomers_first: Mapped[bool] = mapped_column(server_default="false")

@@ -3,6 +3,7 @@
 Whoever decides locks the ticket, then asks whether the review still waits: of two who come at once, one decides.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select
@@ -10,9 +11,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from marketplace.events.commands import record
 from marketplace.events.facts import ReplyApproved, ReplyAwaitsApproval, ReplyReturned
-from marketplace.kernel.db import Tx
+from marketplace.kernel.db import Database, Tx
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.ids import BrandId, ReviewId, TicketId, new_id
+from marketplace.kernel.sweeps import sweep_each
 from marketplace.tickets.models import PoolState, PoolTicket, Reply, ReplyState, Ticket, WorkerDraft
 from marketplace.tickets.outgoing import queue_reply
 from marketplace.tickets.pool import clock_of
@@ -92,26 +94,9 @@ def return_reply(
     return waiting
 
 
-def decide_overdue_reviews(tx: Tx, *, now: datetime) -> int:
-    """Up to 100 replies that nobody reviewed in time leave or come back, as the brand's rule was; how many."""
-    overdue = (
-        select(ReplyReview.ticket_id, ReplyReview.brand_id, ReplyReview.id)
-        .where(ReplyReview.state == ReviewState.WAITING, ReplyReview.decide_by <= now)
-        .order_by(ReplyReview.decide_by)
-        .limit(SWEEP_LIMIT)
-    )
-    found = tx.execute(overdue).all()
-    for _ticket, brand, review in sorted(found):  # in one order, so that two sweeps never deadlock
-        try:
-            waiting, ticket = _waiting(tx, brand, review)
-        except ReviewDecided:
-            continue  # somebody was faster than this look
-        if waiting.after_limit is AfterLimit.SEND:
-            _send(tx, waiting, ticket, state=ReviewState.TIMED_OUT_SENT, by=THE_TIME_LIMIT, now=now)
-        else:
-            _give_back(tx, waiting, state=ReviewState.TIMED_OUT_RETURNED, by=THE_TIME_LIMIT, now=now)
-            _restart_clock(tx, waiting, now)
-    return len(found)
+def decide_overdue_reviews(database: Database) -> int:
+    """Replies that nobody reviewed in time leave or come back, as the brand's rule was; how many were due."""
+    return sweep_each(database, "decide_overdue_reviews", due=_overdue, act=_decide_by_time)
 
 
 def overtake_review(tx: Tx, *, ticket: Ticket, now: datetime) -> bool:
@@ -124,6 +109,28 @@ def overtake_review(tx: Tx, *, ticket: Ticket, now: datetime) -> bool:
         return False
     _give_back(tx, waiting, state=ReviewState.OVERTAKEN, by=THE_CUSTOMER, now=now)
     return True
+
+
+def _overdue(tx: Tx, now: datetime) -> Sequence[tuple[BrandId, ReviewId]]:
+    rows = tx.execute(
+        select(ReplyReview.brand_id, ReplyReview.id)
+        .where(ReplyReview.state == ReviewState.WAITING, ReplyReview.decide_by <= now)
+        .order_by(ReplyReview.decide_by)
+        .limit(SWEEP_LIMIT)
+    )
+    return [(brand, review) for brand, review in rows]
+
+
+def _decide_by_time(tx: Tx, brand: BrandId, review: ReviewId, now: datetime) -> None:
+    try:
+        waiting, ticket = _waiting(tx, brand, review)
+    except ReviewDecided:
+        return  # somebody was faster than our look
+    if waiting.after_limit is AfterLimit.SEND:
+        _send(tx, waiting, ticket, state=ReviewState.TIMED_OUT_SENT, by=THE_TIME_LIMIT, now=now)
+    else:
+        _give_back(tx, waiting, state=ReviewState.TIMED_OUT_RETURNED, by=THE_TIME_LIMIT, now=now)
+        _restart_clock(tx, waiting, now)
 
 
 def _waiting(tx: Tx, brand: BrandId, review: ReviewId) -> tuple[ReplyReview, Ticket]:

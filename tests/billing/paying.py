@@ -17,15 +17,11 @@ from billing.sending import send_due
 from billing.stripe_gateway import StripeGateway
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Tx
-from marketplace.kernel.ids import BatchId, BrandId, PayoutId, TicketId, WorkerId
+from marketplace.kernel.ids import BatchId, BrandId, PayoutId, WorkerId
 from marketplace.kernel.money import Money
 from marketplace.kernel.settings import MoneyMode
-from marketplace.tickets.endings import resolve_ticket
-from marketplace.tickets.models import ResolvedBy
-from marketplace.tickets.pool import claim_ticket
-from marketplace.tickets.replies import send_reply
 from tests.billing.stripe_server import StripeServer
-from tests.builders import Clock, a_brand, a_person, a_worker, an_open_ticket, usd
+from tests.builders import Clock, a_brand, a_person, a_resolved_ticket, a_worker, usd
 
 PRICE = usd(2_000)
 PAY = usd(1_600)
@@ -42,24 +38,6 @@ def as_owner(database_url: str) -> Iterator[Connection]:
     with engine.begin() as connection:
         yield connection
     engine.dispose()
-
-
-def an_answered_ticket(tx: Tx, brand: BrandId, worker: WorkerId) -> TicketId:
-    """Claimed by `worker` and answered."""
-    ticket = an_open_ticket(tx, brand)
-    answer(tx, ticket, worker)
-    return ticket
-
-
-def answer(tx: Tx, ticket: TicketId, worker: WorkerId) -> None:
-    hold = claim_ticket(tx, ticket=ticket, worker=worker)
-    send_reply(tx, ticket=ticket, worker=worker, number=hold.number, body="Done.", now=app_now(tx))
-
-
-def a_resolved_ticket(tx: Tx, brand: BrandId, worker: WorkerId) -> TicketId:
-    ticket = an_answered_ticket(tx, brand, worker)
-    resolve_ticket(tx, brand=brand, ticket=ticket, by=ResolvedBy.CUSTOMER, now=app_now(tx))
-    return ticket
 
 
 def pass_review(background: Database) -> None:

@@ -47,13 +47,14 @@ from marketplace.tickets.service_models import ClockState, LadderStep, Rung, Tic
 from marketplace.tickets.surge import surged_terms
 from marketplace.tickets.switches import lift_at_brand, throw_at_brand
 from marketplace.tickets.terms import set_price, terms_in_force, terms_of
-from tests.billing.paying import answer, assert_proven, standing
+from tests.billing.paying import assert_proven, standing
 from tests.builders import (
     Clock,
     a_brand,
     a_member,
     a_worker,
     an_open_ticket,
+    answer,
     as_brand,
     as_worker,
     give_funds,

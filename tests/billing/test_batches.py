@@ -31,7 +31,6 @@ from tests.billing.paying import (
     PAY,
     PRICE,
     REVIEW_IS_OVER,
-    a_resolved_ticket,
     an_approved_batch,
     as_owner,
     assert_proven,
@@ -39,7 +38,7 @@ from tests.billing.paying import (
     release,
     standing,
 )
-from tests.builders import Clock, a_brand, a_person, a_worker, as_brand, as_worker, usd
+from tests.builders import Clock, a_brand, a_person, a_resolved_ticket, a_worker, as_brand, as_worker, usd
 from workers_ui.bootstrap import same_transaction_bus
 
 

@@ -29,15 +29,18 @@ from marketplace.tickets.models import EscalationReason, ResolvedBy, Ticket, Tic
 from marketplace.tickets.pool import claim_ticket, expire_leases
 from marketplace.tickets.replies import customer_writes
 from marketplace.tickets.terms import NotTheBrandsCurrency, set_price
-from tests.billing.paying import (
-    REVIEW_IS_OVER,
+from tests.billing.paying import REVIEW_IS_OVER, assert_proven, standing
+from tests.builders import (
+    Clock,
+    a_brand,
     a_resolved_ticket,
+    a_worker,
     an_answered_ticket,
+    an_open_ticket,
     answer,
-    assert_proven,
-    standing,
+    as_brand,
+    usd,
 )
-from tests.builders import Clock, a_brand, a_worker, an_open_ticket, as_brand, usd
 from workers_ui.bootstrap import same_transaction_bus
 
 THREADS = 8

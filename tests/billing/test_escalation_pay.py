@@ -162,8 +162,7 @@ def test_silence_confirms_with_the_fee_and_never_calls_anything_needless(
 ) -> None:
     ticket = an_escalation(db, background, brand, worker, after=3)
     Clock(database=background).forward(timedelta(hours=25))
-    with background.transaction() as tx:
-        assert confirm_overdue_escalations(tx, now=app_now(tx)) == 1
+    assert confirm_overdue_escalations(background) == 1
     assert balances(background, brand, worker) == (FEE, PLATFORM, usd(0), usd(10_000 - 72))
     with background.transaction() as tx, pytest.raises(IntegrityError):
         tx.execute(text("UPDATE escalation SET needless_reason = 'late' WHERE ticket_id = :t"), {"t": ticket})

@@ -40,8 +40,19 @@ from marketplace.tickets.pool import claim_ticket, expire_leases, release_ticket
 from marketplace.tickets.posting import TicketNotFound, hold_back, post_ticket
 from marketplace.tickets.recall_models import Recall, RecallKind, RecallPay
 from marketplace.tickets.replies import customer_writes, send_reply
-from tests.billing.paying import an_answered_ticket, answer, assert_proven, standing
-from tests.builders import Clock, a_brand, a_new_ticket, a_worker, an_open_ticket, as_brand, as_worker, usd
+from tests.billing.paying import assert_proven, standing
+from tests.builders import (
+    Clock,
+    a_brand,
+    a_new_ticket,
+    a_worker,
+    an_answered_ticket,
+    an_open_ticket,
+    answer,
+    as_brand,
+    as_worker,
+    usd,
+)
 from workers_ui.bootstrap import same_transaction_bus
 
 PRICE, PAY, FEE_SHARE, ESCALATION_FEE = usd(250), usd(200), usd(50), usd(60)

@@ -26,8 +26,17 @@ from marketplace.tickets.models import EscalationReason, Ticket, TicketState
 from marketplace.tickets.pool import claim_ticket
 from marketplace.tickets.posting import admit, post_ticket
 from marketplace.tickets.sharing import set_share_rule
-from tests.billing.paying import a_resolved_ticket, assert_proven
-from tests.builders import Clock, a_brand, a_new_ticket, a_worker, an_open_ticket, as_brand, usd
+from tests.billing.paying import assert_proven
+from tests.builders import (
+    Clock,
+    a_brand,
+    a_new_ticket,
+    a_resolved_ticket,
+    a_worker,
+    an_open_ticket,
+    as_brand,
+    usd,
+)
 from workers_ui.bootstrap import same_transaction_bus
 
 PRICE = 250

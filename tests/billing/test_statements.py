@@ -15,18 +15,9 @@ from marketplace.kernel.db import Database
 from marketplace.kernel.ids import BrandId, WorkerId
 from marketplace.kernel.money import Money
 from marketplace.tickets.replies import customer_writes
-from tests.billing.paying import (
-    FUNDS,
-    PAY,
-    PRICE,
-    Till,
-    WatchedGateway,
-    a_resolved_ticket,
-    pass_review,
-    standing,
-)
+from tests.billing.paying import FUNDS, PAY, PRICE, Till, WatchedGateway, pass_review, standing
 from tests.billing.stripe_server import StripeServer
-from tests.builders import Clock, a_brand, a_worker, as_brand, as_worker, usd
+from tests.builders import Clock, a_brand, a_resolved_ticket, a_worker, as_brand, as_worker, usd
 
 ZERO = usd(0)
 

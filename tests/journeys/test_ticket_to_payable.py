@@ -171,8 +171,7 @@ def test_silence_resolves_and_the_cap_and_releases_hold(
     with db.transaction(as_worker(worker)) as tx:
         send_reply(tx, ticket=tickets[1], worker=worker, number=holds[1].number, body="Hi", now=app_now(tx))
     clock.forward(timedelta(hours=49))
-    with background.transaction() as tx:
-        assert resolve_silent(tx, now=app_now(tx)) == 1
+    assert resolve_silent(background) == 1
 
 
 def test_an_unfunded_ticket_is_never_shown_and_opens_once_when_money_arrives(

@@ -26,8 +26,7 @@ from marketplace.tickets.recall_models import BulkWithdrawal
 from marketplace.tickets.recalls import ReasonNeeded
 from marketplace.tickets.terms import CategoryPlan, add_category
 from marketplace.tickets.ticket_search import TicketFilter
-from tests.billing.paying import an_answered_ticket
-from tests.builders import Clock, a_brand, a_worker, an_open_ticket, as_brand
+from tests.builders import Clock, a_brand, a_worker, an_answered_ticket, an_open_ticket, as_brand
 
 OPEN = TicketFilter(state=TicketState.OPEN)
 

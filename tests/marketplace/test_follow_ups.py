@@ -1,13 +1,18 @@
 """Who gets the customer's next message, and when silence ends a ticket: by the brand's rule, else the default."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text, update
 
+from billing.accounts import reserved
+from billing.ledger import lock_accounts
 from marketplace.accounts.models import Worker, WorkerStatus
+from marketplace.events.commands import Bus
+from marketplace.events.facts import TicketResolved
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.db import Database
+from marketplace.kernel.db import PLATFORM, Database, Role, Tx
 from marketplace.kernel.ids import BrandId, SwitchId, TicketId, WorkerId, new_id
 from marketplace.tickets.endings import resolve_silent
 from marketplace.tickets.follow_ups import BadFollowUp, follow_up_of, follow_ups_of, set_follow_up
@@ -23,8 +28,17 @@ from marketplace.tickets.models import (
     TicketState,
 )
 from marketplace.tickets.pool import claim_ticket
-from marketplace.tickets.replies import customer_writes, send_reply
-from tests.builders import Clock, a_brand, a_member, a_worker, an_open_ticket, as_brand, as_worker
+from marketplace.tickets.replies import customer_writes
+from tests.builders import (
+    USD,
+    Clock,
+    a_brand,
+    a_member,
+    a_worker,
+    an_answered_ticket,
+    an_open_ticket,
+    as_brand,
+)
 
 MINUTE = timedelta(minutes=1)
 
@@ -56,16 +70,11 @@ def set_rule(background: Database, brand: BrandId, channel: Channel, *, silence:
         )
 
 
-def an_answered_ticket(
-    db: Database, background: Database, brand: BrandId, worker: WorkerId, *, channel: Channel = Channel.EMAIL
+def answered(
+    background: Database, brand: BrandId, worker: WorkerId, channel: Channel = Channel.EMAIL
 ) -> TicketId:
     with background.transaction() as tx:
-        ticket = an_open_ticket(tx, brand, channel=channel)
-    with db.transaction() as tx:
-        number = claim_ticket(tx, ticket=ticket, worker=worker).number
-    with db.transaction(as_worker(worker)) as tx:
-        send_reply(tx, ticket=ticket, worker=worker, number=number, body="It left today.", now=app_now(tx))
-    return ticket
+        return an_answered_ticket(tx, brand, worker, channel=channel)
 
 
 def a_new_worker(background: Database) -> WorkerId:
@@ -110,7 +119,7 @@ def test_a_message_goes_to_who_answered_if_he_was_here_within_the_default_grace(
     sticks: bool,
 ) -> None:
     worker = a_new_worker(background)
-    ticket = an_answered_ticket(db, background, brand, worker, channel=channel)
+    ticket = answered(background, brand, worker, channel=channel)
     seen(background, worker)
     clock.forward(away)
     writes(db, brand, ticket)
@@ -125,7 +134,7 @@ def test_a_message_goes_to_who_answered_if_he_was_here_within_the_default_grace(
 def test_the_brands_own_grace_holds(db: Database, background: Database, clock: Clock, brand: BrandId) -> None:
     set_rule(background, brand, Channel.EMAIL, silence=2_880, grace=60)
     worker = a_new_worker(background)
-    ticket = an_answered_ticket(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     clock.forward(50 * MINUTE)
     writes(db, brand, ticket)
     with background.transaction() as tx:
@@ -137,7 +146,7 @@ def test_who_takes_no_work_or_may_not_is_not_around(
     db: Database, background: Database, brand: BrandId, change: dict[str, object]
 ) -> None:
     worker = a_new_worker(background)
-    ticket = an_answered_ticket(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     with background.transaction() as tx:
         tx.execute(update(Worker).where(Worker.id == worker).values(**change, seen_at=app_now(tx)))
     writes(db, brand, ticket)
@@ -149,7 +158,7 @@ def test_who_is_stopped_at_the_brand_or_everywhere_is_not_around(
 ) -> None:
     for at in (brand, None):
         worker = a_new_worker(background)
-        ticket = an_answered_ticket(db, background, brand, worker)
+        ticket = answered(background, brand, worker)
         with background.transaction() as tx:
             tx.add(
                 KillSwitch(
@@ -170,7 +179,7 @@ def test_who_is_stopped_at_the_brand_or_everywhere_is_not_around(
 def test_a_follow_up_may_exceed_the_cap(db: Database, background: Database, brand: BrandId) -> None:
     with background.transaction() as tx:
         worker = a_worker(tx, email_cap=1)
-    ticket = an_answered_ticket(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     with background.transaction() as tx:
         another = an_open_ticket(tx, brand)
     with db.transaction() as tx:
@@ -184,7 +193,7 @@ def test_a_follow_up_may_exceed_the_cap(db: Database, background: Database, bran
 def test_a_handed_over_ticket_waits_since_the_message(
     db: Database, background: Database, clock: Clock, brand: BrandId
 ) -> None:
-    ticket = an_answered_ticket(db, background, brand, a_new_worker(background))
+    ticket = answered(background, brand, a_new_worker(background))
     clock.forward(timedelta(hours=3))
     writes(db, brand, ticket)
     with background.transaction() as tx:
@@ -201,7 +210,7 @@ def test_a_handed_over_ticket_waits_since_the_message(
 def test_silence_resolves_after_the_default_time(
     db: Database, background: Database, clock: Clock, brand: BrandId, channel: Channel, silence: timedelta
 ) -> None:
-    ticket = an_answered_ticket(db, background, brand, a_new_worker(background), channel=channel)
+    ticket = answered(background, brand, a_new_worker(background), channel=channel)
     clock.forward(silence - MINUTE)
     assert _sweep(background) == 0
     clock.forward(2 * MINUTE)
@@ -213,10 +222,10 @@ def test_silence_resolves_after_the_brands_own_time_and_other_brands_keep_theirs
     db: Database, background: Database, clock: Clock, brand: BrandId
 ) -> None:
     set_rule(background, brand, Channel.EMAIL, silence=60, grace=10)
-    ours = an_answered_ticket(db, background, brand, a_new_worker(background))
+    ours = answered(background, brand, a_new_worker(background))
     with background.transaction() as tx:
         other = a_brand(tx)
-    theirs = an_answered_ticket(db, background, other, a_new_worker(background))
+    theirs = answered(background, other, a_new_worker(background))
     clock.forward(61 * MINUTE)
     assert _sweep(background) == 1
     assert state(background, brand, ours) is TicketState.RESOLVED
@@ -226,7 +235,7 @@ def test_silence_resolves_after_the_brands_own_time_and_other_brands_keep_theirs
 def test_an_answer_keeps_the_silence_it_was_sent_under(
     db: Database, background: Database, clock: Clock, brand: BrandId
 ) -> None:
-    ticket = an_answered_ticket(db, background, brand, a_new_worker(background))
+    ticket = answered(background, brand, a_new_worker(background))
     set_rule(background, brand, Channel.EMAIL, silence=5, grace=10)
     clock.forward(timedelta(hours=47))
     assert _sweep(background) == 0
@@ -238,12 +247,57 @@ def test_an_answer_keeps_the_silence_it_was_sent_under(
 def test_a_message_in_time_stops_the_silence(
     db: Database, background: Database, clock: Clock, brand: BrandId
 ) -> None:
-    ticket = an_answered_ticket(db, background, brand, a_new_worker(background))
+    ticket = answered(background, brand, a_new_worker(background))
     clock.forward(timedelta(hours=47))
     writes(db, brand, ticket)
     clock.forward(timedelta(hours=47))
     assert _sweep(background) == 0
     assert state(background, brand, ticket) is TicketState.OPEN
+
+
+def test_a_ticket_that_fails_holds_up_nobody_and_is_tried_again(
+    background: Database, database_url: str, brand: BrandId, clock: Clock
+) -> None:
+    broken, behind = (answered(background, brand, a_new_worker(background)) for _ in range(2))
+    clock.forward(timedelta(hours=49))
+
+    def fails(_tx: Tx, fact: TicketResolved) -> None:
+        if fact.ticket == broken:
+            raise RuntimeError("its ledger is stuck")
+
+    failing = Database(database_url, role=Role.BACKGROUND, shared={"bus": Bus({TicketResolved: [fails]})})
+    assert resolve_silent(failing) == 1
+    failing.dispose()
+    assert state(background, brand, broken) is TicketState.ANSWERED
+    assert state(background, brand, behind) is TicketState.RESOLVED
+    assert resolve_silent(background) == 1
+    assert state(background, brand, broken) is TicketState.RESOLVED
+
+
+def test_a_sweep_that_waits_for_one_brands_account_holds_no_others(
+    db: Database, background: Database, clock: Clock
+) -> None:
+    """Somebody posts to the same accounts, and comes to them in the opposite order."""
+    brands = []
+    for _ in range(2):
+        with background.transaction() as tx:
+            brands.append(a_brand(tx))
+        answered(background, brands[-1], a_new_worker(background))
+    clock.forward(timedelta(hours=49))
+
+    with ThreadPoolExecutor(1) as threads, db.transaction(PLATFORM) as tx:
+        lock_accounts(tx, [(reserved(brands[1]), USD)])
+        sweeping = threads.submit(resolve_silent, background)
+        while not tx.scalar(SOMEBODY_WAITS):
+            assert not sweeping.done()
+        lock_accounts(tx, [(reserved(brands[0]), USD)])
+        tx.commit()
+        assert sweeping.result() == 2
+
+
+SOMEBODY_WAITS = text(
+    "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+)
 
 
 def test_the_sweep_reads_one_index(background: Database) -> None:
@@ -298,5 +352,4 @@ def test_a_rule_beyond_its_limits_is_refused(
 
 
 def _sweep(background: Database) -> int:
-    with background.transaction() as tx:
-        return resolve_silent(tx, now=app_now(tx))
+    return resolve_silent(background)

@@ -12,12 +12,10 @@ from sqlalchemy.exc import IntegrityError
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
 from marketplace.kernel.ids import BrandId, MessageId, TicketId, WorkerId
-from marketplace.tickets.endings import resolve_ticket
-from marketplace.tickets.models import Channel, Message, ResolvedBy, Ticket, TicketState
-from marketplace.tickets.pool import claim_ticket
+from marketplace.tickets.models import Channel, Message, Ticket, TicketState
 from marketplace.tickets.posting import SUBJECT_LIMIT, admit
-from marketplace.tickets.replies import MessageIdTaken, customer_writes, send_reply
-from tests.builders import Clock, a_brand, a_worker, an_open_ticket, as_brand, as_worker
+from marketplace.tickets.replies import MessageIdTaken, customer_writes
+from tests.builders import Clock, a_brand, a_resolved_ticket, a_worker, an_open_ticket, as_brand, settle
 
 AFTER_THE_WINDOW = timedelta(hours=73)
 
@@ -39,22 +37,18 @@ def worker(background: Database) -> WorkerId:
         return a_worker(tx)
 
 
-def settle(db: Database, brand: BrandId, ticket: TicketId, worker: WorkerId) -> None:
-    with db.transaction() as tx:
-        number = claim_ticket(tx, ticket=ticket, worker=worker).number
-    with db.transaction(as_worker(worker)) as tx:
-        send_reply(tx, ticket=ticket, worker=worker, number=number, body="It left today.", now=app_now(tx))
-    with db.transaction(as_brand(brand)) as tx:
-        resolve_ticket(tx, brand=brand, ticket=ticket, by=ResolvedBy.CUSTOMER, now=app_now(tx))
-
-
 @pytest.fixture
-def settled(db: Database, background: Database, clock: Clock, brand: BrandId, worker: WorkerId) -> TicketId:
+def settled(background: Database, clock: Clock, brand: BrandId, worker: WorkerId) -> TicketId:
     with background.transaction() as tx:
-        ticket = an_open_ticket(
-            tx, brand, subject="Where is my kettle?", language="en-GB", channel=Channel.CHAT, priority=1
+        ticket = a_resolved_ticket(
+            tx,
+            brand,
+            worker,
+            subject="Where is my kettle?",
+            language="en-GB",
+            channel=Channel.CHAT,
+            priority=1,
         )
-    settle(db, brand, ticket, worker)
     clock.forward(AFTER_THE_WINDOW)
     return ticket
 
@@ -99,8 +93,7 @@ def test_a_customer_without_an_address_stays_the_same_customer(
     db: Database, background: Database, clock: Clock, brand: BrandId, worker: WorkerId
 ) -> None:
     with background.transaction() as tx:
-        ticket = an_open_ticket(tx, brand, customer_email=None, customer_name=None)
-    settle(db, brand, ticket, worker)
+        ticket = a_resolved_ticket(tx, brand, worker, customer_email=None, customer_name=None)
     clock.forward(AFTER_THE_WINDOW)
     new = writes(db, brand, ticket).ticket_id
     assert ticket_row(background, brand, new).customer_id == ticket_row(background, brand, ticket).customer_id
@@ -123,7 +116,8 @@ def test_a_message_of_before_the_window_told_again_opens_nothing(
     with background.transaction() as tx:
         ticket = an_open_ticket(tx, brand)
     early = writes(db, brand, ticket, "One more thing.", name="m-1")
-    settle(db, brand, ticket, worker)
+    with background.transaction() as tx:
+        settle(tx, brand, ticket, worker)
     clock.forward(AFTER_THE_WINDOW)
     writes(db, brand, ticket, name="m-2")
     assert writes(db, brand, ticket, "One more thing.", name="m-1").id == early.id
@@ -145,7 +139,7 @@ def test_a_conversation_goes_on_from_ticket_to_ticket(
     second = writes(db, brand, settled, name="m-2").ticket_id
     with background.transaction() as tx:
         admit(tx, brand=brand, ticket=second)
-    settle(db, brand, second, worker)
+        settle(tx, brand, second, worker)
     clock.forward(AFTER_THE_WINDOW)
     third = writes(db, brand, settled, "Still nothing.", name="m-4").ticket_id
     assert ticket_row(background, brand, third).follows_id == second
@@ -175,8 +169,7 @@ def test_inside_the_window_the_same_ticket_reopens(
     db: Database, background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
     with background.transaction() as tx:
-        ticket = an_open_ticket(tx, brand)
-    settle(db, brand, ticket, worker)
+        ticket = a_resolved_ticket(tx, brand, worker)
     assert writes(db, brand, ticket).ticket_id == ticket
     assert ticket_row(background, brand, ticket).state is TicketState.CLAIMED
 
@@ -185,8 +178,7 @@ def test_a_long_subject_stays_within_its_limit(
     db: Database, background: Database, clock: Clock, brand: BrandId, worker: WorkerId
 ) -> None:
     with background.transaction() as tx:
-        ticket = an_open_ticket(tx, brand, subject="y" * SUBJECT_LIMIT)
-    settle(db, brand, ticket, worker)
+        ticket = a_resolved_ticket(tx, brand, worker, subject="y" * SUBJECT_LIMIT)
     clock.forward(AFTER_THE_WINDOW)
     new = writes(db, brand, ticket).ticket_id
     assert len(ticket_row(background, brand, new).subject) == SUBJECT_LIMIT

@@ -25,13 +25,18 @@ from marketplace.tickets.replies import customer_writes, send_reply
 from marketplace.tickets.reply_models import AfterLimit, ReplyReview, ReviewReason
 from marketplace.tickets.reviews import approve_reply, decide_overdue_reviews, return_reply
 from marketplace.tickets.terms import CategoryPlan, add_category, set_price
-from tests.builders import Clock, a_brand, a_member, a_worker, an_open_ticket, as_brand, usd
-from tests.marketplace.quality import (
-    a_decided_escalation,
+from tests.builders import (
+    Clock,
+    a_brand,
+    a_member,
     a_resolved_ticket,
+    a_worker,
     an_answered_ticket,
-    an_escalated_ticket,
+    an_open_ticket,
+    as_brand,
+    usd,
 )
+from tests.marketplace.quality import a_decided_escalation, an_escalated_ticket
 
 WEEK = timedelta(days=7)
 LONG_AGO = timedelta(days=60)
@@ -137,8 +142,7 @@ def test_a_question_that_comes_back_while_silence_is_awaited_fails_too(
     post(background, brand, customer_email="sam@example.com")
     clock.forward(timedelta(hours=43))
 
-    with background.transaction() as tx:
-        resolve_silent(tx, now=app_now(tx))
+    resolve_silent(background)
     assert fcr(db, brand) == Measure(early_good=0, early_total=1)
 
 
@@ -296,8 +300,7 @@ def test_replies_that_people_approved_or_gave_back_count_and_those_that_time_sen
             tx, brand=brand, review=asked[2], reason=ReviewReason.WRONG, note="", by="Mo", now=app_now(tx)
         )
     clock.forward(timedelta(minutes=61))
-    with background.transaction() as tx:
-        decide_overdue_reviews(tx, now=app_now(tx))
+    decide_overdue_reviews(background)
     with db.transaction(as_brand(brand)) as tx:
         now = app_now(tx)
         assert RECORDS.accuracy(tx, brand=brand, since=now - WEEK, now=now) == Measure(good=2, total=3)

@@ -45,7 +45,7 @@ from marketplace.tickets.reviews import (
     decide_overdue_reviews,
     return_reply,
 )
-from tests.builders import Clock, a_brand, a_member, a_worker, an_open_ticket, as_brand, as_worker
+from tests.builders import Clock, a_brand, a_member, a_worker, an_open_ticket, answer, as_brand, as_worker
 
 TEXT = "It left Memphis today."
 LIMIT = timedelta(minutes=61)
@@ -83,15 +83,11 @@ def probation(
         )
 
 
-def answer(
-    db: Database, background: Database, brand: BrandId, worker: WorkerId, body: str = TEXT
-) -> TicketId:
+def answered(background: Database, brand: BrandId, worker: WorkerId, body: str = TEXT) -> TicketId:
     with background.transaction() as tx:
         ticket = an_open_ticket(tx, brand)
-    with db.transaction() as tx:
-        number = claim_ticket(tx, ticket=ticket, worker=worker).number
-    send(db, ticket, worker, number, body)
-    return ticket
+        answer(tx, ticket, worker, body=body)
+        return ticket
 
 
 def send(db: Database, ticket: TicketId, worker: WorkerId, number: int, body: str = TEXT) -> ReplyState:
@@ -122,8 +118,7 @@ def pool_row(background: Database, ticket: TicketId) -> PoolTicket:
 
 
 def sweep(background: Database) -> int:
-    with background.transaction() as tx:
-        return decide_overdue_reviews(tx, now=app_now(tx))
+    return decide_overdue_reviews(background)
 
 
 def approve(db: Database, brand: BrandId, review: ReviewId) -> ReplyReview:
@@ -146,7 +141,7 @@ def give_back(
 def test_without_a_rule_replies_leave_at_once(
     db: Database, background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
-    ticket = answer(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     assert pool_row(background, ticket).state is PoolState.ANSWERED
     with background.transaction() as tx:
         assert tx.scalars(select(ReplyReview)).all() == []
@@ -156,7 +151,7 @@ def test_on_probation_a_reply_waits_unsent_while_the_claim_stays_and_takes_no_ro
     db: Database, background: Database, clock: Clock, brand: BrandId, worker: WorkerId
 ) -> None:
     probation(background, brand)
-    ticket = answer(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     review = the_review(background, ticket)
     assert (review.state, review.decide_by - review.asked_at) == (ReviewState.WAITING, timedelta(hours=1))
     row = pool_row(background, ticket)
@@ -177,7 +172,7 @@ def test_while_a_reply_waits_its_worker_writes_nothing_more(
     db: Database, background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
     probation(background, brand)
-    ticket = answer(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     with pytest.raises(ReplyInReview):
         send(db, ticket, worker, 1, "Another one.")
     with db.transaction(as_worker(worker)) as tx, pytest.raises(ReplyInReview):
@@ -193,7 +188,7 @@ def test_an_approved_reply_leaves_as_any_other(
     db: Database, background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
     probation(background, brand)
-    ticket = answer(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     decided = approve(db, brand, the_review(background, ticket).id)
     assert (decided.state, decided.decided_by) == (ReviewState.APPROVED, "Mo")
     assert thread(background, ticket)[-1] == TEXT
@@ -211,7 +206,7 @@ def test_a_returned_reply_is_its_workers_draft_with_the_reason_and_a_running_clo
     db: Database, background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
     probation(background, brand)
-    ticket = answer(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     give_back(db, brand, the_review(background, ticket).id)
     review = the_review(background, ticket)
     assert (review.state, review.reason, review.note) == (
@@ -238,8 +233,8 @@ def test_approvals_lift_probation_and_the_next_reply_leaves_at_once(
 ) -> None:
     probation(background, brand, replies=2)
     for _ in range(2):
-        approve(db, brand, the_review(background, answer(db, background, brand, worker)).id)
-    ticket = answer(db, background, brand, worker)
+        approve(db, brand, the_review(background, answered(background, brand, worker)).id)
+    ticket = answered(background, brand, worker)
     assert pool_row(background, ticket).state is PoolState.ANSWERED
     with background.transaction() as tx:
         assert tx.scalar(text("SELECT count(*) FROM event WHERE kind = 'probation_lifted'")) == 1
@@ -249,7 +244,7 @@ def test_a_returned_reply_earns_nobody_anything(
     db: Database, background: Database, clock: Clock, brand: BrandId, worker: WorkerId
 ) -> None:
     probation(background, brand)
-    ticket = answer(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     give_back(db, brand, the_review(background, ticket).id)
     clock.forward(timedelta(minutes=61))
     with background.transaction() as tx:
@@ -270,7 +265,7 @@ def test_something_else_must_say_what_within_the_limit(
     db: Database, background: Database, brand: BrandId, worker: WorkerId, note: str
 ) -> None:
     probation(background, brand)
-    review = the_review(background, answer(db, background, brand, worker)).id
+    review = the_review(background, answered(background, brand, worker)).id
     with db.transaction(as_brand(brand)) as tx, pytest.raises(BadReviewNote):
         return_reply(
             tx, brand=brand, review=review, reason=ReviewReason.OTHER, note=note, by="Mo", now=app_now(tx)
@@ -281,7 +276,7 @@ def test_another_brand_cannot_decide(
     db: Database, background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
     probation(background, brand)
-    review = the_review(background, answer(db, background, brand, worker)).id
+    review = the_review(background, answered(background, brand, worker)).id
     with background.transaction() as tx:
         other = a_brand(tx)
     with pytest.raises(ReviewNotFound):
@@ -294,7 +289,7 @@ def test_a_decided_review_is_decided(
     db: Database, background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
     probation(background, brand)
-    ticket = answer(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     review = the_review(background, ticket).id
     approve(db, brand, review)
     for again in (approve, give_back):
@@ -311,7 +306,7 @@ def test_after_its_time_limit_a_reply_leaves_and_silence_counts_as_approval(
     db: Database, background: Database, clock: Clock, brand: BrandId, worker: WorkerId
 ) -> None:
     probation(background, brand, after=AfterLimit.SEND)
-    ticket = answer(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     assert sweep(background) == 0
     clock.forward(LIMIT)
     assert (sweep(background), sweep(background)) == (1, 0)
@@ -327,7 +322,7 @@ def test_after_its_time_limit_a_reply_comes_back_where_the_brand_wants_it_so(
     db: Database, background: Database, clock: Clock, brand: BrandId, worker: WorkerId
 ) -> None:
     probation(background, brand, after=AfterLimit.RETURN)
-    ticket = answer(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     clock.forward(LIMIT)
     assert sweep(background) == 1
     assert the_review(background, ticket).state is ReviewState.TIMED_OUT_RETURNED
@@ -344,7 +339,7 @@ def test_a_message_of_the_customer_gives_the_waiting_reply_back(
     db: Database, background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
     probation(background, brand)
-    ticket = answer(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     with db.transaction(as_brand(brand)) as tx:
         customer_writes(tx, brand=brand, ticket=ticket, text="Never mind!", external_id=None, now=app_now(tx))
     assert the_review(background, ticket).state is ReviewState.OVERTAKEN
@@ -357,7 +352,7 @@ def test_a_message_while_the_worker_is_away_hands_the_ticket_over_and_keeps_his_
     db: Database, background: Database, clock: Clock, brand: BrandId, worker: WorkerId
 ) -> None:
     probation(background, brand)
-    ticket = answer(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     clock.forward(timedelta(minutes=30))
     with db.transaction(as_brand(brand)) as tx:
         customer_writes(tx, brand=brand, ticket=ticket, text="Never mind!", external_id=None, now=app_now(tx))
@@ -370,7 +365,7 @@ def test_however_else_the_claim_ends_the_review_is_called_off_and_the_text_is_ke
     db: Database, background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
     probation(background, brand)
-    back, gone = (answer(db, background, brand, worker) for _ in range(2))
+    back, gone = (answered(background, brand, worker) for _ in range(2))
     with background.transaction() as tx:
         back_to_pool(tx, tx.get_one(PoolTicket, back), end=ClaimEnd.SUSPENDED, now=app_now(tx))
         tx.delete(tx.get_one(PoolTicket, gone))
@@ -388,7 +383,7 @@ def test_no_unapproved_reply_can_be_queued_or_sent(
     db: Database, background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
     probation(background, brand)
-    ticket = answer(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     with background.transaction() as tx:
         message = tx.scalars(select(Message.id).where(Message.ticket_id == ticket)).one()
     for state in ("queued", "sent"):
@@ -403,7 +398,7 @@ def test_a_worker_cannot_decide_on_his_own_reply(
     db: Database, background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
     probation(background, brand)
-    ticket = answer(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     with db.transaction(as_worker(worker)) as tx:
         tx.execute(
             text("UPDATE reply_review SET state = 'approved', decided_at = now() WHERE ticket_id = :t"),
@@ -443,7 +438,7 @@ def test_all_who_come_at_once_make_one_outcome(
     attempt: int,
 ) -> None:
     probation(background, brand, after=after)
-    ticket = answer(db, background, brand, worker)
+    ticket = answered(background, brand, worker)
     review = the_review(background, ticket).id
     clock.forward(LIMIT)
 

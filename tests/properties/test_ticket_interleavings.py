@@ -21,7 +21,7 @@ from marketplace.tickets.endings import (
     confirm_escalation,
     escalate_ticket,
     reject_escalation,
-    resolve_silent,
+    resolve_if_silent,
     resolve_ticket,
 )
 from marketplace.tickets.models import ClaimEnd, EscalationReason, ReleaseReason, ResolvedBy
@@ -200,7 +200,7 @@ def _act(stage: Stage, state: str, random: Random) -> tuple[str, Callable[[Tx], 
         "resolve": lambda tx: resolve_ticket(
             tx, brand=brand, ticket=ticket, by=ResolvedBy.CUSTOMER, now=app_now(tx)
         ),
-        "silence": lambda tx: resolve_silent(tx, now=app_now(tx)),
+        "silence": lambda tx: resolve_if_silent(tx, brand=brand, ticket=ticket, now=app_now(tx)),
         "take back": lambda tx: take_back(
             tx, brand=brand, ticket=ticket, reason="ours", by="Mo", now=app_now(tx)
         ),

@@ -21,8 +21,8 @@ from marketplace.tickets.pool import claim_ticket, confirm_category, release_tic
 from marketplace.tickets.quality_inputs import TicketRecords
 from marketplace.tickets.replies import customer_writes, send_reply
 from marketplace.tickets.terms import CategoryPlan, add_category, set_price
-from tests.builders import Clock, a_brand, a_member, a_worker, an_open_ticket, usd
-from tests.marketplace.quality import a_decided_escalation, a_resolved_ticket
+from tests.builders import Clock, a_brand, a_member, a_resolved_ticket, a_worker, an_open_ticket, usd
+from tests.marketplace.quality import a_decided_escalation
 from workers_ui import parts
 from workers_ui.background import Background, measure_card
 

@@ -14,8 +14,7 @@ from marketplace.tickets.gates import Policy
 from marketplace.tickets.models import ResolvedBy
 from marketplace.tickets.quality_inputs import TicketRecords
 from marketplace.tickets.ratings import rate_ticket
-from tests.builders import Clock, a_worker, usd
-from tests.marketplace.quality import a_resolved_ticket
+from tests.builders import Clock, a_resolved_ticket, a_worker, usd
 from tests.workers_ui.brand_site import Browser, House, a_house, an_answer, tree, value_of, words
 from tests.workers_ui.conftest import Site, sentence
 
