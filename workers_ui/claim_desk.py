@@ -29,6 +29,7 @@ LANES = 2
 CLAIMS_A_COMMIT = 64
 WAITING_MAX = 5_000
 WAITING_SECONDS = 10.0
+BATCH_SECONDS = 15.0  # longer than the database lets anybody wait for a lock
 CHECKED_AFTER_SECONDS = 1.0
 
 
@@ -112,6 +113,8 @@ class ClaimDesk:
 
     async def _decide(self, lane: "_Lane", batch: Sequence[_Asked]) -> None:
         live = [asked for asked in batch if not _is_over(asked)]
+        if not live:
+            return
         try:
             decided = await lane.decide(live)
         except Exception as error:
@@ -136,23 +139,32 @@ class _Lane:
         self._used_at = 0.0
 
     async def decide(self, batch: Sequence[_Asked]) -> Sequence[_Decided]:
-        """Decide `batch` in one transaction. Raises DatabaseAway; then nobody knows whether it was decided."""
+        """Decide `batch` in one transaction.
+
+        Raises psycopg.Error when nothing was decided, and DatabaseAway when nobody knows, or nothing was decided for
+        a single claim that waited for a lock too long.
+        """
         try:
-            connection = await self._open()
-            async with connection.cursor(row_factory=class_row(_Decided), binary=True) as cursor:
-                await cursor.execute(
-                    _BATCH,
-                    (
-                        [asked.session for asked in batch],
-                        [asked.ticket for asked in batch],
-                        [new_id() for _ in batch],
-                    ),
-                )
-                return await cursor.fetchall()
-        except psycopg.OperationalError as error:
+            async with asyncio.timeout(BATCH_SECONDS):
+                return await self._ask(await self._open(), batch)
+        except (psycopg.OperationalError, TimeoutError) as error:
+            if isinstance(error, TimeoutError):
+                self.close()
+            if len(batch) > 1 and self._connection is not None and not self._connection.closed:
+                raise
             raise DatabaseAway from error
         finally:
             self._used_at = asyncio.get_running_loop().time()
+
+    async def _ask(self, connection: psycopg.AsyncConnection, batch: Sequence[_Asked]) -> Sequence[_Decided]:
+        asked = (
+            [asked.session for asked in batch],
+            [asked.ticket for asked in batch],
+            [new_id() for _ in batch],
+        )
+        async with connection.cursor(row_factory=class_row(_Decided), binary=True) as cursor:
+            await cursor.execute(_BATCH, asked)
+            return await cursor.fetchall()
 
     def close(self) -> None:
         if self._connection is not None:
@@ -160,18 +172,15 @@ class _Lane:
 
     async def _open(self) -> psycopg.AsyncConnection:
         """A connection that answers: one unused for a while may have lost its server."""
-        connection = self._connection
-        if (
-            connection is not None
-            and asyncio.get_running_loop().time() - self._used_at > CHECKED_AFTER_SECONDS
-        ):
+        idle_seconds = asyncio.get_running_loop().time() - self._used_at
+        if self._connection is not None and idle_seconds > CHECKED_AFTER_SECONDS:
             try:
-                await connection.execute("SELECT 1")
+                await self._connection.execute("SELECT 1")
             except psycopg.OperationalError:
-                await connection.close()
-        if connection is None or connection.closed:
-            connection = self._connection = await self._database.open_on_loop()
-        return connection
+                self.close()
+        if self._connection is None or self._connection.closed:
+            self._connection = await self._database.open_on_loop()
+        return self._connection
 
 
 def _is_over(asked: _Asked) -> bool:
