@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 from marketplace.kernel.db import Database, Role, normalised_url
@@ -16,6 +17,10 @@ from workers_ui.bootstrap import same_transaction_bus
 
 LONGEST_FIRST = ("faults", "browser", "properties", "journeys")
 TEST_SERVER = os.environ.get("HUMANCLOUD_TEST_DATABASE_URL")
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("whole", deadline=None)
+hypothesis.settings.load_profile("whole")
 
 
 @pytest.hookimpl(trylast=True)

@@ -457,7 +457,6 @@ def test_any_order_of_commands_leaves_a_ledger_that_proves_itself(background: Da
         settings=settings(
             max_examples=12,
             stateful_step_count=25,
-            deadline=None,
             database=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),

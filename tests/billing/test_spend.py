@@ -254,7 +254,7 @@ def test_caps_that_make_no_sense_are_refused(db: Database, brand: BrandId) -> No
             cap(db, brand, day=day, month=month)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(st.sampled_from(["take", "give", "day"]), st.integers(1, 400)), max_size=12))
 def test_the_counters_are_always_the_sum_of_what_is_held(
     background: Database, steps: list[tuple[str, int]]

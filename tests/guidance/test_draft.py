@@ -210,7 +210,7 @@ TEXTS = st.lists(
 ).map(" ".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=4), question=st.lists(WORDS, max_size=8).map(" ".join))
 def test_every_body_sentence_is_in_its_passage_and_none_is_banned(texts: list[str], question: str) -> None:
     voice = a_voice()
@@ -226,7 +226,7 @@ def test_every_body_sentence_is_in_its_passage_and_none_is_banned(texts: list[st
             assert sentence.text.removeprefix("- ") in text_of[sentence.passage_rank]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=st.text(max_size=300), question=st.text(max_size=80))
 def test_any_text_makes_a_draft_or_none(text: str, question: str) -> None:
     draft = compose(question=question, passages=[a_passage(text)], voice=a_voice())

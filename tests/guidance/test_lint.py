@@ -131,7 +131,7 @@ def test_without_passages_no_figure_is_supported() -> None:
     assert finding.kind is FindingKind.UNSUPPORTED_FIGURE
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     parts=st.lists(
         st.one_of(

@@ -212,14 +212,14 @@ def test_two_ibans_side_by_side_are_both_hidden() -> None:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(parts=st.lists(pieces, max_size=5), joint=st.sampled_from(["\n", " ", ", "]))
 def test_masking_masked_text_changes_nothing(parts: list[str], joint: str) -> None:
     once = mask(joint.join(parts)).text
     assert mask(once).text == once
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(parts=st.lists(pieces, max_size=5))
 def test_findings_are_in_order_and_do_not_overlap(parts: list[str]) -> None:
     text = " ".join(parts)
