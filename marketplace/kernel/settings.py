@@ -50,7 +50,10 @@ class Settings(BaseSettings):
         default=True, description="Shows the development mailbox and the parts gallery."
     )
     database_connections: int = Field(
-        default=16, ge=2, le=200, description="Pool per process; also the admission limit."
+        default=16,
+        ge=2,
+        le=200,
+        description="Pool per process, which a web process has two more than, for claims; also the admission limit.",
     )
     upload_limit_bytes: int = Field(default=25_000_000, description="One request's body.")
 
