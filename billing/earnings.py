@@ -11,7 +11,14 @@ from sqlalchemy import select, update
 from billing.accounts import payable, pending, platform_fee, reserved, wallet
 from billing.ledger import InsufficientFunds, credit, debit, lock_accounts, post
 from billing.models import Earning, EarningKind, EarningState
-from billing.spend import CapReached, brands_to_try_again, commit_spend, give_back, note_refusal
+from billing.spend import (
+    CapReached,
+    commit_spend,
+    find_brand_to_try_again,
+    forget_refusal,
+    give_back,
+    note_refusal,
+)
 from marketplace.events.facts import (
     EscalationConfirmed,
     EscalationRejected,
@@ -80,12 +87,12 @@ def open_awaiting(tx: Tx, *, brand: BrandId, now: datetime) -> int:
     The dial may have been turned down since: what it no longer shares goes to the brand.
     """
     waiting = tx.scalars(
-        select(Ticket)
+        select(Ticket.id)
         .where(Ticket.brand_id == brand, Ticket.state == TicketState.AWAITING_FUNDS)
         .order_by(Ticket.posted_at, Ticket.id)
         .limit(SWEEP_LIMIT)
     ).all()
-    for done, row in enumerate(waiting):
+    for done, row in enumerate(posting.lock_tickets(tx, brand=brand, tickets=waiting)):
         kept = sharing.kept_by(tx, ticket=row, now=now)
         if kept is not None:
             posting.hold_back(tx, brand=brand, ticket=row.id, reason=kept)
@@ -99,12 +106,13 @@ def _waits(ticket: Ticket) -> bool:
 
 
 def open_after_midnight(tx: Tx, *, now: datetime) -> int:
-    """Let tickets that found no room under a spend cap try again where a new day has begun; how many opened."""
-    opened = 0
-    for brand in brands_to_try_again(tx, now=now, limit=1):
-        opened = open_awaiting(tx, brand=brand, now=now)
-        if opened == SWEEP_LIMIT:  # there may be more: this brand is not done with its new day
-            note_refusal(tx, brand=brand, now=now - timedelta(days=1))
+    """Let tickets that found no room under a spend cap try again where a new day has begun; how many wait no more."""
+    brand = find_brand_to_try_again(tx, now=now)
+    if brand is None:
+        return 0
+    opened = open_awaiting(tx, brand=brand, now=now)
+    if opened < SWEEP_LIMIT:  # else there may be more: this brand is not done with its new day
+        forget_refusal(tx, brand=brand, now=now)
     return opened
 
 

@@ -102,9 +102,15 @@ def give_back(tx: Tx, *, brand: BrandId, ticket: TicketId, amount_minor: int) ->
         left -= part
 
 
-def brands_to_try_again(tx: Tx, *, now: datetime, limit: int) -> list[BrandId]:
-    """Brands whose day has turned since a ticket found no room; each is named once a day."""
-    return [BrandId(brand) for brand in tx.execute(_TURNED, {"now": now, "limit": limit}).scalars()]
+def find_brand_to_try_again(tx: Tx, *, now: datetime) -> BrandId | None:
+    """The brand that waits longest of those whose day has turned since a ticket found no room. It is not locked."""
+    found = tx.execute(_TURNED, {"now": now}).scalar_one_or_none()
+    return None if found is None else BrandId(found)
+
+
+def forget_refusal(tx: Tx, *, brand: BrandId, now: datetime) -> None:
+    """The brand's tickets have tried again; a refusal of the running day stays noted."""
+    tx.execute(_FORGET, {"brand": brand, "day": today(tx, brand, now)})
 
 
 def today(tx: Tx, brand: BrandId, now: datetime) -> date:
@@ -155,8 +161,8 @@ _REFUSED = text(
     "UPDATE brand_spend SET refused_on = greatest(refused_on, CAST(:day AS date)) WHERE brand_id = :brand"
 )
 _TURNED = text(
-    "UPDATE brand_spend SET refused_on = NULL WHERE brand_id IN ("
     "SELECT s.brand_id FROM brand_spend s JOIN brand b ON b.id = s.brand_id "
     "WHERE s.refused_on < (CAST(:now AS timestamptz) AT TIME ZONE b.time_zone)::date "
-    "ORDER BY s.refused_on LIMIT :limit FOR UPDATE OF s SKIP LOCKED) RETURNING brand_id"
+    "ORDER BY s.refused_on LIMIT 1"
 )
+_FORGET = text("UPDATE brand_spend SET refused_on = NULL WHERE brand_id = :brand AND refused_on < :day")

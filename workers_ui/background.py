@@ -37,6 +37,7 @@ from marketplace.events.facts import (
     KnowledgeChanged,
     ReplyQueued,
     SpendCapChanged,
+    TicketGivenBack,
     TicketImportCommitted,
     TicketImportUndone,
     TicketOpened,
@@ -124,6 +125,7 @@ AFTER_THE_COMMIT: Mapping[str, Answer] = {
     kind_of(TicketImportUndone): _about_ticket_import,
     kind_of(TicketTakenBack): _about_brand("open_awaiting"),
     kind_of(TicketWithdrawn): _about_brand("open_awaiting"),
+    kind_of(TicketGivenBack): _about_brand("open_awaiting"),
     kind_of(BulkWithdrawalAsked): lambda told: Job(
         task="withdraw_many",
         args={"brand": str(told.brand), "bulk": str(told.subject)},

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -195,15 +196,27 @@ def _is_for_newcomers(ticket: TicketId) -> bool:
 
 
 def ticket_of(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Ticket:
-    """The brand's ticket, locked; another brand's is as absent as none.
-
-    Its row in the pool is locked first, as claims do: two transactions in one order never deadlock.
-    """
-    tx.execute(_LOCK_IN_POOL, {"brand": brand, "ticket": ticket})
-    found = tx.get(Ticket, (brand, ticket), with_for_update={"key_share": True})
-    if found is None:
+    """The brand's ticket, locked; another brand's is as absent as none."""
+    found = lock_tickets(tx, brand=brand, tickets=[ticket])
+    if not found:
         raise TicketNotFound
-    return found
+    return found[0]
+
+
+def lock_tickets(tx: Tx, *, brand: BrandId, tickets: Sequence[TicketId]) -> Sequence[Ticket]:
+    """Those of `tickets` that are the brand's, by id, as they stand once all of them are locked.
+
+    Rows in the pool are locked first, as claims do, and all of them before any money moves: transactions in one
+    order never deadlock. What was read before the lock is read again: somebody may have moved the ticket meanwhile.
+    """
+    tx.execute(_LOCK_IN_POOL, {"brand": brand, "tickets": list(tickets)})
+    return tx.scalars(
+        select(Ticket)
+        .where(Ticket.brand_id == brand, Ticket.id.in_(tickets))
+        .order_by(Ticket.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 def _check(ticket: NewTicket) -> None:
@@ -325,7 +338,8 @@ def _move(tx: Tx, brand: BrandId, ticket: TicketId, before: TicketState, after: 
 
 
 _LOCK_IN_POOL = text(
-    "SELECT FROM pool_ticket WHERE ticket_id = :ticket AND brand_id = :brand FOR NO KEY UPDATE"
+    "SELECT FROM pool_ticket WHERE ticket_id = ANY(:tickets) AND brand_id = :brand "
+    "ORDER BY ticket_id FOR NO KEY UPDATE"
 )
 _OPENING = text(
     "SELECT c.skill, s.median_minutes, EXISTS (SELECT FROM worker WHERE resolved_count < 10 AND available "

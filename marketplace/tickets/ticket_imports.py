@@ -27,7 +27,7 @@ from marketplace.tickets.import_rows import (
     read_rows,
 )
 from marketplace.tickets.models import Category, Channel, Claim
-from marketplace.tickets.posting import BadTicket, ExternalIdTaken, post_ticket
+from marketplace.tickets.posting import BadTicket, ExternalIdTaken, lock_tickets, post_ticket
 from marketplace.tickets.recall_models import RecallPay
 from marketplace.tickets.recalls import JustOpening, TicketIsOver, withdraw
 from marketplace.tickets.terms import UnknownCategory
@@ -169,6 +169,7 @@ def undo_slice(tx: Tx, *, brand: BrandId, import_id: TicketImportId, now: dateti
     if found is None:
         return 0
     rows = _next_rows(tx, found, RowState.MADE)
+    lock_tickets(tx, brand=brand, tickets=[row.ticket_id for row in rows if row.ticket_id is not None])
     for row in rows:
         _undo_row(tx, row, now)
     _advance(tx, found, ended=len(rows) < SLICE_ROWS, after=TicketImportState.UNDONE, now=now)
