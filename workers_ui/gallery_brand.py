@@ -169,7 +169,7 @@ def brand_ticket(frame: MakeFrame) -> PageView:
         ),
         price=usd(219),
         customer_message=Action(href=f"{base}/messages", label="Add the message"),
-        confirmation=Action(href=f"{base}/confirmation", label="Customer confirms: solved"),
+        confirmation=Action(href=f"{base}/confirmation", label="Customer confirms it"),
         resolution=Action(href=f"{base}/resolution", label="Resolve it"),
         idempotency_key="k-3",
     )
@@ -180,7 +180,7 @@ def brand_ticket_escalated(frame: MakeFrame) -> PageView:
     assert isinstance(page, brand.BrandTicketPage)
     base = f"/b/{SLUG}/tickets/b1"
     refused = Action(
-        href=f"{base}/confirmation", label="Customer confirms: solved", allowed=False, reason="No reply yet."
+        href=f"{base}/confirmation", label="Customer confirms it", allowed=False, reason="No reply yet."
     )
     return replace(
         page,

@@ -229,7 +229,7 @@ def desk_in_review(frame: MakeFrame) -> PageView:
         lease=worker.Lease(claim_number=2, deadline=None),
         review=ReviewNotice(
             waiting=True,
-            sentence=f"Waits for {BRAND}’s approval, at most 60 min; then it is sent",
+            sentence=f"{BRAND} reads your reply before it is sent. If it does not answer in time, your reply is sent.",
             text="Hi Sam,\n\nkeep it until the new one is with you.",
             decide_by=ahead(minutes=48),
         ),

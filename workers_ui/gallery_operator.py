@@ -47,7 +47,13 @@ def health(frame: MakeFrame) -> PageView:
             views.HealthNumber(label="Sign-ins suspended", value=0),
         ),
         acts=(views.Done(at=_ago(hours=2), by="Olga Oakes", act="suspended the worker", reason=NOTE),),
-        callouts=(Notice(text="You are the only operator.", tone=Tone.WARN),),
+        callouts=(
+            Notice(
+                text="You are the only operator. Appeals against your own suspensions are yours to decide until "
+                "there is another: humancloud staff add.",
+                tone=Tone.WARN,
+            ),
+        ),
     )
 
 

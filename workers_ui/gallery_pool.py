@@ -49,7 +49,7 @@ def pool_rows() -> tuple[worker.PoolRow, ...]:
             lease_terms="20 s to read, then 3 min to answer"
             if channel == "chat"
             else "5 min to read, then 60 min to answer",
-            brand_record="new here" if brand_name == "Kestrel Air" else "98 % paid · in 3 days",
+            brand_record="new here" if brand_name == "Kestrel Air" else "98 % paid, in 3 days",
             surge="+20 % for waiting" if due < 0 else "",
             newcomers_first=index == 0,
             skill="Billing" if category == "Billing" else "",

@@ -107,7 +107,7 @@ def test_a_first_reply_is_returned_with_a_reason_bettered_and_approved(
     sent = ann.reply(ticket, number, WRONG)
     assert "The brand looks at it first" in sentence(sent)
     desk = ann.get(f"/worker/t/{ticket}")
-    assert "Waits for Fern & Kettle’s approval, at most 60 min; then it is sent" in words(desk)
+    assert "Fern & Kettle reads your reply before it is sent." in words(desk)
     assert "You may claim something else meanwhile" in words(desk)
     assert WRONG in words(desk, ".desk-composer")
     assert not tree(desk).css("#composer, #release, #escalate")

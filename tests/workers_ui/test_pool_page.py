@@ -70,7 +70,7 @@ def test_a_card_says_how_the_brand_decides_and_how_soon_it_pays(floor: Floor) ->
         "VALUES (:brand, 9840, 3, 120, now())",
         brand=floor.brand,
     )
-    assert "98 % paid · in 3 days" in card_of(floor.ann.get("/worker/pool"), floor.ticket)
+    assert "98 % paid, in 3 days" in card_of(floor.ann.get("/worker/pool"), floor.ticket)
 
 
 def test_a_card_says_in_words_what_waiting_adds_and_who_may_claim_first(floor: Floor) -> None:

@@ -89,7 +89,9 @@ def _card(policy: Policy, gate: Gate, measure: Measure, *, is_last: bool) -> vie
         state=_gate_state(policy, gate, measure),
         share="–" if share is None else share_label(share),
         counted=_counted(gate, measure),
-        gauge=views.Gauge(filled=(share or 0) // 10, breach=breach // 10, threshold=threshold // 10),
+        gauge=None
+        if share is None
+        else views.Gauge(filled=share // 10, breach=breach // 10, threshold=threshold // 10),
         limits=f"Holds from {share_label(threshold)}. Falls back under {share_label(breach)}.",
         evidence=f"{measure.total:,} counted"
         + ("" if is_last else f", {policy.minimum:,} needed to advance"),
@@ -235,7 +237,7 @@ def _typed(basis_points: int) -> str:
 
 
 def _percent(percent: int) -> str:
-    return f"{percent} %"
+    return f"{percent}\N{NO-BREAK SPACE}%"
 
 
 def _amount(gate: Gate, count: int, which: str = "") -> str:

@@ -294,9 +294,7 @@ def ending_actions(ticket: Ticket, *, path: str, may: bool) -> tuple[Action, Act
     """The customer's confirmation and the brand's own resolution: both need an answer to accept."""
     reason = _no_ending(ticket.state) if may else NOT_YOURS
     return (
-        Action(
-            href=f"{path}/confirmation", label="Customer confirms: solved", allowed=not reason, reason=reason
-        ),
+        Action(href=f"{path}/confirmation", label="Customer confirms it", allowed=not reason, reason=reason),
         Action(href=f"{path}/resolution", label="Resolve it", allowed=not reason, reason=reason),
     )
 

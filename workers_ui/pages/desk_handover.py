@@ -23,8 +23,8 @@ RETURNED: Mapping[ReviewReason, str] = {
     ReviewReason.OTHER: "see the note",
 }
 SENDS_OR_RETURNS: Mapping[AfterLimit, str] = {
-    AfterLimit.SEND: "then it is sent",
-    AfterLimit.RETURN: "then it comes back to you",
+    AfterLimit.SEND: "If it does not answer in time, your reply is sent.",
+    AfterLimit.RETURN: "If it does not answer in time, your reply comes back to you.",
 }
 
 
@@ -55,11 +55,9 @@ def review_notice(tx: Tx, *, ticket: TicketId, worker: WorkerId, brand: str) -> 
 def _notice(found: OwnReview, brand: str) -> ReviewNotice | None:
     match found.state:
         case ReviewState.WAITING:
-            minutes = int((found.decide_by - found.asked_at).total_seconds() // 60)
-            limit = f"at most {minutes} min; {SENDS_OR_RETURNS[found.after_limit]}"
             return ReviewNotice(
                 waiting=True,
-                sentence=f"Waits for {brand}’s approval, {limit}",
+                sentence=f"{brand} reads your reply before it is sent. {SENDS_OR_RETURNS[found.after_limit]}",
                 text=found.text,
                 decide_by=found.decide_by,
             )

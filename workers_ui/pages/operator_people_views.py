@@ -51,8 +51,8 @@ def worker_of(detail: PersonDetail) -> WorkerId:
 
 def facts(detail: PersonDetail) -> tuple[PersonFact, ...]:
     told = {
-        "Is": ", ".join(detail.found.roles) or "nothing yet",
-        "Since": f"{detail.created_at:%d %B %Y}",
+        "Role": ", ".join(detail.found.roles) or "nothing yet",
+        "Since": f"{detail.created_at:%-d %B %Y}",
         "Time zone": detail.time_zone,
         "Open sessions": f"{detail.sessions:,}",
     }
@@ -63,7 +63,7 @@ def facts(detail: PersonDetail) -> tuple[PersonFact, ...]:
             "Skills": ", ".join(detail.skills) or "none named",
             "Resolved": f"{detail.resolved:,}",
             "Holds now": f"{detail.running_claims:,}",
-            "Last seen": f"{detail.seen_at:%d %B %Y %H:%M} UTC" if detail.seen_at else "never",
+            "Last seen": f"{detail.seen_at:%-d %B %Y %H:%M} UTC" if detail.seen_at else "never",
         }
     return tuple(PersonFact(label=label, value=value) for label, value in told.items())
 

@@ -44,4 +44,4 @@ def typed_percents(text: str) -> tuple[int, ...]:
 
 def share_label(basis_points: int) -> str:
     """ "75 %", "87.5 %"; rounded down to a tenth, so that nothing looks as if it had reached what it has not."""
-    return f"{basis_points // 10 / 10:g} %"
+    return f"{basis_points // 10 / 10:g}\N{NO-BREAK SPACE}%"

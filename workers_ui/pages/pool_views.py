@@ -90,13 +90,13 @@ def span(seconds: int) -> str:
 
 
 def record_of(card: PoolCard) -> str:
-    """How a brand decides and pays: "98 % paid · in 3 days"; "new here" while too little is known."""
+    """How a brand decides and pays: "98 % paid, in 3 days"; "new here" while too little is known."""
     if card.approval_basis_points is None:
         return "new here"
     paid = f"{card.approval_basis_points // BASIS_POINTS_A_PERCENT} % paid"
     if card.days_to_pay is None:
         return paid
-    return f"{paid} · in {card.days_to_pay} day{'' if card.days_to_pay == 1 else 's'}"
+    return f"{paid}, in {card.days_to_pay} day{'' if card.days_to_pay == 1 else 's'}"
 
 
 def pager_of(found: PoolPage, chosen: Mapping[str, str]) -> Pager:

@@ -70,7 +70,7 @@ def worker_nav(*, waiting: int, mine: int) -> tuple[NavLink, ...]:
 def brand_nav(slug: str) -> tuple[NavLink, ...]:
     return (
         NavLink(href=f"/b/{slug}/board", label="Board", icon="layout-dashboard"),
-        NavLink(href=f"/b/{slug}/tickets", label="Tickets", icon="inbox"),
+        NavLink(href=f"/b/{slug}/tickets", label="Tickets", icon="inbox", also=f"/b/{slug}/withdrawals"),
         NavLink(href=f"/b/{slug}/escalations", label="Decide", icon="flag", also=f"/b/{slug}/reviews"),
         NavLink(href=f"/b/{slug}/knowledge", label="Knowledge", icon="book-open"),
         NavLink(href=f"/b/{slug}/control", label="Control", icon="sliders-horizontal"),

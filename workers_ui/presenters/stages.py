@@ -8,8 +8,6 @@ from workers_ui.presenters.control import Section
 from workers_ui.presenters.frame import Frame
 from workers_ui.presenters.values import EMPTY_FORM, ONE_PAGE, Badge, Choice, FormState, Pager, Tone
 
-GAUGE_WIDTH = 1_000
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageStep:
@@ -42,14 +40,17 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateCard:
-    """One gate. The gauge and the meter only repeat what the text says; `needed` is 0 on the last stage."""
+    """One gate. The gauge and the meter only repeat what the text says; nothing counted yet: no gauge.
+
+    `needed` is 0 on the last stage.
+    """
 
     key: str
     name: str
     state: Badge
     share: str
     counted: str
-    gauge: Gauge
+    gauge: Gauge | None
     limits: str
     evidence: str
     collected: int

@@ -11,6 +11,7 @@ import { startTheme } from "./theme";
 import { startUpload } from "./upload";
 
 const DOUBLE_MILLISECONDS = 800;
+const TAB_MARGIN = 48; // so much of the next tab is seen that one knows of it
 
 type RequestDetail = {
   ctx: {
@@ -127,7 +128,16 @@ document.addEventListener("click", (event) => {
   }
 });
 
+/** A row of tabs that is wider than the phone shows the one that is open. */
+function showCurrentTabs(): void {
+  for (const tab of document.querySelectorAll<HTMLElement>(".tabs [aria-current]")) {
+    const row = tab.closest<HTMLElement>(".tabs");
+    if (row) row.scrollLeft += tab.getBoundingClientRect().right - row.getBoundingClientRect().right + TAB_MARGIN;
+  }
+}
+
 onPage(adoptServerToasts);
+onPage(showCurrentTabs);
 startTheme();
 startKeys();
 startComposer();
