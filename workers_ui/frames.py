@@ -66,7 +66,9 @@ def worker_frame(request: Request, tx: Tx) -> Frame:
     waiting = waiting_in(tx, lanes_of_worker(tx, worker=principal.worker))
     mine = held_by(tx, worker=principal.worker)
     around = frame(request, tx, area="Work", nav=worker_nav(waiting=waiting, mine=mine), live=True)
-    return around if around.path == STANDING_PATH else replace(around, banner=_standing_banner(principal))
+    if around.path == STANDING_PATH:
+        return around  # asked for by its own script, what nobody has seen would count as read
+    return replace(around, banner=_standing_banner(principal), has_banner=True)
 
 
 def brand_frame(request: Request, tx: Tx, *, slug: str, name: str) -> Frame:

@@ -93,8 +93,8 @@ def person(frame: MakeFrame) -> views.PersonPage:
         email="ana@workers.example",
         state=Badge(label="active", tone=Tone.GOOD),
         facts=(
-            views.PersonFact(label="Is", value="worker"),
-            views.PersonFact(label="Since", value="02 June 2026"),
+            views.PersonFact(label="Role", value="worker"),
+            views.PersonFact(label="Since", value="2 June 2026"),
             views.PersonFact(label="Resolved", value="214"),
             views.PersonFact(label="Holds now", value="2"),
         ),

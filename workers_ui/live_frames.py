@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from babel import Locale
 
 from knowledge_base.models import ImportState
+from marketplace.accounts.standing_models import AppealOutcome
 from marketplace.events.facts import (
+    AppealDecided,
     BacklogNoticed,
     BatchReleased,
     BulkWithdrawalAdvanced,
@@ -21,6 +23,7 @@ from marketplace.events.facts import (
     KnowledgeChanged,
     LeaseExpired,
     LeaseExtended,
+    NoteWritten,
     PayoutFailed,
     PayoutSent,
     PriceNotRaised,
@@ -50,6 +53,9 @@ from marketplace.events.facts import (
     TicketTakenBack,
     TicketWithdrawn,
     WalletFunded,
+    WorkerReinstated,
+    WorkerSuspended,
+    WorkerWarned,
     kind_of,
 )
 from marketplace.events.queries import Told
@@ -85,6 +91,7 @@ FOR_THE_CLAIMANT: Mapping[str, tuple[str, ...]] = {
     kind_of(TicketReopened): ("mine",),
     kind_of(TicketTakenBack): ("mine", "ticket.lease"),
     kind_of(TicketWithdrawn): ("mine", "ticket.lease"),
+    kind_of(NoteWritten): ("ticket.note",),
 }
 
 # What it means for the brand's people.
@@ -112,6 +119,7 @@ CHANGES_THE_STATE = kinds(
 )
 CHANGES_THE_BOARD = CHANGES_THE_STATE | SWITCHES | kinds(BulkWithdrawalAdvanced, PriceNotRaised)
 CHANGES_REVIEWS = kinds(ReplyAwaitsApproval, ReplyApproved, ReplyReturned)
+CHANGES_STANDING = kinds(WorkerWarned, WorkerSuspended, WorkerReinstated, AppealDecided)
 CHANGES_KNOWLEDGE = kinds(KnowledgeChanged, IndexPublished)
 CHANGES_PAYOUTS = kinds(PayoutSent, PayoutFailed, BatchReleased)
 
@@ -143,6 +151,7 @@ def _frames(told: Told, pool: PoolTold, claimants: Mapping[TicketId, LastClaiman
     yield from _to_the_brand(told)
     yield from _about_payouts(told)
     yield from _about_switches(told)
+    yield from _about_standing(told)
 
 
 def _boards(facts: Sequence[Told]) -> Iterator[Frame]:
@@ -172,6 +181,8 @@ def _to_the_brand(told: Told) -> Iterator[Frame]:
         yield changed(topic, "ticket.message", subject)
     if told.kind in CHANGES_THE_THREAD | CHANGES_THE_STATE:
         yield changed(topic, "ticket.state", subject)
+    elif told.kind == kind_of(NoteWritten):
+        yield changed(topic, "ticket.note", subject)
     elif told.kind == kind_of(ImportAdvanced):
         yield _import_progress(topic, told)
     elif told.kind == kind_of(TicketImportAdvanced):
@@ -248,6 +259,23 @@ def _about_switches(told: Told) -> Iterator[Frame]:
                 yield _notice(topic, text, tone="warn")
         case SwitchKind.WORKER:
             pass
+
+
+def _about_standing(told: Told) -> Iterator[Frame]:
+    """What a worker may do now, and the line on top of his pages; the reason stands on a page of its own."""
+    if told.kind not in CHANGES_STANDING or told.worker is None:
+        return
+    topic = for_worker(told.worker)
+    yield from (changed(topic, event) for event in ("standing", "pool", "mine"))
+    if told.kind == kind_of(WorkerWarned):
+        text = "You have a warning; nothing is restricted. Read it under Settings, Your standing."
+        yield _notice(topic, text, tone="warn")
+    elif told.kind == kind_of(WorkerSuspended):
+        yield _notice(topic, "Your work here is suspended. What you have earned stays yours.", tone="warn")
+    elif told.kind == kind_of(WorkerReinstated):
+        yield _notice(topic, "Your suspension is lifted. You may claim again.", tone="good")
+    elif told.body["outcome"] == AppealOutcome.UPHELD:  # a granted one is told by the end of the suspension
+        yield _notice(topic, "Your appeal is answered. Read it under Settings, Your standing.", tone="info")
 
 
 def _notice(topic: str, text: str, *, tone: str) -> Frame:

@@ -12,6 +12,7 @@ from marketplace.kernel.ids import (
     EscalationId,
     ImportId,
     MessageId,
+    NoteId,
     PayoutId,
     PersonId,
     PriceId,
@@ -339,6 +340,14 @@ class StageMoved(Fact):
     cause: str
     from_percent: int
     to_percent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteWritten(Fact):
+    """An internal note was added; what it says is read on the ticket alone."""
+
+    ticket: TicketId
+    note: NoteId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlalchemy import select
 
 from marketplace.accounts.models import Person, Worker
+from marketplace.events.commands import record
+from marketplace.events.facts import NoteWritten
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid
 from marketplace.kernel.ids import BrandId, NoteId, PersonId, TicketId, WorkerId, new_id
@@ -101,4 +103,5 @@ def _write(
     )
     tx.add(note)
     tx.flush()
+    record(tx, NoteWritten(brand=brand, ticket=ticket, note=note.id))
     return note

@@ -226,7 +226,9 @@ def test_the_ticket_of_an_escalation_shows_all_that_its_worker_had(
 
 def test_a_brand_confirms_without_the_fee_and_says_why(db: Database, house: House, owner: Browser) -> None:
     ticket = an_escalation(db, house, after=1)
-    assert "The message before it was needless" in words(owner.get(f"/tickets/{ticket}"), ".escalation")
+    assert "The worker’s message before it was needless" in words(
+        owner.get(f"/tickets/{ticket}"), ".escalation"
+    )
     typed = {"note": "x" * 2_001, "needless_reason": "Our page says it."}
     refused = owner.post(f"/tickets/{ticket}/escalation-confirmation", typed)
     assert (refused.status_code, value_of(refused, "needless_reason")) == (422, "Our page says it.")

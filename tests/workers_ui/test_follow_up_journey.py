@@ -195,6 +195,24 @@ def test_after_the_window_the_conversation_goes_on_in_a_new_ticket_that_knows_th
     assert f"Promised in the ticket before: keep it, or say why not {PROMISE}" in panel
     assert "Open now What now? Customer" in panel
     assert bob.get(f"/worker/t/{ticket}").status_code == 404
+    past = ann.get(f"/worker/t/{ticket}")
+    assert str(linked) not in past.text
+
+
+def test_the_desk_of_a_settled_ticket_leads_to_the_linked_one_that_the_same_worker_holds(
+    house: House, owner: Browser, ann: Hands, site: Site
+) -> None:
+    ticket = house.ticket()
+    ann.reply(ticket, ann.claim(ticket), PROMISE)
+    owner.post(f"/tickets/{ticket}/confirmation")
+    later(site, timedelta(hours=73))
+    went = owner.post(f"/tickets/{ticket}/messages", {"text": "It never came. What now?"})
+    linked = TicketId(UUID(went.headers["location"].rsplit("/", 1)[1]))
+    with site.background.transaction() as tx:
+        admit(tx, brand=house.brand, ticket=linked)
+    ann.claim(linked)
+    past = tree(ann.get(f"/worker/t/{ticket}"))
+    assert past.css_matches(f'main .callout a[href="/worker/t/{linked}"]')
 
 
 def test_a_worker_chooses_the_queue_and_reads_how_the_brand_decided(

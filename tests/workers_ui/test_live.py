@@ -159,8 +159,7 @@ def test_every_part_that_waits_for_an_event_is_asked_for_when_it_comes() -> None
         for names in re.findall(r'data-refresh="([^"]+)"', one.read_text())
         for name in names.split()
     }
-    own = {"ticket.note"}  # its own form refreshes it
-    assert {name for name in waited_for - own if f'"{name}"' not in source} - {"pool"} == set()
+    assert {name for name in waited_for if f'"{name}"' not in source} - {"pool"} == set()
 
 
 def test_the_brands_board_hears_once_a_look_that_its_counters_moved(town: Town) -> None:

@@ -24,6 +24,7 @@ from marketplace.kernel.money import Money
 from marketplace.tickets import pool, queries, worker_queries
 from marketplace.tickets.escalation_queues import queues_of
 from marketplace.tickets.lease_queries import can_claim_again, extension_of
+from marketplace.tickets.linked import find_follower
 from marketplace.tickets.models import ClaimEnd, PoolState
 from marketplace.tickets.notes import notes_of_ticket
 from marketplace.tickets.replies import REPLY_LIMIT, affiliation_label
@@ -167,6 +168,7 @@ def lost_page(
         guidance=desk_views.NO_GUIDANCE,
         voice=desk_views.voice(voice_of(tx, brand=past.brand_id).voice),
         composer=Composer(idempotency_key="", draft=typed.text or past.draft),
+        goes_on_href=_goes_on(tx, past, worker),
         category=past.category,
         category_confirmed=True,
         categories=(),
@@ -241,6 +243,15 @@ def _ended(tx: Tx, past: worker_queries.PastDesk, worker: WorkerId) -> str:
         case _:
             more = ""
     return f"{reason} {more}".strip()
+
+
+def _goes_on(tx: Tx, past: worker_queries.PastDesk, worker: WorkerId) -> str:
+    """Where the conversation went on, for a worker who had that ticket too; nobody else is told of it."""
+    rescope(tx, Scope(worker=worker, brand=past.brand_id))
+    linked = find_follower(tx, brand=past.brand_id, ticket=past.ticket)
+    rescope(tx, Scope(worker=worker))
+    held = linked is not None and worker_queries.ever_held(tx, ticket=linked, worker=worker)
+    return f"/worker/t/{linked}" if held else ""
 
 
 def _composer(

@@ -85,7 +85,7 @@ def _barred(own: Sequence[Appeal]) -> str:
 
 
 def _suspension(one: Suspension) -> Verdict:
-    ended = (f"It ended on {one.lifted_at:%d %B %Y}.",) if one.lifted_at else ()
+    ended = (f"It ended on {one.lifted_at:%-d %B %Y}.",) if one.lifted_at else ()
     unwarned = (f"No warning came first: {one.unwarned_because}",) if one.unwarned_because else ()
     return Verdict(
         title="Suspension",

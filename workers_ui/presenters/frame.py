@@ -39,7 +39,8 @@ class Person:
 class Frame:
     """Everything the layout reads. `path` is the request's path; `live_url` empty: no stream on this page.
 
-    `banner` stands on top of every page of the area until what it says is over.
+    `banner` stands on top of every page of the area until what it says is over; `has_banner`: the page keeps a place
+    for it, which the stream fills and empties.
     """
 
     path: str
@@ -55,6 +56,7 @@ class Frame:
     live_url: str = ""
     notices: tuple[Notice, ...] = ()
     banner: Notice | None = None
+    has_banner: bool = False
 
 
 def worker_nav(*, waiting: int, mine: int) -> tuple[NavLink, ...]:

@@ -238,6 +238,8 @@ class Composer:
 class DeskPage:
     """`part` names the block that goes out by itself in place of its old self: it takes the focus back.
 
+    `goes_on_href`: the linked ticket, where this worker had that one in hand as well.
+
     POST reply: csrf, idempotency_key, claim_number, suggestion, inserted, text, then (next | stay).
 
     POST draft: the same without idempotency_key, plus draft_revision; a button named `insert` (1-3 or draft)
@@ -272,6 +274,7 @@ class DeskPage:
     handover: HandoverPanel | None = None
     review: ReviewNotice | None = None
     resolves_at: datetime | None = None
+    goes_on_href: str = ""
     notes: tuple[NoteLine, ...] = ()
     answered: bool = False
     in_review: bool = False

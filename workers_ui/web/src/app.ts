@@ -6,7 +6,7 @@ import { startFilters } from "./filters";
 import { startKeys } from "./keys";
 import { startDueTimes } from "./lease";
 import { startLive } from "./live";
-import { adoptServerToasts, onPage, pageReady, toast } from "./page";
+import { adoptServerToasts, onPage, openFold, pageReady, toast } from "./page";
 import { startTheme } from "./theme";
 import { startUpload } from "./upload";
 
@@ -119,9 +119,7 @@ document.addEventListener("click", (event) => {
   const details = opener && document.getElementById(opener.dataset.open ?? "");
   if (details instanceof HTMLDetailsElement) {
     event.preventDefault();
-    details.open = true;
-    details.scrollIntoView({ block: "nearest" });
-    details.querySelector<HTMLElement>("input:not([type=hidden]), select, textarea")?.focus();
+    openFold(details);
   }
   for (const menu of document.querySelectorAll<HTMLDetailsElement>("details.menu[open]")) {
     if (!menu.contains(event.target as Node)) menu.open = false;

@@ -1,39 +1,41 @@
 /** One registry of keys: it runs them and it draws the "?" sheet. Letters work only outside fields. */
 
-import { isTyping } from "./page";
+import { isTyping, openFold } from "./page";
 import { toggleTheme } from "./theme";
 
 type Key = { press: string; name?: string; label: string; here: () => boolean; run: () => void };
 
 const OFF_KEY = "hc-keys-off";
+const ROWS = "[data-live-list] > li:not([data-taken])";
+const REVIEWS = "[data-review]";
 
 const on = (selector: string) => (): boolean => document.querySelector(selector) !== null;
 const everywhere = (): boolean => true;
 const inPool = on("[data-live-list]");
 const onRow = on("[data-live-list] > li");
 const atDesk = on("#composer");
-const inReview = on("[data-review]");
+const inReview = on(REVIEWS);
 
 const KEYS: readonly Key[] = [
-  { press: "j", label: "Next ticket", here: inPool, run: () => move(1) },
-  { press: "k", label: "Previous ticket", here: inPool, run: () => move(-1) },
+  { press: "j", label: "Next ticket", here: inPool, run: () => move(1, ROWS) },
+  { press: "k", label: "Previous ticket", here: inPool, run: () => move(-1, ROWS) },
   { press: " ", name: "Space", label: "Details of the ticket", here: onRow, run: peek },
   { press: "c", label: "Claim the ticket, or the next best", here: inPool, run: claim },
   { press: "b", label: "Hide the ticket's brand", here: inPool, run: () => row()?.querySelector<HTMLElement>(".hide-brand")?.click() },
-  { press: "f", label: "Filters", here: inPool, run: () => openDetails(".filters") },
+  { press: "f", label: "Filters", here: inPool, run: () => open(".filters") },
   { press: "a", label: "Go away, or come back", here: inPool, run: () => press("[data-availability]") },
-  { press: "j", label: "Next reply", here: inReview, run: () => toReview(1) },
-  { press: "k", label: "Previous reply", here: inReview, run: () => toReview(-1) },
+  { press: "j", label: "Next reply", here: inReview, run: () => move(1, REVIEWS) },
+  { press: "k", label: "Previous reply", here: inReview, run: () => move(-1, REVIEWS) },
   { press: "a", label: "Approve and send the reply", here: inReview, run: () => onReview("[data-approve]") },
-  { press: "x", label: "Return the reply", here: inReview, run: returnReview },
+  { press: "x", label: "Return the reply", here: inReview, run: () => openFold(review()?.querySelector<HTMLDetailsElement>("details.act")) },
   { press: "r", label: "Write the reply", here: atDesk, run: () => field()?.focus() },
   { press: "1", label: "Insert passage 1", here: atDesk, run: () => insert("1") },
   { press: "2", label: "Insert passage 2", here: atDesk, run: () => insert("2") },
   { press: "3", label: "Insert passage 3", here: atDesk, run: () => insert("3") },
   { press: "d", label: "Insert the draft", here: atDesk, run: () => insert("draft") },
   { press: "e", label: "Extend your time, once", here: on("[data-extend]"), run: () => press("[data-extend]") },
-  { press: "m", label: "Write an internal note", here: atDesk, run: () => openDetails("#note") },
-  { press: "l", label: "Release the ticket", here: atDesk, run: () => openDetails("#release") },
+  { press: "m", label: "Write an internal note", here: atDesk, run: () => open("#note") },
+  { press: "l", label: "Release the ticket", here: atDesk, run: () => open("#release") },
   { press: "t", label: "Change the theme", here: everywhere, run: toggleTheme },
   { press: "?", label: "This sheet", here: everywhere, run: openSheet },
 ];
@@ -43,47 +45,26 @@ const FIELD_KEYS: ReadonlyArray<readonly [string, string]> = [
   ["Esc", "Leave the field"],
 ];
 
-function rows(): HTMLElement[] {
-  return [...document.querySelectorAll<HTMLElement>("[data-live-list] > li:not([data-taken])")];
-}
-
-function move(step: number): void {
-  const all = rows();
-  const current = document.activeElement?.closest<HTMLElement>("[data-live-list] > li");
-  const at = current ? all.indexOf(current) : -1;
+function move(step: number, among: string): void {
+  const all = [...document.querySelectorAll<HTMLElement>(among)];
+  const at = all.findIndex((one) => one.contains(document.activeElement));
   const next = all[Math.min(Math.max(at + step, 0), all.length - 1)];
   next?.focus();
   next?.scrollIntoView({ block: "nearest" });
 }
 
 /** The row that has the focus, else the first: the order of the pool is the order of claims. */
-function row(): HTMLElement | undefined {
-  return document.activeElement?.closest<HTMLElement>("[data-live-list] > li") ?? rows()[0];
+function row(): HTMLElement | null {
+  return document.activeElement?.closest<HTMLElement>("[data-live-list] > li") ?? document.querySelector<HTMLElement>(ROWS);
 }
 
 function review(): HTMLElement | null {
-  return document.activeElement?.closest<HTMLElement>("[data-review]") ?? null;
-}
-
-function toReview(step: number): void {
-  const all = [...document.querySelectorAll<HTMLElement>("[data-review]")];
-  const current = review();
-  const at = current ? all.indexOf(current) : -1;
-  const next = all[Math.min(Math.max(at + step, 0), all.length - 1)];
-  next?.focus();
-  next?.scrollIntoView({ block: "nearest" });
+  return document.activeElement?.closest<HTMLElement>(REVIEWS) ?? null;
 }
 
 /** Only on the reply that has the focus: nothing is sent by a key about a reply that nobody looks at. */
 function onReview(selector: string): void {
   review()?.querySelector<HTMLElement>(selector)?.click();
-}
-
-function returnReview(): void {
-  const fold = review()?.querySelector<HTMLDetailsElement>("details.act");
-  if (!fold) return;
-  fold.open = true;
-  fold.querySelector<HTMLElement>("select")?.focus();
 }
 
 function claim(): void {
@@ -99,12 +80,8 @@ function press(selector: string): void {
   document.querySelector<HTMLElement>(selector)?.click();
 }
 
-function openDetails(selector: string): void {
-  const details = document.querySelector<HTMLDetailsElement>(selector);
-  if (!details) return;
-  details.open = true;
-  details.scrollIntoView({ block: "nearest" });
-  details.querySelector<HTMLElement>("input:not([type=hidden]), select, textarea")?.focus();
+function open(selector: string): void {
+  openFold(document.querySelector<HTMLDetailsElement>(selector));
 }
 
 function field(): HTMLTextAreaElement | null {

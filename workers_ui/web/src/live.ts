@@ -25,19 +25,13 @@ const GONE: Record<string, string> = {
   expired: "It is no longer offered.",
   stopped: "Its brand has stopped it for now.",
 };
-const STATUS: Record<string, string> = {
-  live: "live",
-  connecting: "connecting",
-  reconnecting: "reconnecting",
-  offline: "offline",
-  paused: "paused",
-};
 /** Events that only say "this changed": the parts that show it are fetched again. */
 const SUBJECT_EVENTS = [
   "ticket.message",
   "ticket.guidance",
   "ticket.lease",
   "ticket.state",
+  "ticket.note",
   "ticket.import",
   "mine",
   "payout",
@@ -45,6 +39,7 @@ const SUBJECT_EVENTS = [
   "board",
   "stage",
   "review",
+  "standing",
 ];
 
 type Handlers = Record<string, (data: string) => void>;
@@ -96,7 +91,7 @@ function show(state: string): void {
   const text = status?.querySelector(".live-text");
   if (!status || !text || status.dataset.state === state) return;
   status.dataset.state = state;
-  text.textContent = STATUS[state] ?? state;
+  text.textContent = state;
 }
 
 // The pool, row by row

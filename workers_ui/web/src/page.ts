@@ -66,6 +66,14 @@ function dismissLater(line: HTMLElement): void {
   window.setTimeout(leave, TOAST_MILLISECONDS);
 }
 
+/** Opens a fold where it is seen, with the hand on its first field. */
+export function openFold(fold: HTMLDetailsElement | null | undefined): void {
+  if (!fold) return;
+  fold.open = true;
+  fold.scrollIntoView({ block: "nearest" });
+  fold.querySelector<HTMLElement>("input:not([type=hidden]), select, textarea")?.focus();
+}
+
 export function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
 }
