@@ -73,9 +73,9 @@ def test_warnings_come_once_each_and_the_end_of_the_time_takes_no_character(
     composer.fill(TYPED)
     worker.clock.run_for(2_000)
     worker.clock.fast_forward("03:05")
-    expect(alert).to_have_text("2 minutes left on this ticket.")
+    expect(alert).to_have_text("Under 2 minutes left on this ticket.")
     worker.clock.fast_forward("01:30")
-    expect(alert).to_have_text("30 seconds left. Your text is kept.")
+    expect(alert).to_have_text("Under 30 seconds left. Your text is kept.")
     composer.press_sequentially(" one")
     worker.clock.fast_forward("01:00")
     expect(alert).to_have_text("Time is over. Your text is kept.")
@@ -83,7 +83,8 @@ def test_warnings_come_once_each_and_the_end_of_the_time_takes_no_character(
     expect(composer).not_to_be_editable()
     expect(worker.get_by_label("Your unsent text")).to_be_visible()
     expect(worker.get_by_role("button", name="Claim it again")).to_be_visible()
-    expect(worker.locator("[data-send]")).to_be_hidden()
+    for over in ("[data-send]", "[data-extend]", "#escalate", "#release"):
+        expect(worker.locator(over)).to_be_hidden()
 
 
 def test_tickets_that_arrive_pass_the_filters_or_stay_away(browser: Browser, site: DemoSite) -> None:

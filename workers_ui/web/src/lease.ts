@@ -62,8 +62,8 @@ class Lease extends HTMLElement {
 /** The latest first: who opens the desk with 20 seconds left is not told of two minutes. */
 const WARNINGS: ReadonlyArray<readonly [number, string]> = [
   [0, "Time is over. Your text is kept."],
-  [NOW_SECONDS, "30 seconds left. Your text is kept."],
-  [SOON_SECONDS, "2 minutes left on this ticket."],
+  [NOW_SECONDS, "Under 30 seconds left. Your text is kept."],
+  [SOON_SECONDS, "Under 2 minutes left on this ticket."],
 ];
 
 function urgency(seconds: number): string {
