@@ -19,21 +19,3 @@ ALTER TABLE price ADD CONSTRAINT ex_price_window EXCLUDE USING gist
 INSERT INTO price (brand_id, id, category, terms_id)
     SELECT DISTINCT ON (brand_id, category) brand_id, gen_random_uuid(), category, id
     FROM terms ORDER BY brand_id, category, version DESC;
-
-GRANT SELECT, INSERT, UPDATE, DELETE ON share_rule, keep_back_rule, price, brand_spend, spend_commitment
-    TO humancloud_app, humancloud_background;
-
-DO $$
-DECLARE
-    name text;
-BEGIN
-    FOREACH name IN ARRAY ARRAY['share_rule', 'keep_back_rule', 'price', 'brand_spend', 'spend_commitment'] LOOP
-        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
-        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
-        EXECUTE format('CREATE POLICY background ON %I TO humancloud_background USING (true) WITH CHECK (true)', name);
-        EXECUTE format('CREATE POLICY brand ON %I TO humancloud_app '
-                       'USING (brand_id = app_brand()) WITH CHECK (brand_id = app_brand())', name);
-        EXECUTE format('CREATE POLICY platform ON %I TO humancloud_app '
-                       'USING (app_platform()) WITH CHECK (app_platform())', name);
-    END LOOP;
-END $$;

@@ -84,24 +84,11 @@ CREATE INDEX ix_rating_ticket ON rating (brand_id, ticket_id);
 CREATE INDEX ix_resolution_resolved ON resolution (brand_id, resolved_at);
 CREATE INDEX ix_ticket_customer ON ticket (brand_id, customer_id, posted_at);
 
-DO $$
-DECLARE
-    name text;
-BEGIN
-    FOREACH name IN ARRAY ARRAY['stage_policy', 'brand_stage', 'stage_move', 'rating'] LOOP
-        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO humancloud_app, humancloud_background', name);
-        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
-        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
-        EXECUTE format('CREATE POLICY background ON %I TO humancloud_background USING (true) WITH CHECK (true)', name);
-        EXECUTE format('CREATE POLICY brand ON %I TO humancloud_app '
-                       'USING (brand_id = app_brand()) WITH CHECK (brand_id = app_brand())', name);
-        EXECUTE format('CREATE POLICY platform ON %I TO humancloud_app '
-                       'USING (app_platform()) WITH CHECK (app_platform())', name);
-    END LOOP;
-    FOREACH name IN ARRAY ARRAY['stage_move', 'rating'] LOOP
-        EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE ON %I FOR EACH ROW '
-                       'EXECUTE FUNCTION refuse_change()', name || '_is_append_only', name);
-        EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT '
-                       'EXECUTE FUNCTION refuse_change()', name || '_is_never_emptied', name);
-    END LOOP;
-END $$;
+CREATE TRIGGER stage_move_is_append_only BEFORE UPDATE OR DELETE ON stage_move
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER stage_move_is_never_emptied BEFORE TRUNCATE ON stage_move
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER rating_is_append_only BEFORE UPDATE OR DELETE ON rating
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER rating_is_never_emptied BEFORE TRUNCATE ON rating
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

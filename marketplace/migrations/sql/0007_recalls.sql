@@ -58,22 +58,6 @@ ALTER TABLE earning ADD CONSTRAINT ck_earning_one_cause
 ALTER TABLE earning DROP CONSTRAINT earning_kind;
 ALTER TABLE earning ADD CONSTRAINT earning_kind CHECK (kind IN ('resolution', 'escalation', 'recall'));
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON recall, bulk_withdrawal TO humancloud_app, humancloud_background;
-DO $$
-DECLARE
-    name text;
-BEGIN
-    FOREACH name IN ARRAY ARRAY['recall', 'bulk_withdrawal'] LOOP
-        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
-        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
-        EXECUTE format('CREATE POLICY background ON %I TO humancloud_background USING (true) WITH CHECK (true)', name);
-        EXECUTE format('CREATE POLICY brand ON %I TO humancloud_app '
-                       'USING (brand_id = app_brand()) WITH CHECK (brand_id = app_brand())', name);
-        EXECUTE format('CREATE POLICY platform ON %I TO humancloud_app '
-                       'USING (app_platform()) WITH CHECK (app_platform())', name);
-    END LOOP;
-END $$;
-
 -- Kill switches know whose they are: what the platform stopped, a brand does not lift.
 ALTER TABLE kill_switch ADD COLUMN by_platform boolean NOT NULL DEFAULT false;
 ALTER TABLE kill_switch ADD CONSTRAINT ck_kill_switch_everywhere_by_the_platform

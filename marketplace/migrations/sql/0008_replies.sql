@@ -156,38 +156,17 @@ CREATE TRIGGER pool_ticket_leaves_review AFTER UPDATE OF state ON pool_ticket FO
 CREATE TRIGGER pool_ticket_ends_in_review AFTER DELETE ON pool_ticket FOR EACH ROW
     WHEN (OLD.state = 'in_review') EXECUTE FUNCTION call_off_review();
 
--- Both walls between tenants.
-GRANT SELECT, INSERT, UPDATE, DELETE ON follow_up_policy, escalation_queue, probation_policy, worker_standing,
-    reply_review TO humancloud_app, humancloud_background;
-DO $$
-DECLARE
-    name text;
-BEGIN
-    GRANT CREATE ON SCHEMA public TO humancloud_background;
-    FOREACH name IN ARRAY ARRAY[
-        'make_default_escalation_queue()', 'refuse_unapproved_reply()', 'call_off_review()'] LOOP
-        EXECUTE format('ALTER FUNCTION %s OWNER TO humancloud_background', name);
-    END LOOP;
-    REVOKE CREATE ON SCHEMA public FROM humancloud_background;
-    FOREACH name IN ARRAY ARRAY[
-        'follow_up_policy', 'escalation_queue', 'probation_policy', 'worker_standing', 'reply_review'] LOOP
-        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
-        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
-        EXECUTE format('CREATE POLICY background ON %I TO humancloud_background USING (true) WITH CHECK (true)', name);
-        EXECUTE format('CREATE POLICY brand ON %I TO humancloud_app '
-                       'USING (brand_id = app_brand()) WITH CHECK (brand_id = app_brand())', name);
-        EXECUTE format('CREATE POLICY platform ON %I TO humancloud_app '
-                       'USING (app_platform()) WITH CHECK (app_platform())', name);
-    END LOOP;
-    -- The rules that a worker's reply or escalation meets.
-    FOREACH name IN ARRAY ARRAY['follow_up_policy', 'escalation_queue', 'probation_policy'] LOOP
-        EXECUTE format('CREATE POLICY worker ON %I FOR SELECT TO humancloud_app '
-                       'USING (app_worker() IS NOT NULL)', name);
-    END LOOP;
-    FOREACH name IN ARRAY ARRAY['worker_standing', 'reply_review'] LOOP
-        EXECUTE format('CREATE POLICY worker ON %I FOR SELECT TO humancloud_app '
-                       'USING (worker_id = app_worker())', name);
-    END LOOP;
-END $$;
+GRANT CREATE ON SCHEMA public TO humancloud_background;
+ALTER FUNCTION make_default_escalation_queue() OWNER TO humancloud_background;
+ALTER FUNCTION refuse_unapproved_reply() OWNER TO humancloud_background;
+ALTER FUNCTION call_off_review() OWNER TO humancloud_background;
+REVOKE CREATE ON SCHEMA public FROM humancloud_background;
+
+-- The rules that a worker's reply or escalation meets, and what they made of his own.
+CREATE POLICY worker ON follow_up_policy FOR SELECT TO humancloud_app USING (app_worker() IS NOT NULL);
+CREATE POLICY worker ON escalation_queue FOR SELECT TO humancloud_app USING (app_worker() IS NOT NULL);
+CREATE POLICY worker ON probation_policy FOR SELECT TO humancloud_app USING (app_worker() IS NOT NULL);
+CREATE POLICY worker ON worker_standing FOR SELECT TO humancloud_app USING (worker_id = app_worker());
+CREATE POLICY worker ON reply_review FOR SELECT TO humancloud_app USING (worker_id = app_worker());
 CREATE POLICY worker_asks ON reply_review FOR INSERT TO humancloud_app
     WITH CHECK (worker_id = app_worker() AND state = 'waiting');

@@ -36,16 +36,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
     ORDER BY f.number DESC LIMIT p_limit
 $$;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON ticket_search TO humancloud_app, humancloud_background;
-DO $$
-BEGIN
-    GRANT CREATE ON SCHEMA public TO humancloud_background;
-    ALTER FUNCTION search_subjects(text, int) OWNER TO humancloud_background;
-    REVOKE CREATE ON SCHEMA public FROM humancloud_background;
-END $$;
-ALTER TABLE ticket_search ENABLE ROW LEVEL SECURITY;
-ALTER TABLE ticket_search FORCE ROW LEVEL SECURITY;
-CREATE POLICY background ON ticket_search TO humancloud_background USING (true) WITH CHECK (true);
-CREATE POLICY brand ON ticket_search TO humancloud_app
-    USING (brand_id = app_brand()) WITH CHECK (brand_id = app_brand());
-CREATE POLICY platform ON ticket_search TO humancloud_app USING (app_platform()) WITH CHECK (app_platform());
+GRANT CREATE ON SCHEMA public TO humancloud_background;
+ALTER FUNCTION search_subjects(text, int) OWNER TO humancloud_background;
+REVOKE CREATE ON SCHEMA public FROM humancloud_background;

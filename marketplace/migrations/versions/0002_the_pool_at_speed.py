@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from marketplace.migrations import sql
+from marketplace.migrations.steps import give_to_brands, run_sql
 
 revision: str = "0002"
 down_revision: str | None = "0001"
@@ -55,7 +55,8 @@ def upgrade() -> None:
     _widen_worker()
     _widen_pool_ticket()
     _create_tables()
-    bind.exec_driver_sql(sql("0002_pool").replace("%", "%%"))
+    give_to_brands("kill_switch", "note", "category_stat", "brand_stat", "ticket_count", "ticket_move")
+    run_sql("0002_pool")
 
 
 def downgrade() -> None:

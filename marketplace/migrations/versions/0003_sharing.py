@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from marketplace.migrations import sql
+from marketplace.migrations.steps import give_to_brands, run_sql
 
 revision: str = "0003"
 down_revision: str | None = "0002"
@@ -23,7 +23,8 @@ def upgrade() -> None:
     _create_keep_back_rule()
     _create_price()
     _create_spend()
-    op.get_bind().exec_driver_sql(sql("0003_sharing").replace("%", "%%"))
+    run_sql("0003_sharing")
+    give_to_brands("share_rule", "keep_back_rule", "price", "brand_spend", "spend_commitment")
 
 
 def downgrade() -> None:

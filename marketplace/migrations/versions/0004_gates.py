@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from alembic import op
-
-from marketplace.migrations import sql
+from marketplace.migrations.steps import give_to_brands, run_sql
 
 revision: str = "0004"
 down_revision: str | None = "0003"
@@ -13,7 +11,8 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    op.get_bind().exec_driver_sql(sql("0004_gates").replace("%", "%%"))
+    run_sql("0004_gates")
+    give_to_brands("stage_policy", "brand_stage", "stage_move", "rating")
 
 
 def downgrade() -> None:

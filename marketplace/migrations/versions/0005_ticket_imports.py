@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from alembic import op
 
+from marketplace.migrations.steps import give_to_brands
+
 revision: str = "0005"
 down_revision: str | None = "0004"
 branch_labels: Sequence[str] | None = None
@@ -45,24 +47,9 @@ CREATE TABLE ticket_import_row (
         REFERENCES ticket (brand_id, id)
 );
 CREATE INDEX ix_ticket_import_row_ticket ON ticket_import_row (brand_id, ticket_id) WHERE ticket_id IS NOT NULL;
-
-GRANT SELECT, INSERT, UPDATE, DELETE ON ticket_import, ticket_import_row TO humancloud_app, humancloud_background;
-DO $$
-DECLARE
-    name text;
-BEGIN
-    FOREACH name IN ARRAY ARRAY['ticket_import', 'ticket_import_row'] LOOP
-        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
-        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
-        EXECUTE format('CREATE POLICY background ON %I TO humancloud_background USING (true) WITH CHECK (true)', name);
-        EXECUTE format('CREATE POLICY brand ON %I TO humancloud_app '
-                       'USING (brand_id = app_brand()) WITH CHECK (brand_id = app_brand())', name);
-        EXECUTE format('CREATE POLICY platform ON %I TO humancloud_app '
-                       'USING (app_platform()) WITH CHECK (app_platform())', name);
-    END LOOP;
-END $$;
 """
     )
+    give_to_brands("ticket_import", "ticket_import_row")
 
 
 def downgrade() -> None:

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from alembic import op
-
-from marketplace.migrations import sql
+from marketplace.migrations.steps import give_to_brands, run_sql
 
 revision: str = "0006"
 down_revision: str | None = "0005"
@@ -13,7 +11,16 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    op.get_bind().exec_driver_sql(sql("service_levels").replace("%", "%%"))
+    run_sql("0006_service_levels")
+    give_to_brands(
+        "business_calendar",
+        "sla_policy",
+        "ticket_clock",
+        "backlog_ladder",
+        "ladder_step",
+        "surge_day",
+        "lease_clock",
+    )
 
 
 def downgrade() -> None:

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from alembic import op
-
-from marketplace.migrations import sql
+from marketplace.migrations.steps import give_to_brands, run_sql
 
 revision: str = "0007"
 down_revision: str | None = "0006"
@@ -13,7 +11,8 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    op.get_bind().exec_driver_sql(sql("0007_recalls").replace("%", "%%"))
+    run_sql("0007_recalls")
+    give_to_brands("recall", "bulk_withdrawal")
 
 
 def downgrade() -> None:

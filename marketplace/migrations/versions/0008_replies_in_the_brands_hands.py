@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from alembic import op
-
-from marketplace.migrations import sql
+from marketplace.migrations.steps import give_to_brands, run_sql
 
 revision: str = "0008"
 down_revision: str | None = "0007"
@@ -13,7 +11,10 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    op.get_bind().exec_driver_sql(sql("0008_replies").replace("%", "%%"))
+    run_sql("0008_replies")
+    give_to_brands(
+        "follow_up_policy", "escalation_queue", "probation_policy", "worker_standing", "reply_review"
+    )
 
 
 def downgrade() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from alembic import op
 
-from marketplace.migrations import sql
+from marketplace.migrations.steps import give_to_brands, run_sql
 
 revision: str = "0009"
 down_revision: str | None = "0008"
@@ -13,7 +13,8 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    op.get_bind().exec_driver_sql(sql("0009_finding_tickets").replace("%", "%%"))
+    run_sql("0009_finding_tickets")
+    give_to_brands("ticket_search")
 
 
 def downgrade() -> None:
