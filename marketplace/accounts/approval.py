@@ -1,6 +1,5 @@
 """Whether a brand's tickets may enter the pool: an operator approves it, or refuses it with a reason."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,15 +9,14 @@ from marketplace.accounts import standing_letters as letters
 from marketplace.accounts.errors import NoSuchBrand
 from marketplace.accounts.letters import Words
 from marketplace.accounts.mail import write_letter
-from marketplace.accounts.models import Brand, Member, MemberRole, Person
+from marketplace.accounts.models import Brand, MemberRole
+from marketplace.accounts.queries import addresses_of
 from marketplace.accounts.suspensions import cleaned_reason
 from marketplace.events.commands import record
 from marketplace.events.facts import BrandApproved, BrandRefused, OperatorActed
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict
 from marketplace.kernel.ids import BrandId, PersonId
-
-OWNERS_TOLD = 20
 
 
 class AlreadyApproved(Conflict):
@@ -75,11 +73,5 @@ def _brand(tx: Tx, brand: BrandId) -> Brand:
 
 
 def _tell_owners(tx: Tx, brand: Brand, words: Words, now: datetime) -> None:
-    owners: Sequence[str] = tx.scalars(
-        select(Person.email)
-        .join(Member, Member.person_id == Person.id)
-        .where(Member.brand_id == brand.id, Member.role == MemberRole.OWNER)
-        .limit(OWNERS_TOLD)
-    ).all()
-    for owner in owners:
+    for owner in addresses_of(tx, brand=brand.id, roles=(MemberRole.OWNER,)):
         write_letter(tx, recipient=owner, subject=words.subject, body=words.body, now=now)

@@ -18,6 +18,7 @@ from marketplace.accounts.errors import (
     UnknownTimeZone,
 )
 from marketplace.accounts.payable_countries import ISO_COUNTRIES
+from marketplace.kernel.errors import AppError
 
 EMAIL_CHARACTERS_MAX = 254
 NAME_CHARACTERS_MAX = 100
@@ -49,6 +50,14 @@ def clean_name(text: str) -> str:
     if not 1 <= len(name) <= NAME_CHARACTERS_MAX:
         raise BadName
     return name
+
+
+def words_within(text: str, limit: int, refusal: type[AppError]) -> str:
+    """`text` trimmed, if it says something in at most `limit` characters; `refusal` is raised otherwise."""
+    said = text.strip()
+    if not said or len(said) > limit or "\x00" in said:
+        raise refusal
+    return said
 
 
 def is_slug(text: str) -> bool:

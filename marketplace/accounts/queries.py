@@ -1,6 +1,6 @@
 """People and brands as pages need them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -26,6 +26,7 @@ from marketplace.kernel.ids import BrandId, PersonId, WorkerId
 
 MEMBERS_SHOWN = 500
 INVITES_SHOWN = 200
+WRITTEN_TO_AT_ONCE = 20
 KEYS_SHOWN = 200
 BRANDS_SHOWN = 500
 MAILBOX_LETTERS = 50
@@ -146,6 +147,17 @@ def worker_profile(tx: Tx, worker: WorkerId) -> WorkerProfile:
     asked = select(Worker.languages, Worker.skills, Worker.available).where(Worker.id == worker)
     row = tx.execute(asked).one()
     return WorkerProfile(languages=tuple(row.languages), skills=tuple(row.skills), available=row.available)
+
+
+def addresses_of(tx: Tx, *, brand: BrandId, roles: Collection[MemberRole]) -> Sequence[str]:
+    """Where the brand's people in one of `roles` are written to, up to WRITTEN_TO_AT_ONCE."""
+    return tx.scalars(
+        select(Person.email)
+        .join(Member, Member.person_id == Person.id)
+        .where(Member.brand_id == brand, Member.role.in_(roles))
+        .order_by(Person.email)
+        .limit(WRITTEN_TO_AT_ONCE)
+    ).all()
 
 
 def members(tx: Tx, brand_id: BrandId) -> Sequence[MemberCard]:

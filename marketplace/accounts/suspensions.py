@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import psycopg
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from marketplace.accounts import standing_letters as letters
 from marketplace.accounts.errors import NoSuchPerson
+from marketplace.accounts.fields import words_within
 from marketplace.accounts.letters import Words
 from marketplace.accounts.mail import write_letter
 from marketplace.accounts.models import Person, Staff, StaffRole, Worker, WorkerStatus
@@ -62,6 +63,10 @@ class NoWarningYet(Invalid):
 
 class AlreadySuspended(Conflict):
     """This worker is suspended already."""
+
+
+class SignInSuspendedAlready(Conflict):
+    """This person's sign-in is suspended already."""
 
 
 class NotSuspended(Conflict):
@@ -187,10 +192,8 @@ def reinstate_worker(
 
 def write_appeal(tx: Tx, *, worker: WorkerId, text: str, now: datetime) -> AppealId:
     """The worker's word. Raises AppealTextNeeded, NothingToAppeal, AppealWaits, EnoughAppeals."""
-    said = text.strip()
-    if not said or len(said) > NOTE_LIMIT or "\x00" in said:
-        raise AppealTextNeeded
-    suspension = live_suspension(tx, worker, locked=True)
+    said = words_within(text, NOTE_LIMIT, AppealTextNeeded)
+    suspension = tx.scalars(_live(worker).with_for_update(read=True)).one_or_none()
     if suspension is None:
         raise NothingToAppeal
     if _open_appeal(tx, suspension.id) is not None:
@@ -243,12 +246,15 @@ def read_warnings(tx: Tx, *, worker: WorkerId, now: datetime) -> None:
 
 
 def suspend_person(tx: Tx, *, person: PersonId, reason: str, by: PersonId, now: datetime) -> None:
-    """End every session of somebody and let nobody sign in as them. Raises NoSuchPerson, NotYourself, ReasonNeeded."""
+    """End every session of somebody and let nobody sign in as them.
+
+    Raises NoSuchPerson, NotYourself, ReasonNeeded, SignInSuspendedAlready.
+    """
     said, found = cleaned_reason(reason), _person(tx, person)
     if person == by:
         raise NotYourself
     if found.suspended_at is not None:
-        raise Conflict("This person's sign-in is suspended already.")
+        raise SignInSuspendedAlready
     found.suspended_at, found.suspended_for = now, said
     sign_out_everywhere(tx, person)
     worker = tx.scalar(select(Worker.id).where(Worker.person_id == person))
@@ -295,9 +301,8 @@ def was_warned(standing: Standing, now: datetime) -> bool:
     return any(one.warned_at > now - WARNING_COUNTS_FOR for one in standing.warnings)
 
 
-def live_suspension(tx: Tx, worker: WorkerId, *, locked: bool = False) -> Suspension | None:
-    wanted = select(Suspension).where(Suspension.worker_id == worker, Suspension.lifted_at.is_(None))
-    return tx.scalars(wanted.with_for_update(read=True) if locked else wanted).one_or_none()
+def live_suspension(tx: Tx, worker: WorkerId) -> Suspension | None:
+    return tx.scalars(_live(worker)).one_or_none()
 
 
 def refusal_of(tx: Tx, worker: WorkerId) -> str | None:
@@ -321,10 +326,7 @@ def another_operator_exists(tx: Tx, than: PersonId) -> bool:
 
 def cleaned_reason(text: str) -> str:
     """Raises ReasonNeeded."""
-    said = text.strip()
-    if not said or len(said) > REASON_LIMIT or "\x00" in said:
-        raise ReasonNeeded
-    return said
+    return words_within(text, REASON_LIMIT, ReasonNeeded)
 
 
 def _decide(
@@ -342,11 +344,7 @@ def _decide(
 
 
 def _lift(tx: Tx, worker: Worker, *, by: PersonId, now: datetime) -> Suspension:
-    suspension = tx.scalars(
-        select(Suspension)
-        .where(Suspension.worker_id == worker.id, Suspension.lifted_at.is_(None))
-        .with_for_update()
-    ).one_or_none()
+    suspension = tx.scalars(_live(worker.id).with_for_update()).one_or_none()
     if suspension is None:
         raise NotSuspended
     suspension.lifted_at, suspension.lifted_by = now, by
@@ -354,6 +352,10 @@ def _lift(tx: Tx, worker: Worker, *, by: PersonId, now: datetime) -> Suspension:
     tx.flush()
     record(tx, WorkerReinstated(worker=worker.id, suspension=suspension.id))
     return suspension
+
+
+def _live(worker: WorkerId) -> Select[Suspension]:
+    return select(Suspension).where(Suspension.worker_id == worker, Suspension.lifted_at.is_(None))
 
 
 def _open_appeal(tx: Tx, suspension: SuspensionId) -> Appeal | None:
@@ -393,7 +395,4 @@ def _acted(tx: Tx, by: PersonId, on: PersonId, act: str, reason: str) -> None:
 
 
 def _note(text: str) -> str:
-    said = text.strip()
-    if not said or len(said) > NOTE_LIMIT or "\x00" in said:
-        raise NoteNeeded
-    return said
+    return words_within(text, NOTE_LIMIT, NoteNeeded)

@@ -365,6 +365,13 @@ class TicketImportCommitted(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TicketImportUndone(Fact):
+    """A brand wants the tickets of an import withdrawn, as far as nobody has touched them."""
+
+    ticket_import: TicketImportId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketImportAdvanced(Fact):
     ticket_import: TicketImportId
     state: str
@@ -514,10 +521,3 @@ class OperatorActed(Fact):
     act: str
     person: PersonId
     reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TicketImportUndone(Fact):
-    """A brand wants the tickets of an import withdrawn, as far as nobody has touched them."""
-
-    ticket_import: TicketImportId

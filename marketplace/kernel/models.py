@@ -1,4 +1,5 @@
-"""Tables of the ground: the installation's mark, the test clock, heartbeats, idempotency keys."""
+"""Tables of the ground: the installation's mark, the test clock, heartbeats, idempotency keys, errors of jobs,
+what was found of invariants."""
 
 from datetime import datetime, timedelta
 from uuid import UUID

@@ -7,15 +7,15 @@ from sqlalchemy import select, update
 
 from marketplace.accounts.letters import Words
 from marketplace.accounts.mail import write_letter
-from marketplace.accounts.models import Brand, Member, MemberRole, Person
+from marketplace.accounts.models import Brand, MemberRole
 from marketplace.accounts.permissions import Permission, allowed
+from marketplace.accounts.queries import addresses_of
 from marketplace.kernel.db import Tx
-from marketplace.kernel.ids import BrandId
 from marketplace.tickets.service_models import LadderStep, Rung
 
 BRANDS_A_STEP = 100
-READERS_LIMIT = 20
 NEXT_LETTER_AFTER = timedelta(hours=1)
+IN_CHARGE = [role for role in MemberRole if allowed(role, Permission.CONTROL_SHARING)]
 
 
 def write_due(tx: Tx, *, base_url: str, now: datetime) -> int:
@@ -37,7 +37,7 @@ def write_due(tx: Tx, *, base_url: str, now: datetime) -> int:
             words = tickets_wait(
                 brand=brand.name, tickets=len(told), link=f"{base_url}/b/{brand.slug}/tickets"
             )
-            for reader in _readers(tx, brand.id):
+            for reader in addresses_of(tx, brand=brand.id, roles=IN_CHARGE):
                 write_letter(tx, recipient=reader, subject=words.subject, body=words.body, now=now)
     return len(brands)
 
@@ -70,14 +70,3 @@ def _brands_to_tell(tx: Tx, now: datetime) -> Sequence[Brand]:
     )
     wanted = select(Brand).where(Brand.id.in_(unsaid), ~just_said.exists())
     return tx.scalars(wanted.order_by(Brand.id).limit(BRANDS_A_STEP)).all()
-
-
-def _readers(tx: Tx, brand: BrandId) -> Sequence[str]:
-    in_charge = [role for role in MemberRole if allowed(role, Permission.CONTROL_SHARING)]
-    return tx.scalars(
-        select(Person.email)
-        .join(Member, Member.person_id == Person.id)
-        .where(Member.brand_id == brand, Member.role.in_(in_charge))
-        .order_by(Person.email)
-        .limit(READERS_LIMIT)
-    ).all()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, TicketId
@@ -94,7 +94,7 @@ def _counted(tx: Tx, brand: BrandId) -> tuple[dict[TicketState, int], tuple[Cate
     )
 
 
-def _tickets(tx: Tx, query: object, asked: Mapping[str, object]) -> tuple[BoardTicket, ...]:
+def _tickets(tx: Tx, query: TextClause, asked: Mapping[str, object]) -> tuple[BoardTicket, ...]:
     return tuple(
         BoardTicket(
             ticket=TicketId(row.ticket_id),
@@ -103,7 +103,7 @@ def _tickets(tx: Tx, query: object, asked: Mapping[str, object]) -> tuple[BoardT
             category=row.category,
             due_at=row.due_at,
         )
-        for row in tx.execute(query, asked)  # type: ignore[call-overload]
+        for row in tx.execute(query, asked)
     )
 
 

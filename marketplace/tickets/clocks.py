@@ -3,7 +3,7 @@
 They run in business time. Their earliest due time is the ticket's own, and orders the pool.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -85,14 +85,11 @@ def opened(tx: Tx, fact: TicketOpened) -> None:
 
 def answer_given(tx: Tx, fact: ReplyQueued) -> None:
     """A reply meets the clock that waited for it; the resolution's pauses while the customer has the word."""
-    now = app_now(tx)
-    clocks = _clocks(tx, fact.owner, fact.ticket)
-    calendar = calendar_of(tx, fact.owner)
-    for clock in _running(clocks):
-        if clock.kind is ClockKind.RESOLUTION:
-            _rest(tx, clock, calendar, ClockState.PAUSED, now)
-        else:
-            _rest(tx, clock, calendar, ClockState.MET, now)
+    now, calendar = app_now(tx), calendar_of(tx, fact.owner)
+    for clock in _clocks(tx, fact.owner, fact.ticket):
+        if clock.state is ClockState.RUNNING:
+            pauses = clock.kind is ClockKind.RESOLUTION
+            _rest(tx, clock, calendar, ClockState.PAUSED if pauses else ClockState.MET, now)
     tx.flush()
 
 
@@ -211,10 +208,6 @@ def _clocks(tx: Tx, brand: BrandId, ticket: TicketId) -> Sequence[TicketClock]:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
-
-
-def _running(clocks: Iterable[TicketClock]) -> list[TicketClock]:
-    return [clock for clock in clocks if clock.state is ClockState.RUNNING]
 
 
 def _start_next(

@@ -181,12 +181,11 @@ def escalate_ticket(
     escalated = ticket_of(tx, brand=row.brand_id, ticket=ticket)
     escalated.state = TicketState.ESCALATED
     end_claim(tx, row, end=ClaimEnd.ESCALATED, now=now)
-    brand = row.brand_id
     tx.delete(row)
     record(
         tx,
         TicketEscalated(
-            brand=brand,
+            brand=escalation.brand_id,
             worker=worker,
             ticket=ticket,
             escalation=escalation.id,
@@ -194,8 +193,7 @@ def escalate_ticket(
             reason=reason.value,
         ),
     )
-    if chosen.notify_email is not None:
-        _write_to(tx, chosen, escalated, now)
+    _write_to(tx, chosen, escalated, now)
     return escalation
 
 
@@ -327,7 +325,7 @@ def _check_note(note: str) -> None:
 
 
 def _write_to(tx: Tx, queue: EscalationQueue, ticket: Ticket, now: datetime) -> None:
-    """Tell the queue's people, with nothing of the customer in the letter."""
+    """Tell the queue's people, if it names an address, with nothing of the customer in the letter."""
     if queue.notify_email is None:
         return
     write_letter(

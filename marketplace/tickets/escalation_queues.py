@@ -70,7 +70,7 @@ def add_queue(
     tx: Tx, *, brand: BrandId, name: str, decide_minutes: int, notify_email: str | None, by: PersonId
 ) -> EscalationQueue:
     """A new queue; its key comes from its name and stays."""
-    words = _words(name, decide_minutes, notify_email)
+    kept_name, address = _words(name, decide_minutes, notify_email)
     in_use = select(func.count()).where(
         EscalationQueue.brand_id == brand, EscalationQueue.retired_at.is_(None)
     )
@@ -82,10 +82,10 @@ def add_queue(
     queue = EscalationQueue(
         brand_id=brand,
         key=key,
-        name=words[0],
+        name=kept_name,
         decide_minutes=decide_minutes,
         is_default=False,
-        notify_email=words[1],
+        notify_email=address,
     )
     tx.add(queue)
     _told(tx, queue, by)
@@ -103,9 +103,9 @@ def change_queue(
     by: PersonId,
 ) -> EscalationQueue:
     """Other words or another time for a queue. Escalations that wait in it keep their time."""
-    words = _words(name, decide_minutes, notify_email)
+    kept_name, address = _words(name, decide_minutes, notify_email)
     queue = _in_use(tx, brand, key)
-    (queue.name, queue.notify_email), queue.decide_minutes = words, decide_minutes
+    queue.name, queue.decide_minutes, queue.notify_email = kept_name, decide_minutes, address
     _told(tx, queue, by)
     return queue
 

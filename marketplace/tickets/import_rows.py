@@ -13,9 +13,14 @@ from marketplace.accounts.fields import clean_name, language_tag, normalised_ema
 from marketplace.kernel.csv_in import UNREADABLE
 from marketplace.kernel.errors import AppError, Invalid
 from marketplace.tickets.models import Channel
-from marketplace.tickets.posting import HIGHEST_PRIORITY, SUBJECT_LIMIT, TEXT_LIMIT, NewTicket
+from marketplace.tickets.posting import (
+    EXTERNAL_ID_LIMIT,
+    HIGHEST_PRIORITY,
+    SUBJECT_LIMIT,
+    TEXT_LIMIT,
+    NewTicket,
+)
 
-EXTERNAL_ID_LIMIT = 200
 SUBJECT_FROM_TEXT = 80
 ELLIPSIS = "…"
 

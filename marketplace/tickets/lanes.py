@@ -3,7 +3,7 @@
 The database makes the same words (`lane_of`, `worker_lanes` in the migrations) for tickets and workers.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from marketplace.kernel.errors import Invalid
 from marketplace.tickets.models import Channel
@@ -31,19 +31,6 @@ def primary_language(tag: str) -> str:
 
 def lane_of(channel: Channel | str, language: str, skill: str) -> str:
     return f"{Channel(channel).value}/{primary_language(language)}/{skill}"
-
-
-def lanes_of(
-    languages: Iterable[str], skills: Iterable[str], channels: Iterable[Channel] = tuple(Channel)
-) -> list[str]:
-    """Every lane of a worker: what needs no skill is open to everybody who speaks the language."""
-    asked = sorted({primary_language(tag) for tag in languages})
-    return [
-        lane_of(channel, language, skill)
-        for channel in channels
-        for language in asked
-        for skill in (GENERAL, *sorted(set(skills) - {GENERAL}))
-    ]
 
 
 def known_skills(skills: Sequence[str]) -> list[str]:

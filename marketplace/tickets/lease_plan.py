@@ -37,15 +37,24 @@ MOST: Mapping[Channel, LeasePlan] = {
 }
 
 
-def lease_plan_of(tx: Tx, brand: BrandId, channel: Channel) -> LeasePlan:
-    """What holds at `brand`: its own clock, else the default."""
-    row = tx.execute(
-        select(LeaseClock.read_seconds, LeaseClock.reply_seconds, LeaseClock.follow_up_seconds)
+def clock_of(tx: Tx, brand: BrandId, channel: Channel) -> LeaseClock:
+    """The brand's lease clock for `channel`, else the default one."""
+    return tx.scalars(
+        select(LeaseClock)
         .where(LeaseClock.channel == channel, (LeaseClock.brand_id == brand) | LeaseClock.brand_id.is_(None))
         .order_by(LeaseClock.brand_id.nulls_last())
         .limit(1)
     ).one()
-    return LeasePlan(**row._mapping)
+
+
+def lease_plan_of(tx: Tx, brand: BrandId, channel: Channel) -> LeasePlan:
+    """What holds at `brand`."""
+    clock = clock_of(tx, brand, channel)
+    return LeasePlan(
+        read_seconds=clock.read_seconds,
+        reply_seconds=clock.reply_seconds,
+        follow_up_seconds=clock.follow_up_seconds,
+    )
 
 
 def set_lease_plan(tx: Tx, *, brand: BrandId, channel: Channel, plan: LeasePlan) -> None:

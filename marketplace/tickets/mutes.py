@@ -6,17 +6,14 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from marketplace.accounts.errors import NoSuchBrand
 from marketplace.accounts.models import Brand
 from marketplace.kernel.db import Tx
-from marketplace.kernel.errors import Conflict, NotFound
+from marketplace.kernel.errors import Conflict
 from marketplace.kernel.ids import BrandId, WorkerId
 from marketplace.tickets.models import BrandMute
 
 MUTES_PER_WORKER = 50
-
-
-class NoSuchBrand(NotFound):
-    """There is no brand by that name."""
 
 
 class TooManyMutes(Conflict):

@@ -13,12 +13,11 @@ from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import AppError, Conflict, Invalid, NotAllowed, NotFound
 from marketplace.kernel.ids import BrandId, ClaimId, TicketId, WorkerId, new_id
 from marketplace.tickets.follow_ups import follow_up_of, is_around
+from marketplace.tickets.lease_plan import clock_of
 from marketplace.tickets.models import (
     Category,
-    Channel,
     Claim,
     ClaimEnd,
-    LeaseClock,
     PoolState,
     PoolTicket,
     Release,
@@ -118,6 +117,8 @@ _CLAIM_NEXT = text(
     "SELECT outcome, ticket_id, claim_number, lease_ends_at FROM claim_next_ticket(:worker, :claim)"
 )
 
+_EXPIRE = text("SELECT expire_lease(:ticket, :now)")
+
 
 def claim_ticket(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> Hold:
     """Give `ticket` to `worker` until its lease ends; a ticket already his goes on under the same lease.
@@ -204,8 +205,15 @@ def save_draft(tx: Tx, *, ticket: TicketId, worker: WorkerId, number: int, body:
     if len(body) > DRAFT_LIMIT or "\x00" in body:
         raise Invalid(f"A draft may have {DRAFT_LIMIT:,} characters at most.")
     row = held(tx, ticket=ticket, worker=worker, number=number, now=now)
+    keep_draft(tx, brand=row.brand_id, ticket=ticket, worker=worker, body=body, now=now)
+
+
+def keep_draft(
+    tx: Tx, *, brand: BrandId, ticket: TicketId, worker: WorkerId, body: str, now: datetime
+) -> None:
+    """Put `body` in the place of what the worker had not sent of this ticket."""
     saved = insert(WorkerDraft).values(
-        brand_id=row.brand_id, ticket_id=ticket, worker_id=worker, body=body, saved_at=now
+        brand_id=brand, ticket_id=ticket, worker_id=worker, body=body, saved_at=now
     )
     tx.execute(
         saved.on_conflict_do_update(
@@ -313,13 +321,16 @@ def expire_leases(tx: Tx, *, now: datetime) -> int:
         .order_by(PoolTicket.lease_ends_at)
         .limit(SWEEP_LIMIT)
     )
-    expired = [
-        tx.scalar(text("SELECT expire_lease(:ticket, :now)"), {"ticket": ticket, "now": now})
-        for ticket in sorted(tx.scalars(overdue).all())  # as claims lock them: two of us never deadlock
-    ]
-    if any(expired):
+    in_order = sorted(tx.scalars(overdue).all())  # as claims lock them: two of us never deadlock
+    return sum(expire_lease(tx, ticket=ticket, now=now) for ticket in in_order)
+
+
+def expire_lease(tx: Tx, *, ticket: TicketId, now: datetime) -> bool:
+    """Return one ticket if its lease has run out; whether it had."""
+    expired = bool(tx.scalar(_EXPIRE, {"ticket": ticket, "now": now}))
+    if expired:
         facts_written(tx)
-    return sum(bool(done) for done in expired)
+    return expired
 
 
 def back_to_pool(tx: Tx, row: PoolTicket, *, end: ClaimEnd, now: datetime) -> None:
@@ -369,16 +380,6 @@ def give_follow_up(tx: Tx, row: PoolTicket, *, now: datetime) -> None:
     else:
         back_to_pool(tx, row, end=ClaimEnd.HANDED_OVER, now=now)
         row.waiting_since = now
-
-
-def clock_of(tx: Tx, brand: BrandId, channel: Channel) -> LeaseClock:
-    """The brand's lease clock for `channel`, else the default one."""
-    return tx.scalars(
-        select(LeaseClock)
-        .where(LeaseClock.channel == channel, (LeaseClock.brand_id == brand) | LeaseClock.brand_id.is_(None))
-        .order_by(LeaseClock.brand_id.nulls_last())
-        .limit(1)
-    ).one()
 
 
 def new_claim(tx: Tx, row: PoolTicket, *, worker: WorkerId, now: datetime) -> None:

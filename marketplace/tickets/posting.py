@@ -40,6 +40,7 @@ from marketplace.tickets.models import (
 from marketplace.tickets.ranks import rank_of
 from marketplace.tickets.terms import UnknownCategory
 
+EXTERNAL_ID_LIMIT = 200
 SUBJECT_LIMIT = 200
 TEXT_LIMIT = 20_000
 HIGHEST_PRIORITY = 2
@@ -221,7 +222,7 @@ def lock_tickets(tx: Tx, *, brand: BrandId, tickets: Sequence[TicketId]) -> Sequ
 
 def _check(ticket: NewTicket) -> None:
     sizes = (
-        (ticket.external_id, 200),
+        (ticket.external_id, EXTERNAL_ID_LIMIT),
         (ticket.subject, SUBJECT_LIMIT),
         (ticket.text, TEXT_LIMIT),
     )
@@ -303,8 +304,7 @@ def _insert(
         "posted_at": now,
         "due_at": start.due_at,
     }
-    made = tx.scalars(insert(Ticket).values(values).on_conflict_do_nothing().returning(Ticket)).one_or_none()
-    return made
+    return tx.scalars(insert(Ticket).values(values).on_conflict_do_nothing().returning(Ticket)).one_or_none()
 
 
 def _category(tx: Tx, brand: BrandId, key: str | None) -> str:

@@ -9,8 +9,9 @@ from marketplace.events.facts import TicketRated
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid
 from marketplace.kernel.ids import BrandId, RatingId, ResolutionId, TicketId, new_id
+from marketplace.tickets.endings import standing_resolution
 from marketplace.tickets.gate_models import Rating, RatingReason
-from marketplace.tickets.models import Resolution
+from marketplace.tickets.models import TicketState
 from marketplace.tickets.posting import ticket_of
 
 MOST_STARS = 5
@@ -48,8 +49,10 @@ def rate_ticket(
         raise BadRating
     if len(comment) > COMMENT_LIMIT or "\x00" in comment:
         raise BadRating
-    ticket_of(tx, brand=brand, ticket=ticket)  # locked: two ratings at once become one after the other
-    resolution = _standing(tx, brand, ticket)
+    row = ticket_of(tx, brand=brand, ticket=ticket)  # locked: two ratings at once become one after the other
+    if row.state is not TicketState.RESOLVED:
+        raise NothingToRate
+    resolution = standing_resolution(tx, row).id
     known = _rating_of(tx, brand, resolution)
     if known is not None:
         if (known.stars, known.reason, known.comment) != (stars, reason, comment.strip()):
@@ -74,19 +77,6 @@ def ratings_of_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId) -> list[Ratin
     """In the order they were given; one at most for each resolution."""
     wanted = select(Rating).where(Rating.brand_id == brand, Rating.ticket_id == ticket)
     return list(tx.scalars(wanted.order_by(Rating.id)))
-
-
-def _standing(tx: Tx, brand: BrandId, ticket: TicketId) -> ResolutionId:
-    found = tx.scalar(
-        select(Resolution.id).where(
-            Resolution.brand_id == brand,
-            Resolution.ticket_id == ticket,
-            Resolution.reopened_at.is_(None),
-        )
-    )
-    if found is None:
-        raise NothingToRate
-    return found
 
 
 def _rating_of(tx: Tx, brand: BrandId, resolution: ResolutionId) -> Rating | None:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select, text, update
 
+from marketplace.accounts.fields import words_within
 from marketplace.events.commands import record
 from marketplace.events.facts import TicketTakenBack, TicketWithdrawn
 from marketplace.kernel.db import Tx
@@ -24,8 +25,6 @@ from marketplace.tickets.models import (
     EscalationState,
     PoolState,
     PoolTicket,
-    Reply,
-    ReplyState,
     Ticket,
     TicketState,
 )
@@ -37,8 +36,8 @@ from marketplace.tickets.terms import terms_of
 REASON_LIMIT = 300
 UNFUNDED = frozenset({TicketState.SCREENING, TicketState.HELD_BACK, TicketState.AWAITING_FUNDS})
 IN_THE_POOL = frozenset({TicketState.OPEN, TicketState.CLAIMED, TicketState.ANSWERED})
-MAY_BE_TAKEN_BACK = (UNFUNDED - {TicketState.HELD_BACK}) | IN_THE_POOL | {TicketState.ESCALATED}
 MAY_BE_WITHDRAWN = UNFUNDED | IN_THE_POOL | {TicketState.ESCALATED}
+MAY_BE_TAKEN_BACK = MAY_BE_WITHDRAWN - {TicketState.HELD_BACK}
 
 
 class ReasonNeeded(Invalid):
@@ -148,10 +147,7 @@ def recalls_of_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Sequence[R
 
 def checked_reason(text: str) -> str:
     """`text` as it is kept. Raises ReasonNeeded."""
-    said = text.strip()
-    if not said or len(said) > REASON_LIMIT or "\x00" in said:
-        raise ReasonNeeded
-    return said
+    return words_within(text, REASON_LIMIT, ReasonNeeded)
 
 
 def _locked(tx: Tx, brand: BrandId, ticket: TicketId, now: datetime) -> _Found:
@@ -210,11 +206,10 @@ def _recall(tx: Tx, found: _Found, *, kind: RecallKind, reason: str, by: str, no
         recalled_at=now,
     )
     tx.add(recall)
-    _stop_unsent_replies(tx, ticket)
     _close_escalation(tx, ticket, by=by, now=now)
     if found.pool is not None:
         end_claim(tx, found.pool, end=ClaimEnd.TAKEN_BACK, now=now)
-        tx.delete(found.pool)
+        tx.delete(found.pool)  # a reply in review is called off by this: `call_off_review` in the migrations
     return recall
 
 
@@ -259,19 +254,6 @@ def _close_escalation(tx: Tx, ticket: Ticket, *, by: str, now: datetime) -> None
             Escalation.state == EscalationState.OPEN,
         )
         .values(state=EscalationState.CONFIRMED, decided_at=now, decided_by=by)
-    )
-
-
-def _stop_unsent_replies(tx: Tx, ticket: Ticket) -> None:
-    """A reply that waits for approval does not leave any more."""
-    tx.execute(
-        update(Reply)
-        .where(
-            Reply.brand_id == ticket.brand_id,
-            Reply.ticket_id == ticket.id,
-            Reply.state == ReplyState.AWAITING_APPROVAL,
-        )
-        .values(state=ReplyState.RECALLED)
     )
 
 

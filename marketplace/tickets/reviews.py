@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.dialects.postgresql import insert
 
 from marketplace.events.commands import record
 from marketplace.events.facts import ReplyApproved, ReplyAwaitsApproval, ReplyReturned
@@ -15,9 +14,10 @@ from marketplace.kernel.db import Database, Tx
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.ids import BrandId, ReviewId, TicketId, new_id
 from marketplace.kernel.sweeps import sweep_each
-from marketplace.tickets.models import PoolState, PoolTicket, Reply, ReplyState, Ticket, WorkerDraft
+from marketplace.tickets.lease_plan import clock_of
+from marketplace.tickets.models import PoolState, PoolTicket, Reply, ReplyState, Ticket
 from marketplace.tickets.outgoing import queue_reply
-from marketplace.tickets.pool import clock_of
+from marketplace.tickets.pool import keep_draft
 from marketplace.tickets.posting import ticket_of
 from marketplace.tickets.probation import count_review
 from marketplace.tickets.reply_models import (
@@ -173,18 +173,13 @@ def _give_back(tx: Tx, review: ReplyReview, *, state: ReviewState, by: str, now:
     _decide(tx, review, state, by, now)
     reply = _reply(tx, review)
     reply.state = ReplyState.RECALLED
-    kept = insert(WorkerDraft).values(
-        brand_id=review.brand_id,
-        ticket_id=review.ticket_id,
-        worker_id=review.worker_id,
+    keep_draft(
+        tx,
+        brand=review.brand_id,
+        ticket=review.ticket_id,
+        worker=review.worker_id,
         body=reply.body,
-        saved_at=now,
-    )
-    tx.execute(
-        kept.on_conflict_do_update(
-            index_elements=[WorkerDraft.brand_id, WorkerDraft.ticket_id, WorkerDraft.worker_id],
-            set_={"body": kept.excluded.body, "saved_at": kept.excluded.saved_at},
-        )
+        now=now,
     )
     record(
         tx,

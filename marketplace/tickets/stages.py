@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from marketplace.accounts.fields import words_within
 from marketplace.events.commands import record
 from marketplace.events.facts import StageMoved
 from marketplace.kernel.db import Tx
@@ -292,10 +293,7 @@ def _write_policy(tx: Tx, brand: BrandId, policy: Policy, person: PersonId, now:
 
 
 def _checked(reason: str) -> str:
-    text_of_reason = reason.strip()
-    if not text_of_reason or len(text_of_reason) > REASON_LIMIT or "\x00" in text_of_reason:
-        raise ReasonNeeded
-    return text_of_reason
+    return words_within(reason, REASON_LIMIT, ReasonNeeded)
 
 
 def _log(

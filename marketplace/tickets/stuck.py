@@ -35,13 +35,6 @@ def undelivered_replies(tx: Tx, *, now: datetime) -> Sequence[StuckTicket]:
     return [StuckTicket(**row._mapping) for row in rows]
 
 
-def return_overdue(tx: Tx, *, ticket: TicketId, now: datetime) -> bool:
-    """End a lease that has run out, as the sweep does; whether there was one."""
-    return bool(
-        tx.execute(text("SELECT expire_lease(:ticket, :now)"), {"ticket": ticket, "now": now}).scalar()
-    )
-
-
 _LEASES = text(
     "SELECT p.ticket_id AS ticket, p.number, b.name AS brand_name, p.state::text AS state, "
     "p.lease_ends_at AS since FROM pool_ticket p JOIN brand b ON b.id = p.brand_id "

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from marketplace.accounts.fields import words_within
 from marketplace.accounts.models import Worker
 from marketplace.events.commands import record
 from marketplace.events.facts import SwitchLifted, SwitchThrown
@@ -102,9 +103,7 @@ def lift_on_platform(tx: Tx, *, switch: SwitchId, by: PersonId, now: datetime) -
 
 
 def _throw(tx: Tx, stop: Stop, *, reason: str, by: PersonId, by_platform: bool, now: datetime) -> KillSwitch:
-    said = reason.strip()
-    if not said or len(said) > REASON_LIMIT or "\x00" in said:
-        raise SwitchReasonNeeded
+    said = words_within(reason, REASON_LIMIT, SwitchReasonNeeded)
     stop = _known(tx, stop)
     switch = KillSwitch(
         id=SwitchId(new_id()),

@@ -38,12 +38,15 @@ from marketplace.tickets.models import (
 )
 from marketplace.tickets.pool import claim_ticket, expire_leases, release_ticket, save_draft
 from marketplace.tickets.posting import TicketNotFound, hold_back, post_ticket
+from marketplace.tickets.probation import set_probation
 from marketplace.tickets.recall_models import Recall, RecallKind, RecallPay
 from marketplace.tickets.replies import customer_writes, send_reply
+from marketplace.tickets.reply_models import AfterLimit
 from tests.billing.paying import assert_proven, standing
 from tests.builders import (
     Clock,
     a_brand,
+    a_member,
     a_new_ticket,
     a_worker,
     an_answered_ticket,
@@ -306,9 +309,16 @@ def test_a_reply_that_waits_for_approval_never_leaves_and_earns_the_fee(
     db: Database, background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
     with background.transaction() as tx:
+        set_probation(
+            tx,
+            brand=brand,
+            replies=1,
+            limit_minutes=60,
+            after_limit=AfterLimit.SEND,
+            accuracy_basis_points=0,
+            by=a_member(tx, brand),
+        )
         ticket = an_answered_ticket(tx, brand, worker)
-        tx.execute(text("UPDATE reply SET state = 'awaiting_approval' WHERE ticket_id = :t"), {"t": ticket})
-        tx.execute(text("UPDATE pool_ticket SET state = 'in_review' WHERE ticket_id = :t"), {"t": ticket})
     with db.transaction(as_brand(brand)) as tx:
         assert take_back(tx, brand, ticket).pays is RecallPay.ESCALATION_FEE
     with background.transaction() as tx:

@@ -17,6 +17,7 @@ from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.ids import TicketId
 from marketplace.tickets import stuck
+from marketplace.tickets.pool import expire_lease
 from workers_ui.deps import CheckedForm, HasTx, as_uuid, on_platform
 from workers_ui.errors import status_of
 from workers_ui.frames import operator_frame, page
@@ -79,7 +80,7 @@ def discard(request: Request, tx: HasTx, staff: Operator, job: str, reason: Reas
 def return_lease(tx: HasTx, staff: Operator, ticket: str) -> Response:
     """What the sweep would have done: the ticket goes back to the pool in its old place."""
     wanted = TicketId(as_uuid(ticket))
-    if not stuck.return_overdue(tx, ticket=wanted, now=app_now(tx)):
+    if not expire_lease(tx, ticket=wanted, now=app_now(tx)):
         raise Conflict("This lease is over already.")
     record(tx, OperatorActed(target=wanted, act="returned an overdue lease", person=staff.person, reason=""))
     return see(JOBS, said="The ticket is back in the pool.")
