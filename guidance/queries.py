@@ -14,7 +14,8 @@ from knowledge_base.queries import is_live
 from knowledge_base.stops import is_not_stopped
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, ReplyId, SuggestionId, TicketId
-from marketplace.tickets.models import Author, KillSwitch, Message, PoolTicket, SwitchKind
+from marketplace.tickets.models import Author, Message, PoolTicket
+from marketplace.tickets.switch_models import KillSwitch, SwitchKind
 from marketplace.tickets.switch_queries import find_live
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Text, cast, collate, or_, select
 from knowledge_base.models import Article, ArticleState
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import ArticleId, BrandId
-from marketplace.tickets.models import KillSwitch, SwitchKind
+from marketplace.tickets.switch_models import KillSwitch, SwitchKind
 
 ARTICLES_NAMED = 200
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from marketplace.kernel.ids import BrandId, SwitchId, TicketId, new_id
 from marketplace.kernel.money import Money
 from marketplace.tickets.board import COUNTED_UP_TO, Board, BoardTicket, CategoryCounts
-from marketplace.tickets.models import SwitchKind, TicketState
+from marketplace.tickets.models import TicketState
+from marketplace.tickets.switch_models import SwitchKind
 from marketplace.tickets.switch_queries import Stop, SwitchLine
 from workers_ui.pages import board_views, recall_views, switch_views
 from workers_ui.presenters.board import BoardPage, Spend

@@ -63,7 +63,7 @@ from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import TicketId
 from marketplace.kernel.money import Money
 from marketplace.tickets.gates import MoveCause
-from marketplace.tickets.models import SwitchKind
+from marketplace.tickets.switch_models import SwitchKind
 from marketplace.tickets.worker_queries import LastClaimant, last_claimants
 from workers_ui.live import Renderer
 from workers_ui.live_fanout import Frame

@@ -31,9 +31,9 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, TicketId
 from marketplace.tickets.lane_queries import lanes_beside, lanes_of_tickets
-from marketplace.tickets.models import SwitchKind
 from marketplace.tickets.pool_queries import PoolCard, open_cards
 from marketplace.tickets.stopped_queries import open_under_switch, stopped_among
+from marketplace.tickets.switch_models import SwitchKind
 from workers_ui.live_fanout import Frame
 from workers_ui.live_topics import for_lane, for_newcomers, waiting_frame
 from workers_ui.pages.pool_views import row_of

@@ -4,7 +4,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import (
-    BigInteger,
     CheckConstraint,
     Computed,
     ForeignKey,
@@ -27,7 +26,6 @@ from marketplace.kernel.ids import (
     PersonId,
     ReplyId,
     ResolutionId,
-    SwitchId,
     TermsId,
     TicketId,
     WorkerId,
@@ -111,17 +109,6 @@ class ResolvedBy(StrEnum):
     CUSTOMER = "customer"
     SILENCE = "silence"
     BRAND = "brand"
-
-
-class SwitchKind(StrEnum):
-    """What a kill switch stops."""
-
-    BRAND = "brand"
-    CATEGORY = "category"
-    CHANNEL = "channel"
-    WORKER = "worker"
-    ARTICLE = "article"
-    GUIDANCE = "guidance"
 
 
 class Category(Base):
@@ -556,112 +543,3 @@ class BrandMute(Base):
     worker_id: Mapped[WorkerId] = mapped_column(ForeignKey("worker.id"), primary_key=True)
     brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
     muted_at: Mapped[datetime] = mapped_column(TIMESTAMP)
-
-
-class KillSwitch(Base):
-    """Something was stopped, by whom and why; live until it is lifted. NULL brand: on the whole platform."""
-
-    __tablename__ = "kill_switch"
-    __table_args__ = (
-        CheckConstraint(
-            "kind <> 'brand' AND kind <> 'category' OR brand_id IS NOT NULL", name="names_its_brand"
-        ),
-        CheckConstraint("(key IS NULL) = (kind IN ('brand', 'guidance'))", name="names_its_key"),
-        CheckConstraint("(lifted_at IS NULL) = (lifted_by IS NULL)", name="lifted_by_somebody"),
-        CheckConstraint("brand_id IS NOT NULL OR by_platform", name="everywhere_by_the_platform"),
-        Index(
-            "uq_kill_switch_live",
-            "kind",
-            "brand_id",
-            "key",
-            "by_platform",
-            unique=True,
-            postgresql_where=text("lifted_at IS NULL"),
-            postgresql_nulls_not_distinct=True,
-        ),
-        Index("ix_kill_switch_brand", "brand_id", "thrown_at"),
-    )
-
-    id: Mapped[SwitchId] = mapped_column(primary_key=True)
-    kind: Mapped[SwitchKind] = mapped_column(state_of(SwitchKind, "switch_kind"))
-    brand_id: Mapped[BrandId | None] = mapped_column(ForeignKey("brand.id"))
-    key: Mapped[str | None]
-    reason: Mapped[str]
-    by_platform: Mapped[bool] = mapped_column(server_default="false")
-    thrown_by: Mapped[PersonId] = mapped_column(ForeignKey("person.id"))
-    thrown_at: Mapped[datetime] = mapped_column(TIMESTAMP)
-    lifted_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
-    lifted_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
-
-
-class CategoryStat(Base):
-    """How long tickets of a category take, as the card before a claim says it."""
-
-    __tablename__ = "category_stat"
-    __table_args__ = (
-        ForeignKeyConstraint(["brand_id", "category"], ["category.brand_id", "category.key"]),
-        CheckConstraint("median_minutes > 0 AND resolved >= 0", name="sensible"),
-    )
-
-    brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
-    category: Mapped[str] = mapped_column(primary_key=True)
-    median_minutes: Mapped[int]
-    resolved: Mapped[int]
-    measured_at: Mapped[datetime] = mapped_column(TIMESTAMP)
-
-
-class BrandStat(Base):
-    """How a brand pays: the share of decided earnings that it paid, and the median days until it did."""
-
-    __tablename__ = "brand_stat"
-    __table_args__ = (CheckConstraint("approval_basis_points BETWEEN 0 AND 10000", name="share"),)
-
-    brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
-    approval_basis_points: Mapped[int]
-    days_to_pay: Mapped[int | None]
-    decided: Mapped[int]
-    measured_at: Mapped[datetime] = mapped_column(TIMESTAMP)
-
-
-class TicketCount(Base):
-    """How many of a brand's tickets of a category are in a state; a roll-up adds `TicketMove`s to it."""
-
-    __tablename__ = "ticket_count"
-
-    brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
-    category: Mapped[str] = mapped_column(primary_key=True)
-    state: Mapped[str] = mapped_column(primary_key=True)
-    tickets: Mapped[int] = mapped_column(BigInteger)
-
-
-class TicketMove(Base):
-    """A ticket went from one `TicketCount` to another: not added yet, written by a trigger in the change's
-    transaction. A posted ticket comes from nowhere."""
-
-    __tablename__ = "ticket_move"
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    brand_id: Mapped[BrandId]
-    from_category: Mapped[str | None]
-    from_state: Mapped[str | None]
-    to_category: Mapped[str]
-    to_state: Mapped[str]
-
-
-class PoolCount(Base):
-    """How many tickets wait in a lane; a roll-up adds `PoolMove`s to it."""
-
-    __tablename__ = "pool_count"
-
-    lane: Mapped[str] = mapped_column(primary_key=True)
-    tickets: Mapped[int] = mapped_column(BigInteger)
-
-
-class PoolMove(Base):
-    """A change of a `PoolCount` that is not added yet."""
-
-    __tablename__ = "pool_move"
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    lane: Mapped[str]
-    change: Mapped[int]

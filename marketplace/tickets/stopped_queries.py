@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, TicketId
-from marketplace.tickets.models import SwitchKind
+from marketplace.tickets.switch_models import SwitchKind
 
 TICKETS_TOLD = 500  # the most urgent; claims of all others are refused
 

@@ -9,7 +9,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from marketplace.accounts.models import Person
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, SwitchId, TicketId, WorkerId
-from marketplace.tickets.models import KillSwitch, SwitchKind, Ticket
+from marketplace.tickets.models import Ticket
+from marketplace.tickets.switch_models import KillSwitch, SwitchKind
 
 HISTORY_SHOWN = 50
 LIVE_LIMIT = 200

@@ -20,14 +20,9 @@ from marketplace.events.facts import SwitchLifted, SwitchThrown
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.ids import BrandId, PersonId, SwitchId, WorkerId, new_id
-from marketplace.tickets.models import (
-    Category,
-    Channel,
-    ClaimEnd,
-    KillSwitch,
-    SwitchKind,
-)
+from marketplace.tickets.models import Category, Channel, ClaimEnd
 from marketplace.tickets.pool import return_claims
+from marketplace.tickets.switch_models import KillSwitch, SwitchKind
 from marketplace.tickets.switch_queries import Stop
 
 REASON_LIMIT = 300

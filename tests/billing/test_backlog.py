@@ -35,7 +35,6 @@ from marketplace.tickets.models import (
     PoolTicket,
     ReleaseReason,
     ResolvedBy,
-    SwitchKind,
     Terms,
     Ticket,
     TicketState,
@@ -45,6 +44,7 @@ from marketplace.tickets.recalls import take_back, withdraw
 from marketplace.tickets.replies import customer_writes, send_reply
 from marketplace.tickets.service_models import ClockState, LadderStep, Rung, TicketClock
 from marketplace.tickets.surge import surged_terms
+from marketplace.tickets.switch_models import SwitchKind
 from marketplace.tickets.switches import lift_at_brand, throw_at_brand
 from marketplace.tickets.terms import set_price, terms_in_force, terms_of
 from tests.billing.paying import assert_proven, standing

@@ -16,19 +16,10 @@ from marketplace.kernel.db import PLATFORM, Database, Role, Tx
 from marketplace.kernel.ids import BrandId, SwitchId, TicketId, WorkerId, new_id
 from marketplace.tickets.endings import resolve_silent
 from marketplace.tickets.follow_ups import BadFollowUp, follow_up_of, follow_ups_of, set_follow_up
-from marketplace.tickets.models import (
-    Channel,
-    Claim,
-    ClaimEnd,
-    KillSwitch,
-    PoolState,
-    PoolTicket,
-    SwitchKind,
-    Ticket,
-    TicketState,
-)
+from marketplace.tickets.models import Channel, Claim, ClaimEnd, PoolState, PoolTicket, Ticket, TicketState
 from marketplace.tickets.pool import claim_ticket
 from marketplace.tickets.replies import customer_writes
+from marketplace.tickets.switch_models import KillSwitch, SwitchKind
 from tests.builders import (
     USD,
     Clock,

@@ -15,6 +15,7 @@ import marketplace.accounts.standing_models
 import marketplace.events.models
 import marketplace.kernel.models
 import marketplace.tickets.control_models
+import marketplace.tickets.figure_models
 import marketplace.tickets.gate_models
 import marketplace.tickets.import_models
 import marketplace.tickets.models
@@ -22,6 +23,7 @@ import marketplace.tickets.recall_models
 import marketplace.tickets.reply_models
 import marketplace.tickets.search_models
 import marketplace.tickets.service_models
+import marketplace.tickets.switch_models
 import marketplace.tickets.uncovered
 from marketplace.kernel.db import Base
 
@@ -34,6 +36,7 @@ MODEL_MODULES = (
     marketplace.events.models,
     marketplace.kernel.models,
     marketplace.tickets.control_models,
+    marketplace.tickets.figure_models,
     marketplace.tickets.gate_models,
     marketplace.tickets.models,
     marketplace.tickets.import_models,
@@ -41,6 +44,7 @@ MODEL_MODULES = (
     marketplace.tickets.recall_models,
     marketplace.tickets.reply_models,
     marketplace.tickets.search_models,
+    marketplace.tickets.switch_models,
     marketplace.accounts.standing_models,
     marketplace.tickets.uncovered,
 )

@@ -17,18 +17,11 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import PLATFORM, Database, Role
 from marketplace.kernel.ids import BrandId, PersonId, TicketId, WorkerId
 from marketplace.tickets import pool, posting, switch_queries, switches
-from marketplace.tickets.models import (
-    Claim,
-    ClaimEnd,
-    KillSwitch,
-    PoolTicket,
-    SwitchKind,
-    Ticket,
-    TicketState,
-)
+from marketplace.tickets.models import Claim, ClaimEnd, PoolTicket, Ticket, TicketState
 from marketplace.tickets.pool_queries import next_best
 from marketplace.tickets.queries import left_in_screening
 from marketplace.tickets.replies import send_reply
+from marketplace.tickets.switch_models import KillSwitch, SwitchKind
 from marketplace.tickets.switch_queries import Stop
 from tests.builders import (
     Clock,

@@ -9,7 +9,7 @@ from marketplace.accounts.api_keys import ApiScope
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.ids import BulkWithdrawalId
 from marketplace.tickets import bulk_withdrawals, switches
-from marketplace.tickets.models import SwitchKind
+from marketplace.tickets.switch_models import SwitchKind
 from tests.builders import a_member, as_brand
 from tests.workers_ui.api_site import Api, System, api_site, at_once, problem
 from workers_ui.background import AFTER_THE_COMMIT

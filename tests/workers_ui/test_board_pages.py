@@ -10,8 +10,9 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.ids import BulkWithdrawalId, TicketId
 from marketplace.tickets import bulk_withdrawals, counts, switch_queries
 from marketplace.tickets.endings import escalate_ticket
-from marketplace.tickets.models import EscalationReason, SwitchKind, Ticket, TicketState
+from marketplace.tickets.models import EscalationReason, Ticket, TicketState
 from marketplace.tickets.pool import save_draft
+from marketplace.tickets.switch_models import SwitchKind
 from marketplace.tickets.switch_queries import Stop
 from marketplace.tickets.switches import throw_on_platform
 from marketplace.tickets.terms import CategoryPlan, add_category

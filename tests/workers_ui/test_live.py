@@ -26,9 +26,10 @@ from marketplace.kernel.db import Database, Scope
 from marketplace.kernel.ids import PayoutId, StageMoveId, new_id
 from marketplace.kernel.settings import Settings
 from marketplace.tickets.counts import roll_up
-from marketplace.tickets.models import PoolTicket, ReleaseReason, SwitchKind
+from marketplace.tickets.models import PoolTicket, ReleaseReason
 from marketplace.tickets.pool import release_ticket
 from marketplace.tickets.replies import ApiFeed, customer_writes, deliver_queued, send_reply
+from marketplace.tickets.switch_models import SwitchKind
 from marketplace.tickets.switches import lift_at_brand, throw_at_brand
 from tests.builders import a_worker, an_open_ticket, as_brand, as_worker
 from tests.site_process import free_port

@@ -7,8 +7,8 @@ import pytest
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
 from marketplace.kernel.settings import Settings
-from marketplace.tickets.models import SwitchKind
 from marketplace.tickets.recalls import take_back
+from marketplace.tickets.switch_models import SwitchKind
 from marketplace.tickets.switches import throw_at_brand
 from tests.builders import as_brand
 from tests.workers_ui.live_site import Town, a_town

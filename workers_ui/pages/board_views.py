@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from marketplace.tickets.board import COUNTED_UP_TO, Board, BoardTicket, CategoryCounts
-from marketplace.tickets.models import SwitchKind, TicketState
+from marketplace.tickets.models import TicketState
+from marketplace.tickets.switch_models import SwitchKind
 from marketplace.tickets.switch_queries import SwitchLine
 from workers_ui.presenters.board import CategoryLine, Figure, Need
 from workers_ui.presenters.values import Notice, Tone

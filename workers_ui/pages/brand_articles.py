@@ -17,7 +17,7 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.ids import ArticleId
-from marketplace.tickets.models import SwitchKind
+from marketplace.tickets.switch_models import SwitchKind
 from marketplace.tickets.switch_queries import find_live
 from workers_ui.deps import CheckedForm, HasTx, IsSignedIn, as_uuid, at_brand
 from workers_ui.errors import status_of

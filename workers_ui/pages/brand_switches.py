@@ -16,7 +16,7 @@ from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import AppError, Conflict, Invalid, NotFound
 from marketplace.kernel.ids import ArticleId, SwitchId
 from marketplace.tickets import queries, switch_queries, switches
-from marketplace.tickets.models import SwitchKind
+from marketplace.tickets.switch_models import SwitchKind
 from marketplace.tickets.switch_queries import SwitchLine
 from workers_ui.deps import CheckedForm, HasTx, IsSignedIn, as_uuid, at_brand
 from workers_ui.errors import status_of

@@ -19,7 +19,7 @@ from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import AppError, Conflict, Invalid, NotFound
 from marketplace.kernel.ids import BrandId, SwitchId, WorkerId
 from marketplace.tickets import switch_queries, switches
-from marketplace.tickets.models import SwitchKind
+from marketplace.tickets.switch_models import SwitchKind
 from marketplace.tickets.switch_queries import Stop, SwitchLine
 from workers_ui.deps import CheckedForm, HasTx, as_uuid, on_platform
 from workers_ui.errors import status_of

@@ -5,7 +5,7 @@ from babel import Locale
 from billing.worker_queries import paid_for_recall
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, TicketId, WorkerId
-from marketplace.tickets.models import SwitchKind
+from marketplace.tickets.switch_models import SwitchKind
 from marketplace.tickets.switch_queries import find_live
 from workers_ui.pages.worker_earnings_views import written
 from workers_ui.templating import DEFAULT_LOCALE

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from marketplace.tickets.models import Channel, SwitchKind
+from marketplace.tickets.models import Channel
+from marketplace.tickets.switch_models import SwitchKind
 from marketplace.tickets.switch_queries import Stop, SwitchLine
 from marketplace.tickets.switches import RULES
 from workers_ui.presenters.switches import LiveSwitch, PastSwitch, Stoppable
