@@ -12,6 +12,7 @@ from marketplace.kernel.db import Database, Role, normalised_url
 from marketplace.kernel.embedded_postgres import EmbeddedPostgres
 from marketplace.kernel.settings import Settings
 from marketplace.migrations import upgrade
+from tests.builders import Clock
 from tests.databases import Databases, administer, named, one_at_a_time
 from workers_ui.bootstrap import same_transaction_bus
 
@@ -84,6 +85,11 @@ def background(database_url: str) -> Iterator[Database]:
     )
     yield database
     database.dispose()
+
+
+@pytest.fixture
+def clock(background: Database) -> Clock:
+    return Clock(database=background)
 
 
 @pytest.fixture(scope="session")

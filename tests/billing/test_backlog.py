@@ -80,11 +80,6 @@ ROUNDS = 8
 
 
 @pytest.fixture
-def clock(background: Database) -> Clock:
-    return Clock(database=background)
-
-
-@pytest.fixture
 def brand(background: Database) -> BrandId:
     """A brand with 100.00, whose tickets cost 2.50 and pay 2.00."""
     with background.transaction() as tx:

@@ -47,11 +47,6 @@ THREADS = 8
 
 
 @pytest.fixture
-def clock(background: Database) -> Clock:
-    return Clock(database=background)
-
-
-@pytest.fixture
 def second_background(database_url: str) -> Iterator[Database]:
     database = Database(
         database_url, role=Role.BACKGROUND, connections=2, shared={"bus": same_transaction_bus()}

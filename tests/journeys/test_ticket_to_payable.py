@@ -31,11 +31,6 @@ from marketplace.tickets.replies import ApiFeed, customer_writes, deliver_queued
 from tests.builders import Clock, a_brand, a_worker, an_open_ticket, as_brand, as_worker, give_funds, usd
 
 
-@pytest.fixture
-def clock(background: Database) -> Clock:
-    return Clock(database=background)
-
-
 def test_a_resolved_ticket_pays_its_worker_and_the_platform_and_nothing_is_left_reserved(
     db: Database, background: Database, clock: Clock
 ) -> None:

@@ -40,11 +40,6 @@ from tests.builders import Clock, a_brand, a_worker, an_open_ticket, as_worker, 
 NEWCOMER_UNTIL = 10
 
 
-@pytest.fixture
-def clock(background: Database) -> Clock:
-    return Clock(database=background)
-
-
 def _experienced(tx: Tx, worker: WorkerId) -> WorkerId:
     tx.execute(update(Worker).where(Worker.id == worker).values(resolved_count=NEWCOMER_UNTIL))
     return worker

@@ -35,11 +35,6 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def clock(background: Database) -> Clock:
-    return Clock(database=background)
-
-
-@pytest.fixture
 def brand(background: Database) -> BrandId:
     with background.transaction() as tx:
         noise = a_brand(tx, name="Noise & Sons")

@@ -21,11 +21,6 @@ AFTER_THE_WINDOW = timedelta(hours=73)
 
 
 @pytest.fixture
-def clock(background: Database) -> Clock:
-    return Clock(database=background)
-
-
-@pytest.fixture
 def brand(background: Database) -> BrandId:
     with background.transaction() as tx:
         return a_brand(tx)

@@ -62,11 +62,6 @@ def worker(background: Database) -> WorkerId:
         return a_worker(tx, email_cap=50)
 
 
-@pytest.fixture
-def clock(background: Database) -> Clock:
-    return Clock(database=background)
-
-
 def fcr(db: Database, brand: BrandId, *, since: datetime | None = None) -> Measure:
     with db.transaction(as_brand(brand)) as tx:
         now = app_now(tx)

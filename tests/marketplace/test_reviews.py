@@ -52,11 +52,6 @@ LIMIT = timedelta(minutes=61)
 
 
 @pytest.fixture
-def clock(background: Database) -> Clock:
-    return Clock(database=background)
-
-
-@pytest.fixture
 def brand(background: Database) -> BrandId:
     with background.transaction() as tx:
         return a_brand(tx)

@@ -32,11 +32,6 @@ FIRST, NEXT, RESOLUTION = ClockKind.FIRST, ClockKind.NEXT, ClockKind.RESOLUTION
 
 
 @pytest.fixture
-def clock(background: Database) -> Clock:
-    return Clock(database=background)
-
-
-@pytest.fixture
 def brand(background: Database) -> BrandId:
     with background.transaction() as tx:
         noise = a_brand(tx, name="Noise & Sons")

@@ -53,11 +53,6 @@ class House:
 
 
 @pytest.fixture
-def clock(background: Database) -> Clock:
-    return Clock(database=background)
-
-
-@pytest.fixture
 def house(background: Database) -> House:
     with background.transaction() as tx:
         noise = a_brand(tx, name="Noise")

@@ -30,11 +30,6 @@ FUNDS = usd(1_000_000)
 
 
 @pytest.fixture
-def clock(background: Database) -> Clock:
-    return Clock(database=background)
-
-
-@pytest.fixture
 def worker(background: Database) -> WorkerId:
     with background.transaction() as tx:
         return a_worker(tx, email_cap=50)
