@@ -225,8 +225,7 @@ class Background:
         """Second net: bulk withdrawals whose job was lost on the way."""
         with self.database.transaction() as tx:
             waiting = bulk_withdrawals.unfinished(tx, asked_before=app_now(tx) - JOB_IS_LOST)
-        for brand, bulk in waiting:
-            bulk_withdrawals.work_off(self.database, brand=brand, bulk=bulk)
+        self._each("withdraw_many", self.withdraw_many, waiting)
 
     def send_payouts(self) -> None:
         if self.gateway is not None:
@@ -296,10 +295,8 @@ class Background:
         """Second net: imports and indexes whose job was lost on the way."""
         with self.database.transaction() as tx:
             unread, behind = unfinished_imports(tx), brands_behind(tx)
-        for brand, knowledge_import in unread:
-            read_import(self.database, brand, knowledge_import)
-        for brand in behind:
-            self.index(str(brand))
+        self._each("read_import", self.read_import, unread)
+        self._each("index", self.index, [(brand,) for brand in behind])
 
     def send_mail(self) -> None:
         deliver_mail(self.database, mail_port(_smtp(self.settings), sender=self.settings.mail_from))
@@ -308,17 +305,16 @@ class Background:
         with self.database.transaction() as tx:
             end_expired_sessions(tx, app_now(tx))
 
-    def _each(
-        self, task: str, act: Callable[[str, str], None], tickets: Sequence[tuple[BrandId, TicketId]]
-    ) -> None:
-        """Every ticket stands for itself: one that fails again keeps nobody behind it waiting."""
-        for brand, ticket in tickets:
+    def _each(self, task: str, act: Task, lost: Sequence[tuple[UUID, ...]]) -> None:
+        """Every lost job stands for itself: one that fails again keeps nobody behind it waiting."""
+        for ids in lost:
+            args = [str(one) for one in ids]
             try:
-                act(str(brand), str(ticket))
+                act(*args)
             except IndexUnavailable as error:
-                log.warning("redo.waits", task=task, ticket=str(ticket), reason=str(error))
-            except Exception:  # the edge of one ticket's job: the next round tries it again
-                log.exception("redo.failed", task=task, ticket=str(ticket))
+                log.warning("redo.waits", task=task, args=args, reason=str(error))
+            except Exception:  # the edge of one job: the next round tries it again
+                log.exception("redo.failed", task=task, args=args)
 
     def import_tickets(self, brand: str, ticket_import: str) -> None:
         """Work an import, or its undo, to its end."""
@@ -344,8 +340,7 @@ class Background:
         with self.database.transaction() as tx:
             ticket_imports.forget_ticket_imports(tx, now=app_now(tx))
             lost = ticket_imports.lost_ticket_imports(tx, now=app_now(tx))
-        for brand, ticket_import in lost:
-            self.import_tickets(str(brand), str(ticket_import))
+        self._each("import_tickets", self.import_tickets, lost)
 
     def tell_of_backlogs(self) -> None:
         with self.database.transaction() as tx:

@@ -7,9 +7,12 @@ from sqlalchemy import text
 
 from billing.accounts import reserved
 from billing.ledger import balance
+from marketplace.events.commands import Bus
+from marketplace.events.facts import TicketWithdrawn
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.db import Database
+from marketplace.kernel.db import Database, Role, Tx
 from marketplace.kernel.ids import BrandId, BulkWithdrawalId, TicketId, new_id
+from marketplace.kernel.settings import Settings
 from marketplace.tickets.bulk_withdrawals import (
     NoSuchBulkWithdrawal,
     NothingToWithdraw,
@@ -27,6 +30,8 @@ from marketplace.tickets.recalls import ReasonNeeded
 from marketplace.tickets.terms import CategoryPlan, add_category
 from marketplace.tickets.ticket_search import TicketFilter
 from tests.builders import Clock, a_brand, a_worker, an_answered_ticket, an_open_ticket, as_brand
+from workers_ui import parts
+from workers_ui.background import JOB_IS_LOST, Background
 
 OPEN = TicketFilter(state=TicketState.OPEN)
 
@@ -138,6 +143,30 @@ def test_a_killed_job_goes_on_where_it_stopped(db: Database, background: Databas
             text("SELECT body->>'done' FROM event WHERE kind = 'bulk_withdrawal_advanced'")
         ).scalars()
         assert (recalls, list(told)) == (4, ["4"])
+
+
+def test_a_lost_job_that_fails_again_holds_up_no_other(
+    db: Database, background: Database, database_url: str, brand: BrandId, settings: Settings, clock: Clock
+) -> None:
+    with background.transaction() as tx:
+        other = a_brand(tx)
+    bulks = []
+    for owner in (brand, other):
+        open_tickets(background, owner, 1)
+        bulks.append(ask(db, owner, OPEN))
+    clock.forward(JOB_IS_LOST + timedelta(seconds=1))
+
+    def fails(_tx: Tx, fact: TicketWithdrawn) -> None:
+        if fact.brand == brand:
+            raise Killed
+
+    failing = Database(database_url, role=Role.BACKGROUND, shared={"bus": Bus({TicketWithdrawn: [fails]})})
+    retriever = parts.retriever(settings, background)
+    Background(settings=settings, database=failing, gateway=None, retriever=retriever).finish_withdrawals()
+    failing.dispose()
+    assert [
+        look(background, owner, bulk).done for owner, bulk in zip((brand, other), bulks, strict=True)
+    ] == [0, 1]
 
 
 def test_one_request_takes_the_oldest_of_more_than_it_can(
