@@ -98,7 +98,7 @@ class TicketOpened(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketClaimed(Fact):
-    """Written by the database's `claim_ticket`."""
+    """Written by the database's `write_claims`."""
 
     ticket: TicketId
     claim_number: int

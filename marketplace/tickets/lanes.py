@@ -1,12 +1,11 @@
 """Lanes: channel, language and skill in one word. Who may claim a ticket, and who hears of it, follows from its lane.
 
-The database makes the same words (`lane_of`, `worker_lanes` in the migrations) for tickets and workers.
+The database makes them (`lane_of`, `worker_lanes` in the migrations), for tickets and workers.
 """
 
 from collections.abc import Mapping, Sequence
 
 from marketplace.kernel.errors import Invalid
-from marketplace.tickets.models import Channel
 
 GENERAL = "general"
 SKILLS: Mapping[str, str] = {
@@ -27,10 +26,6 @@ class UnknownSkill(Invalid):
 def primary_language(tag: str) -> str:
     """en-GB → en: a lane does not split a language by country."""
     return tag.split("-", 1)[0].lower()
-
-
-def lane_of(channel: Channel | str, language: str, skill: str) -> str:
-    return f"{Channel(channel).value}/{primary_language(language)}/{skill}"
 
 
 def known_skills(skills: Sequence[str]) -> list[str]:

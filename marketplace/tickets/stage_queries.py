@@ -52,7 +52,7 @@ class Moves:
 
 
 def view_of(tx: Tx, inputs: QualityInputs, *, brand: BrandId, now: datetime) -> StageView:
-    """What `stages.judge` would see at `now`."""
+    """What `stages.judge_next` would see at `now`."""
     policy, standing = policy_of(tx, brand), standing_of(tx, brand)
     since = counted_since(policy, standing, now) if standing else now - timedelta(days=policy.window_days)
     return StageView(

@@ -197,12 +197,6 @@ def move_by_hand(
     )
 
 
-def judge(tx: Tx, inputs: QualityInputs, *, brand: BrandId, now: datetime) -> MoveCause | None:
-    """Let the figures move the brand's share, if they do; what moved it."""
-    standing = _locked(tx, brand)
-    return None if standing is None else _judge(tx, inputs, brand, standing, now)
-
-
 def judge_next(tx: Tx, inputs: QualityInputs, *, now: datetime) -> int:
     """Judge the brand that has waited longest, if one was not judged within the last minute; how many."""
     due = tx.execute(
@@ -236,15 +230,14 @@ def numbers_of(policy: Policy, figures: Figures, *, since: datetime) -> dict[str
     }
 
 
-def _judge(
-    tx: Tx, inputs: QualityInputs, brand: BrandId, standing: Standing, now: datetime
-) -> MoveCause | None:
+def _judge(tx: Tx, inputs: QualityInputs, brand: BrandId, standing: Standing, now: datetime) -> None:
+    """Let the figures move the brand's share, if they do."""
     policy = policy_of(tx, brand)
     since = counted_since(policy, standing, now)
     figures = figures_of(tx, inputs, brand=brand, since=since, now=now)
     move = decide(policy, standing, figures, now)
     if move is None or not _set_stage(tx, brand, standing, move.to_stage, now):
-        return None
+        return
     _log(
         tx,
         brand,
@@ -254,7 +247,6 @@ def _judge(
         numbers=numbers_of(policy, figures, since=since),
         now=now,
     )
-    return move.cause
 
 
 def _locked(tx: Tx, brand: BrandId) -> Standing | None:

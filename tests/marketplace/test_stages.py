@@ -164,9 +164,8 @@ def test_counting_begins_anew_with_each_stage(
     assert percent(db, gated) == 25
 
 
-@pytest.mark.parametrize("act", ["judge", "judge_next"])
 def test_processes_that_judge_at_once_move_the_share_once(
-    db: Database, background: Database, gated: House, clock: Clock, act: str
+    db: Database, background: Database, gated: House, clock: Clock
 ) -> None:
     clock.forward(EIGHT_DAYS)
     together = Barrier(4)
@@ -174,10 +173,7 @@ def test_processes_that_judge_at_once_move_the_share_once(
     def one(_number: int) -> None:
         with background.transaction() as tx:
             together.wait()
-            if act == "judge":
-                stages.judge(tx, Told(), brand=gated.brand, now=app_now(tx))
-            else:
-                stages.judge_next(tx, Told(), now=app_now(tx))
+            stages.judge_next(tx, Told(), now=app_now(tx))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(one, range(4)))
