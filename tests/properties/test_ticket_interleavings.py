@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Tx
@@ -24,7 +24,7 @@ from marketplace.tickets.endings import (
     resolve_if_silent,
     resolve_ticket,
 )
-from marketplace.tickets.models import ClaimEnd, EscalationReason, ReleaseReason, ResolvedBy
+from marketplace.tickets.models import ClaimEnd, EscalationReason, ReleaseReason, Resolution, ResolvedBy
 from marketplace.tickets.pool import (
     claim_ticket,
     expire_leases,
@@ -54,7 +54,7 @@ LIKELY = {
     "answered": {
         "resolve": 4,
         "write": 4,
-        "silence": 3,
+        "silence": 6,
         "reply": 2,
         "escalate": 1,
         "withdraw": 1,
@@ -74,7 +74,8 @@ LIKELY = {
 """What is worth trying in each state, with its weight; every fifth act is anything at all."""
 ANYTHING = 0.2
 SEEDS = 4
-MOMENTS = 2_500 if os.environ.get("HUMANCLOUD_NIGHTLY") else 150
+NIGHTLY = bool(os.environ.get("HUMANCLOUD_NIGHTLY"))
+MOMENTS = 2_500 if NIGHTLY else 150
 WORKERS = 3
 OVER = ("withdrawn", "held_back", "resolved", "escalated")
 LIVES_ON_SHARE = 0.7  # how often a resolved ticket is looked at again, for its reopening
@@ -116,6 +117,9 @@ def test_every_interleaving_leaves_one_legal_state_and_at_most_one_earning(
         _check(background, stage, said)
         seen.update(name for (name, _), error in zip(acts, raised, strict=True) if error is None)
     assert set(seen) >= {"claim", "reply", "expire", "resolve", "withdraw", "write", "return"}, seen
+    if NIGHTLY:  # a hundred moments see some four resolutions, too few to be sure of both kinds
+        with background.transaction() as tx:
+            assert set(tx.scalars(select(Resolution.by))) == {ResolvedBy.CUSTOMER, ResolvedBy.SILENCE}
 
 
 def _open(database: Database) -> Stage:
@@ -157,10 +161,10 @@ def _let_time_pass(database: Database, stage: Stage, random: Random) -> None:
                 ),
                 asked,
             )
-        if random.random() < 0.4:
+        if random.random() < 0.7:
             tx.execute(
                 text(
-                    "UPDATE ticket SET answered_at = app_now() - interval '3 days' "
+                    "UPDATE ticket SET silence_ends_at = app_now() - interval '1 s' "
                     "WHERE id = :ticket AND state = 'answered'"
                 ),
                 asked,
