@@ -1,16 +1,25 @@
-"""Whether a posted ticket enters the pool: the share dial decides first, then what the ticket says."""
+"""Whether a posted ticket enters the pool: the share dial decides first, then what the ticket says.
 
+And whether it stays there when its customer says more.
+"""
+
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import select
 
+from marketplace.events.facts import CustomerWrote
+from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, TicketId
-from marketplace.tickets import posting, sharing, switch_queries
+from marketplace.tickets import posting, recalls, sharing, switch_queries
 from marketplace.tickets.eligibility import ORDINARY, KeepBackRules, Verdict, judge_by_rules
 from marketplace.tickets.keep_back import keep_back_rules
 from marketplace.tickets.models import Category, Message, Ticket, TicketState
+
+BY_RULE = "your keep-back rules"
+IN_WORKERS_REACH = (TicketState.AWAITING_FUNDS, TicketState.OPEN, TicketState.CLAIMED)
 
 
 class Judge(Protocol):
@@ -49,6 +58,28 @@ def screen_ticket(tx: Tx, judge: Judge, *, brand: BrandId, ticket: TicketId, now
         posting.hold_back(tx, brand=brand, ticket=ticket, reason=verdict.reason)
     else:
         posting.admit(tx, brand=brand, ticket=ticket)
+
+
+def screen_further_message(tx: Tx, fact: CustomerWrote) -> None:
+    """Take the ticket back when its customer now says what the brand's rules keep, before a worker reads it.
+
+    By word alone: a ticket in work costs its brand what a recall pays, so no guess about a meaning ends it.
+    """
+    row = tx.get_one(Ticket, (fact.owner, fact.ticket))
+    if row.state not in IN_WORKERS_REACH:
+        return  # being screened still, or its brand's already
+    message = tx.get_one(Message, (fact.owner, fact.message))
+    rules = replace(keep_back_rules(tx, brand=fact.owner), categories=frozenset())
+    verdict = judge_by_rules(message.body, category=row.category, category_name="", rules=rules)
+    if verdict.stays:
+        recalls.take_back(
+            tx,
+            brand=fact.owner,
+            ticket=fact.ticket,
+            reason=verdict.reason[: recalls.REASON_LIMIT],
+            by=BY_RULE,
+            now=app_now(tx),
+        )
 
 
 def verdict_on(tx: Tx, judge: Judge, ticket: Ticket) -> Verdict:

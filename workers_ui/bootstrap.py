@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from billing import backlog, earnings, recalls
+from guidance import screening
 from marketplace.events.commands import Bus, Subscriber
 from marketplace.events.facts import (
     CustomerWrote,
@@ -32,7 +33,7 @@ IN_THE_SAME_TRANSACTION: Mapping[type[Fact], Sequence[Subscriber]] = {
     EscalationConfirmed: [earnings.pay_escalation],
     EscalationRejected: [earnings.free_reservation],
     ReplyQueued: [clocks.answer_given],
-    CustomerWrote: [clocks.customer_wrote],
+    CustomerWrote: [clocks.customer_wrote, screening.screen_further_message],
     TicketEscalated: [clocks.left],
     TicketHeldBack: [clocks.left],
     TicketGivenBack: [clocks.left, backlog.free_given_back],

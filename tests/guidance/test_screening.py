@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 from sqlalchemy import select
 
+from billing.accounts import pending, reserved
 from guidance.screening import NoJudge, screen_ticket
 from marketplace.accounts.models import Brand
 from marketplace.events.models import Event
@@ -30,11 +31,16 @@ from marketplace.tickets.keep_back import (
     remove_keep_back_rule,
     switch_topic,
 )
-from marketplace.tickets.models import Ticket, TicketState
+from marketplace.tickets.models import PoolTicket, Ticket, TicketState
+from marketplace.tickets.pool import claim_ticket
 from marketplace.tickets.posting import post_ticket
+from marketplace.tickets.recall_models import RecallPay
+from marketplace.tickets.recalls import recalls_of_ticket
+from marketplace.tickets.replies import customer_writes, send_reply
 from marketplace.tickets.sharing import set_share_rule
 from marketplace.tickets.stages import enable
-from tests.builders import Clock, a_brand, a_member, a_new_ticket, as_brand
+from tests.billing.paying import assert_proven, standing
+from tests.builders import Clock, a_brand, a_member, a_new_ticket, a_resolved_ticket, a_worker, as_brand, usd
 from workers_ui import parts
 from workers_ui.background import JOB_IS_LOST, Background
 
@@ -173,6 +179,85 @@ def test_phrases_and_examples_have_their_limits(db: Database, brand: BrandId) ->
             add_example(tx, brand=brand, example=f"example {number}", author=None, now=app_now(tx))
         with pytest.raises(TooManyKeepBackRules):
             add_example(tx, brand=brand, example="one more", author=None, now=app_now(tx))
+
+
+def customer_says(db: Database, brand: BrandId, ticket: TicketId, text: str) -> TicketState:
+    """The ticket's state once its customer has written `text`."""
+    with db.transaction(as_brand(brand)) as tx:
+        customer_writes(tx, brand=brand, ticket=ticket, text=text, external_id=None, now=app_now(tx))
+    with db.transaction(as_brand(brand)) as tx:
+        return tx.get_one(Ticket, (brand, ticket)).state
+
+
+def recalled(db: Database, brand: BrandId, ticket: TicketId) -> list[tuple[str, str, RecallPay]]:
+    with db.transaction(as_brand(brand)) as tx:
+        found = recalls_of_ticket(tx, brand=brand, ticket=ticket)
+        return [(one.by, one.reason, one.pays) for one in found]
+
+
+def test_a_further_message_takes_a_waiting_ticket_out_of_the_pool(
+    db: Database, background: Database, brand: BrandId
+) -> None:
+    ticket = posted(db, brand)
+    screened(background, brand, ticket)
+    assert customer_says(db, brand, ticket, "Any news?") is TicketState.OPEN
+    assert customer_says(db, brand, ticket, "My lawyer will write next.") is TicketState.HELD_BACK
+    assert recalled(db, brand, ticket) == [
+        ("your keep-back rules", "Legal claims: it says “lawyer”", RecallPay.NOTHING)
+    ]
+    with background.transaction() as tx:
+        assert tx.get(PoolTicket, ticket) is None
+    assert customer_says(db, brand, ticket, "My lawyer says hello.") is TicketState.HELD_BACK
+    assert len(recalled(db, brand, ticket)) == 1
+
+
+@pytest.mark.parametrize(("replies", "pays"), [(0, RecallPay.ESCALATION_FEE), (1, RecallPay.FULL_PRICE)])
+def test_a_further_message_ends_a_claim_and_pays_as_any_recall(
+    db: Database, background: Database, brand: BrandId, replies: int, pays: RecallPay
+) -> None:
+    ticket = posted(db, brand)
+    screened(background, brand, ticket)
+    with background.transaction() as tx:
+        worker = a_worker(tx)
+        number = claim_ticket(tx, ticket=ticket, worker=worker).number
+        for _ in range(replies):
+            send_reply(tx, ticket=ticket, worker=worker, number=number, body="It left.", now=app_now(tx))
+    assert customer_says(db, brand, ticket, "Then I will sue you.") is TicketState.HELD_BACK
+    assert [paid for _, _, paid in recalled(db, brand, ticket)] == [pays]
+    assert_proven(background)
+
+
+def test_a_settled_ticket_that_comes_back_with_a_kept_word_reaches_no_worker(
+    db: Database, background: Database, brand: BrandId
+) -> None:
+    with background.transaction() as tx:
+        worker = a_worker(tx)
+        ticket = a_resolved_ticket(tx, brand, worker)
+    assert customer_says(db, brand, ticket, "My lawyer disagrees.") is TicketState.HELD_BACK
+    with background.transaction() as tx:
+        assert standing(tx, pending(brand, worker)) == usd(200)
+        assert standing(tx, reserved(brand)) == usd(0)
+    assert_proven(background)
+
+
+def test_the_longest_word_that_a_rule_can_find_still_makes_a_reason(
+    db: Database, background: Database, brand: BrandId
+) -> None:
+    with db.transaction(as_brand(brand)) as tx:
+        add_phrase(tx, brand=brand, phrase="kettle*", author=None, now=app_now(tx))
+    ticket = posted(db, brand, text="Where is it?")
+    screened(background, brand, ticket)
+    assert customer_says(db, brand, ticket, f"The kettle{'s' * 5_000} leaks.") is TicketState.HELD_BACK
+
+
+def test_a_kept_category_says_nothing_of_a_further_message(
+    db: Database, background: Database, brand: BrandId
+) -> None:
+    ticket = posted(db, brand)
+    screened(background, brand, ticket)
+    with db.transaction(as_brand(brand)) as tx:
+        keep_category_back(tx, brand=brand, category="general", enabled=True, author=None, now=app_now(tx))
+    assert customer_says(db, brand, ticket, "Any news?") is TicketState.OPEN
 
 
 def test_a_ticket_that_cannot_be_judged_waits_and_holds_up_nobody(
