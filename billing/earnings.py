@@ -3,7 +3,9 @@
 Each function runs in the transaction of the fact it answers, so money cannot lag behind.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -11,9 +13,9 @@ from sqlalchemy import select, update
 from billing.accounts import payable, pending, platform_fee, reserved, wallet
 from billing.ledger import InsufficientFunds, credit, debit, lock_accounts, post
 from billing.models import Earning, EarningKind, EarningState
+from billing.reservations import release, reserve, terms_behind
 from billing.spend import (
     CapReached,
-    commit_spend,
     find_brand_to_try_again,
     forget_refusal,
     give_back,
@@ -29,11 +31,20 @@ from marketplace.events.facts import (
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict
-from marketplace.kernel.ids import BrandId, EarningId, TicketId, WorkerId, new_id
+from marketplace.kernel.ids import (
+    BrandId,
+    EarningId,
+    EscalationId,
+    RecallId,
+    ResolutionId,
+    TicketId,
+    WorkerId,
+    new_id,
+)
 from marketplace.kernel.money import Money
 from marketplace.tickets import endings, posting, sharing
 from marketplace.tickets.models import Terms, Ticket, TicketState
-from marketplace.tickets.terms import terms_in_force, terms_of
+from marketplace.tickets.terms import terms_in_force
 
 SWEEP_LIMIT = 100
 
@@ -59,17 +70,15 @@ def open_if_funded(tx: Tx, *, brand: BrandId, ticket: TicketId, now: datetime) -
         return False
     row.reservation += 1
     try:
-        with tx.begin_nested():
-            post(
-                tx,
-                kind="reserve",
-                key=f"reserve:{ticket}:{row.reservation}",
-                currency=terms.currency,
-                legs=[debit(wallet(brand), terms.total_minor), credit(reserved(brand), terms.total_minor)],
-                now=now,
-                ticket=ticket,
-            )
-            commit_spend(tx, brand=brand, ticket=ticket, amount_minor=terms.total_minor, now=now)
+        reserve(
+            tx,
+            kind="reserve",
+            key=f"reserve:{ticket}:{row.reservation}",
+            brand=brand,
+            ticket=ticket,
+            amount=Money(amount_minor=terms.total_minor, currency=terms.currency),
+            now=now,
+        )
     except InsufficientFunds:
         posting.await_funds(tx, brand=brand, ticket=ticket)
         return False
@@ -120,10 +129,8 @@ def accrue(tx: Tx, fact: TicketResolved) -> None:
     """Pay the resolution out of its reservation: each credited worker's share, and the platform's fee."""
     brand = fact.owner
     resolution = endings.resolution_of(tx, brand=brand, resolution=fact.resolution)
-    terms = _terms_of_ticket(tx, brand, fact.ticket)
-    workers = [WorkerId(UUID(share["worker"])) for share in resolution.credits]
-    pay = Money(amount_minor=terms.pay_minor, currency=terms.currency)
-    parts = pay.split([share["weight"] for share in resolution.credits])
+    terms = terms_behind(tx, brand, fact.ticket)
+    parts = parts_of(resolution.credits, Money(amount_minor=terms.pay_minor, currency=terms.currency))
     fresh = post(
         tx,
         kind="accrue",
@@ -131,43 +138,28 @@ def accrue(tx: Tx, fact: TicketResolved) -> None:
         currency=terms.currency,
         legs=[
             debit(reserved(brand), terms.total_minor),
-            *(
-                credit(pending(brand, worker), part.amount_minor)
-                for worker, part in zip(workers, parts, strict=True)
-            ),
+            *(credit(pending(brand, worker), amount) for worker, amount in parts),
             credit(platform_fee(brand), terms.fee_minor),
         ],
         now=resolution.resolved_at,
         ticket=fact.ticket,
     )
-    if not fresh:
-        return
-    for worker, part in zip(workers, parts, strict=True):
-        if part.amount_minor:
-            tx.add(
-                Earning(
-                    brand_id=brand,
-                    id=EarningId(new_id()),
-                    ticket_id=fact.ticket,
-                    worker_id=worker,
-                    kind=EarningKind.RESOLUTION,
-                    resolution_id=fact.resolution,
-                    escalation_id=None,
-                    terms_id=terms.id,
-                    amount_minor=part.amount_minor,
-                    currency=terms.currency,
-                    state=EarningState.IN_WINDOW,
-                    accrued_at=resolution.resolved_at,
-                    window_ends_at=resolution.window_ends_at,
-                )
-            )
-    tx.flush()
+    if fresh:
+        write_earnings(
+            tx,
+            parts,
+            kind=EarningKind.RESOLUTION,
+            terms=terms,
+            ticket=fact.ticket,
+            resolution=fact.resolution,
+            accrued_at=resolution.resolved_at,
+        )
 
 
 def take_back(tx: Tx, fact: TicketReopened) -> None:
     """A reopened ticket's pay returns to its reservation, never to the wallet. Raises AlreadyPayable."""
     brand = fact.owner
-    terms = _terms_of_ticket(tx, brand, fact.ticket)
+    terms = terms_behind(tx, brand, fact.ticket)
     taken = tx.execute(
         update(Earning)
         .where(
@@ -202,9 +194,10 @@ def pay_escalation(tx: Tx, fact: EscalationConfirmed) -> None:
     """
     brand = fact.owner
     escalation = endings.escalation_of(tx, brand=brand, escalation=fact.escalation)
-    terms = _terms_of_ticket(tx, brand, fact.ticket)
+    terms = terms_behind(tx, brand, fact.ticket)
     fee = terms.escalation_fee_minor if escalation.needless_reason is None else 0
     platform = Money(amount_minor=fee, currency=terms.currency).share(terms.fee_basis_points).amount_minor
+    left = terms.total_minor - fee - platform
     now = app_now(tx)
     fresh = post(
         tx,
@@ -215,54 +208,28 @@ def pay_escalation(tx: Tx, fact: EscalationConfirmed) -> None:
             debit(reserved(brand), terms.total_minor),
             credit(pending(brand, escalation.worker_id), fee),
             credit(platform_fee(brand), platform),
-            credit(wallet(brand), terms.total_minor - fee - platform),
+            credit(wallet(brand), left),
         ],
         now=now,
         ticket=fact.ticket,
     )
-    if not fresh:
-        return
-    left = terms.total_minor - fee - platform
-    give_back(tx, brand=brand, ticket=fact.ticket, amount_minor=left)
-    if fee:
-        tx.add(
-            Earning(
-                brand_id=brand,
-                id=EarningId(new_id()),
-                ticket_id=fact.ticket,
-                worker_id=escalation.worker_id,
-                kind=EarningKind.ESCALATION,
-                resolution_id=None,
-                escalation_id=fact.escalation,
-                terms_id=terms.id,
-                amount_minor=fee,
-                currency=terms.currency,
-                state=EarningState.IN_WINDOW,
-                accrued_at=now,
-                window_ends_at=now + timedelta(hours=terms.review_window_hours),
-            )
+    if fresh:
+        give_back(tx, brand=brand, ticket=fact.ticket, amount_minor=left)
+        write_earnings(
+            tx,
+            [(escalation.worker_id, fee)],
+            kind=EarningKind.ESCALATION,
+            terms=terms,
+            ticket=fact.ticket,
+            escalation=fact.escalation,
+            accrued_at=now,
         )
-        tx.flush()
 
 
 def free_reservation(tx: Tx, fact: EscalationRejected) -> None:
     """A rejected escalation pays nobody: the whole reservation returns to the wallet."""
-    brand = fact.owner
-    terms = _terms_of_ticket(tx, brand, fact.ticket)
-    fresh = post(
-        tx,
-        kind="release",
-        key=f"release:{fact.ticket}:{fact.escalation}",
-        currency=terms.currency,
-        legs=[
-            debit(reserved(brand), terms.total_minor),
-            credit(wallet(brand), terms.total_minor),
-        ],
-        now=app_now(tx),
-        ticket=fact.ticket,
-    )
-    if fresh:
-        give_back(tx, brand=brand, ticket=fact.ticket, amount_minor=terms.total_minor)
+    key = f"release:{fact.ticket}:{fact.escalation}"
+    release(tx, key=key, brand=fact.owner, ticket=fact.ticket, now=app_now(tx))
 
 
 def mature(tx: Tx, *, now: datetime) -> int:
@@ -299,8 +266,45 @@ def mature(tx: Tx, *, now: datetime) -> int:
     return len(due)
 
 
-def _terms_of_ticket(tx: Tx, brand: BrandId, ticket: TicketId) -> Terms:
-    row = tx.get_one(Ticket, (brand, ticket))
-    if row.terms_id is None:
-        raise RuntimeError(f"ticket {ticket} has no terms: it was never funded")
-    return terms_of(tx, brand=brand, terms=row.terms_id)
+def parts_of(credits: Sequence[Mapping[str, Any]], amount: Money) -> list[tuple[WorkerId, int]]:
+    """Each credited worker's part of `amount` in minor units, by largest remainder."""
+    parts = amount.split([one["weight"] for one in credits])
+    return [
+        (WorkerId(UUID(one["worker"])), part.amount_minor) for one, part in zip(credits, parts, strict=True)
+    ]
+
+
+def write_earnings(
+    tx: Tx,
+    parts: Sequence[tuple[WorkerId, int]],
+    *,
+    kind: EarningKind,
+    terms: Terms,
+    ticket: TicketId,
+    accrued_at: datetime,
+    resolution: ResolutionId | None = None,
+    escalation: EscalationId | None = None,
+    recall: RecallId | None = None,
+) -> None:
+    """One line for each worker with a part of his own; the review window of `terms` begins."""
+    tx.add_all(
+        Earning(
+            brand_id=terms.brand_id,
+            id=EarningId(new_id()),
+            ticket_id=ticket,
+            worker_id=worker,
+            kind=kind,
+            resolution_id=resolution,
+            escalation_id=escalation,
+            recall_id=recall,
+            terms_id=terms.id,
+            amount_minor=amount,
+            currency=terms.currency,
+            state=EarningState.IN_WINDOW,
+            accrued_at=accrued_at,
+            window_ends_at=accrued_at + timedelta(hours=terms.review_window_hours),
+        )
+        for worker, amount in parts
+        if amount
+    )
+    tx.flush()

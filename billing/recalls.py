@@ -1,15 +1,13 @@
 """What a brand's recall of a ticket pays, and what it gives back: one posting, in the fact's transaction."""
 
-from datetime import timedelta
-from uuid import UUID
-
 from billing.accounts import pending, platform_fee, reserved, wallet
-from billing.ledger import Leg, credit, debit, post, standing_for_ticket
-from billing.models import Earning, EarningKind, EarningState
+from billing.earnings import parts_of, write_earnings
+from billing.ledger import credit, debit, post, standing_for_ticket
+from billing.models import EarningKind
 from billing.spend import give_back
 from marketplace.events.facts import TicketTakenBack, TicketWithdrawn
 from marketplace.kernel.db import Tx
-from marketplace.kernel.ids import EarningId, WorkerId, new_id
+from marketplace.kernel.ids import WorkerId
 from marketplace.kernel.money import Money
 from marketplace.tickets import recalls
 from marketplace.tickets.models import Terms
@@ -39,7 +37,7 @@ def settle_recall(tx: Tx, fact: TicketTakenBack | TicketWithdrawn) -> None:
         currency=terms.currency,
         legs=[
             debit(reserved(recall.brand_id), whole),
-            *_to_workers(recall, parts),
+            *(credit(pending(recall.brand_id, worker), amount) for worker, amount in parts),
             credit(platform_fee(recall.brand_id), platform),
             credit(wallet(recall.brand_id), whole - paid - platform),
         ],
@@ -48,7 +46,15 @@ def settle_recall(tx: Tx, fact: TicketTakenBack | TicketWithdrawn) -> None:
     )
     if fresh:
         give_back(tx, brand=recall.brand_id, ticket=recall.ticket_id, amount_minor=whole - paid - platform)
-        _write_earnings(tx, recall, terms, parts)
+        write_earnings(
+            tx,
+            parts,
+            kind=EarningKind.RECALL,
+            terms=terms,
+            ticket=recall.ticket_id,
+            recall=recall.id,
+            accrued_at=recall.recalled_at,
+        )
 
 
 def _parts(recall: Recall, terms: Terms) -> list[tuple[WorkerId, int]]:
@@ -56,11 +62,7 @@ def _parts(recall: Recall, terms: Terms) -> list[tuple[WorkerId, int]]:
     if recall.pays is RecallPay.NOTHING:
         return []
     minor = terms.pay_minor if recall.pays is RecallPay.FULL_PRICE else terms.escalation_fee_minor
-    shares = Money(amount_minor=minor, currency=terms.currency).split(
-        [one["weight"] for one in recall.credits]
-    )
-    workers = [WorkerId(UUID(one["worker"])) for one in recall.credits]
-    return [(worker, share.amount_minor) for worker, share in zip(workers, shares, strict=True)]
+    return parts_of(recall.credits, Money(amount_minor=minor, currency=terms.currency))
 
 
 def _platform_share(pays: RecallPay, terms: Terms) -> int:
@@ -73,33 +75,3 @@ def _platform_share(pays: RecallPay, terms: Terms) -> int:
             return fee.share(terms.fee_basis_points).amount_minor
         case RecallPay.FULL_PRICE:
             return terms.fee_minor
-
-
-def _to_workers(recall: Recall, parts: list[tuple[WorkerId, int]]) -> list[Leg]:
-    return [credit(pending(recall.brand_id, worker), amount) for worker, amount in parts]
-
-
-def _write_earnings(tx: Tx, recall: Recall, terms: Terms, parts: list[tuple[WorkerId, int]]) -> None:
-    window_ends_at = recall.recalled_at + timedelta(hours=terms.review_window_hours)
-    for worker, amount in parts:
-        if not amount:
-            continue
-        tx.add(
-            Earning(
-                brand_id=recall.brand_id,
-                id=EarningId(new_id()),
-                ticket_id=recall.ticket_id,
-                worker_id=worker,
-                kind=EarningKind.RECALL,
-                resolution_id=None,
-                escalation_id=None,
-                recall_id=recall.id,
-                terms_id=terms.id,
-                amount_minor=amount,
-                currency=terms.currency,
-                state=EarningState.IN_WINDOW,
-                accrued_at=recall.recalled_at,
-                window_ends_at=window_ends_at,
-            )
-        )
-    tx.flush()
