@@ -160,7 +160,7 @@ def _board(
         needs=board_views.needs(board, base=base, reviews=reviews, wallet=f"{BASE}/wallet"),
         categories=board_views.categories(board, base=base),
         at_risk_rule=board_views.AT_RISK_RULE,
-        callouts=board_views.stopped(live, switches=f"{BASE}/control/switches"),
+        callouts=board_views.stopped(board, live, switches=f"{BASE}/control/switches"),
         spend=Spend(
             today=Money(amount_minor=spent, currency="usd"),
             cap=cap,

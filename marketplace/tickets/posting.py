@@ -250,7 +250,7 @@ def _same_or_refused(tx: Tx, known: Ticket, ticket: NewTicket, fingerprint: str)
         return known
     raise ExternalIdTaken(
         f"Ticket {known.external_id!r} exists and differs in: {', '.join(_differences(tx, known, ticket))}. "
-        "Send the same body again, or choose another external id."
+        "It stays as it is; a new ticket needs a number of its own."
     )
 
 

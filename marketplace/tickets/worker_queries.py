@@ -50,7 +50,8 @@ def rooms_of(tx: Tx, *, worker: WorkerId, now: datetime) -> tuple[Room, ...]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldTicket:
     """A ticket in a worker's hands; `lease_ends_at` None while an answer waits for the customer, or, until
-    `decide_by`, for the brand's approval. `returned`: the brand gave his last reply back."""
+    `decide_by`, for the brand's approval. `returned`: the brand gave his last reply back. `resolves_at`: when
+    the customer's silence resolves it."""
 
     ticket: TicketId
     number: int
@@ -63,6 +64,7 @@ class HeldTicket:
     answered_before: bool
     decide_by: datetime | None = None
     returned: bool = False
+    resolves_at: datetime | None = None
 
 
 def held_tickets(tx: Tx, *, worker: WorkerId, now: datetime) -> tuple[HeldTicket, ...]:
@@ -81,6 +83,7 @@ def held_tickets(tx: Tx, *, worker: WorkerId, now: datetime) -> tuple[HeldTicket
             answered_before=row.answered_before,
             decide_by=row.decide_by,
             returned=bool(row.returned),
+            resolves_at=row.resolves_at,
         )
         for row in rows
     )
@@ -301,7 +304,9 @@ _HELD = text(
     "AND r.worker_id = p.worker_id AND r.message_id IS NOT NULL) AS answered_before, "
     "(SELECT v.decide_by FROM reply_review v WHERE v.ticket_id = p.ticket_id AND v.state = 'waiting') AS decide_by, "
     "(SELECT v.state IN ('rejected', 'timed_out_returned') FROM reply_review v WHERE v.brand_id = p.brand_id "
-    "AND v.ticket_id = p.ticket_id AND v.worker_id = p.worker_id ORDER BY v.id DESC LIMIT 1) AS returned "
+    "AND v.ticket_id = p.ticket_id AND v.worker_id = p.worker_id ORDER BY v.id DESC LIMIT 1) AS returned, "
+    "(SELECT k.silence_ends_at FROM ticket k WHERE k.brand_id = p.brand_id AND k.id = p.ticket_id "
+    "AND p.state = 'answered') AS resolves_at "
     "FROM pool_ticket p JOIN brand b ON b.id = p.brand_id "
     "WHERE p.worker_id = :worker AND (p.state <> 'claimed' OR p.lease_ends_at > :now) "
     "ORDER BY p.lease_ends_at NULLS LAST, p.ticket_id LIMIT :limit"

@@ -46,7 +46,7 @@ def test_by_keyboard_a_worker_claims_the_next_takes_more_time_notes_and_replies(
     write(worker, TYPED)
     worker.keyboard.press("Escape")
     worker.keyboard.press("e")
-    expect(worker.locator("#lease")).to_contain_text("extended, until")
+    expect(worker.locator("#lease")).to_contain_text("extension used")
     expect(worker.locator("#reply-text")).to_have_value(TYPED)
     worker.keyboard.press("m")
     expect(worker.locator("#note-text")).to_be_focused()

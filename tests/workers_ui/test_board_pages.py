@@ -118,7 +118,10 @@ def test_a_brand_sees_on_its_board_that_something_is_stopped(
     site: Site, house: House, owner: Browser
 ) -> None:
     owner.post("/control/switches", {"kind": "brand", "reason": "A recall is running."})
-    assert "All your tickets are stopped by Mo Manager: A recall is running." in words(owner.get("/board"))
+    owner.post("/control/switches", {"kind": "channel", "key": "chat", "reason": "Chat is down."})
+    board = words(owner.get("/board"))
+    assert "All your tickets are stopped by Mo Manager: A recall is running." in board
+    assert "Chat is stopped by Mo Manager: Chat is down." in board
 
 
 def test_the_board_costs_what_is_committed_today_against_the_cap(site: Site, house: House) -> None:

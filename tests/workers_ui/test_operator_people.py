@@ -176,6 +176,8 @@ def test_a_worker_appeals_and_another_operator_lifts_the_suspension(
     assert other.post(path, decision).status_code == 409
     assert "suspended" not in words(ana.get("/worker/pool"))
     assert "the policy says so" in " ".join(_letters(background, ana.email))
+    assert "Your appeal was granted: You are right: the policy says so." in words(ana.get("/worker/standing"))
+    assert "Appeal granted" in words(operator.get(f"/people/{ana.person}"))
     with background.transaction() as tx:
         suspension = tx.scalars(select(Suspension)).one()
     assert (suspension.lifted_by, suspension.suspended_by) == (other.person, operator.person)

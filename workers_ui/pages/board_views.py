@@ -1,13 +1,14 @@
 """The board in words: figures that lead to what they count, and what needs the brand, the most pressing first."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from marketplace.tickets.board import COUNTED_UP_TO, Board, BoardTicket, CategoryCounts
 from marketplace.tickets.models import TicketState
 from marketplace.tickets.switch_models import SwitchKind
-from marketplace.tickets.switch_queries import SwitchLine
+from marketplace.tickets.switch_queries import Stop, SwitchLine
+from workers_ui.pages.switch_views import CHANNELS
 from workers_ui.presenters.board import CategoryLine, Figure, Need
 from workers_ui.presenters.values import Notice, Tone
 
@@ -97,17 +98,29 @@ def categories(board: Board, *, base: str) -> tuple[CategoryLine, ...]:
     return tuple(sorted(lines, key=lambda line: (-line.waiting, line.name)))
 
 
-def stopped(live: Sequence[SwitchLine], *, switches: str) -> tuple[Notice, ...]:
+def stopped(board: Board, live: Sequence[SwitchLine], *, switches: str) -> tuple[Notice, ...]:
     """What is stopped right now, so that nobody wonders why nothing moves."""
+    categories = {one.key: one.name for one in board.categories}
     return tuple(
         Notice(
-            text=f"{STOPPED[one.stop.kind]} by {'the platform' if one.by_platform else one.thrown_by}: {one.reason}",
+            text=f"{_stopped(one.stop, categories)} by {_thrower(one)}: {one.reason}",
             tone=Tone.BAD if one.stop.kind is SwitchKind.BRAND else Tone.WARN,
             href=switches,
             link_label="See what is stopped" if switches else "",
         )
         for one in live[:CALLOUTS_SHOWN]
     )
+
+
+def _thrower(one: SwitchLine) -> str:
+    return "the platform" if one.by_platform else one.thrown_by
+
+
+def _stopped(stop: Stop, categories: Mapping[str, str]) -> str:
+    name = {SwitchKind.CATEGORY: categories, SwitchKind.CHANNEL: CHANNELS}.get(stop.kind, {}).get(
+        stop.key or ""
+    )
+    return f"{name} is stopped" if name else STOPPED[stop.kind]
 
 
 def span(waited: timedelta) -> str:
@@ -146,7 +159,10 @@ def _reviews(waiting: int, href: str) -> Iterator[Need]:
     if waiting:
         what = "1 reply waits" if waiting == 1 else f"{waiting:,} replies wait"
         yield Need(
-            title=f"{what} for your approval", detail="Nothing is sent before", href=href, icon="shield-check"
+            title=f"{what} for your approval",
+            detail="None is sent before you decide, or your time to decide is over",
+            href=href,
+            icon="shield-check",
         )
 
 

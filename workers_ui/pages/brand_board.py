@@ -55,6 +55,7 @@ def show_board(request: Request, tx: HasTx, membership: Views) -> HTMLResponse:
         categories=present.categories(board, base=base),
         at_risk_rule=present.AT_RISK_RULE,
         callouts=present.stopped(
+            board,
             live_at_brand(tx, brand=membership.brand),
             switches=area_path(membership, "control/switches")
             if allowed(membership.role, Permission.CONTROL_SHARING)

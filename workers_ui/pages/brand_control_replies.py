@@ -173,7 +173,12 @@ def set_probation(
             "accuracy_percent": accuracy_percent,
         }
         return _again(request, tx, membership, error, present.PROBATION, typed)
-    said = "Saved. Replies leave without approval." if _number(replies) == 0 else "Saved."
+    wanted = _number(replies)
+    said = (
+        f"Each worker’s first {wanted} of your replies wait for you from now on."
+        if wanted
+        else "Replies leave without approval from now on."
+    )
     return _done(membership, said)
 
 

@@ -54,6 +54,8 @@ from workers_ui.presenters.values import EMPTY_FORM, Action, FormState
 
 router = APIRouter()
 
+COST_NOTHING = {TicketState.HELD_BACK, TicketState.WITHDRAWN, TicketState.EXPIRED}
+
 Views = Annotated[Membership, Depends(at_brand(Permission.VIEW_TICKETS))]
 Posts = Annotated[Membership, Depends(at_brand(Permission.POST_TICKETS))]
 Answers = Annotated[Membership, Depends(at_brand(Permission.ANSWER_AS_BRAND))]
@@ -209,7 +211,7 @@ def ticket_page(
             language=LANGUAGES.get(ticket.language, ticket.language),
             terms_version=terms.version if terms and ticket.terms_id else None,
         ),
-        price=_money(terms, terms.total_minor) if terms else None,
+        price=_money(terms, terms.total_minor) if terms and ticket.state not in COST_NOTHING else None,
         customer_message=present.message_action(story, path=path, may=may_post),
         confirmation=confirmation,
         resolution=resolution,

@@ -314,7 +314,9 @@ def _no_ending(state: TicketState) -> str:
             return "The ticket is resolved already."
         case TicketState.ESCALATED:
             return "The ticket is yours: a worker escalated it."
+        case TicketState.HELD_BACK:
+            return "You answer this one yourself, outside the pool. Withdraw it when that is done."
         case TicketState.CLAIMED:
-            return "A worker is writing; there is no answer yet."
+            return "A worker is writing an answer."
         case _:
             return "There is no answer yet."

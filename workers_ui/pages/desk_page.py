@@ -27,6 +27,7 @@ from marketplace.tickets.lease_queries import can_claim_again, extension_of
 from marketplace.tickets.linked import find_follower
 from marketplace.tickets.models import ClaimEnd, PoolState
 from marketplace.tickets.notes import notes_of_ticket
+from marketplace.tickets.probation import find_rule_for
 from marketplace.tickets.replies import REPLY_LIMIT, affiliation_label
 from marketplace.tickets.unsent import keep_unsent
 from workers_ui.frames import page, worker_frame
@@ -109,7 +110,10 @@ def desk_view(
         thread=desk_views.messages(desk.thread, own, brand=brand.name),
         guidance=desk_views.guidance(found, stopped=why_stopped(tx, brand=desk.brand)),
         voice=desk_views.voice(voice_of(tx, brand=desk.brand).voice),
-        composer=_composer(tx, ticket, worker, typed, found, label=affiliation_label(brand.name)),
+        composer=replace(
+            _composer(tx, ticket, worker, typed, found, label=affiliation_label(brand.name)),
+            on_probation=find_rule_for(tx, brand=desk.brand, worker=worker) is not None,
+        ),
         category=desk.category,
         category_confirmed=desk.tagged or bool(own),
         categories=tuple(Choice(value=key, label=name) for key, name in desk.categories),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from marketplace.accounts.models import WorkerStatus
 from marketplace.accounts.people_queries import FoundPerson, PersonDetail, WaitingAppeal
 from marketplace.accounts.standing_letters import REASONS
+from marketplace.accounts.standing_models import AppealOutcome
 from marketplace.accounts.suspensions import NoSuchWorker, Standing
 from marketplace.kernel.ids import PersonId, WorkerId
 from workers_ui.presenters.operator import AppealForm, AppealRow, PersonFact, PersonRow, StandingEntry
@@ -16,6 +17,10 @@ SIGN_IN_SUSPENDED = Badge(label="sign-in suspended", tone=Tone.BAD)
 TEXT_CHARACTERS = 200
 REASON_CHOICES = tuple(Choice(value=reason.value, label=label) for reason, label in REASONS.items())
 SOMEBODY = "somebody"
+APPEAL_TITLES: Mapping[AppealOutcome, str] = {
+    AppealOutcome.UPHELD: "Appeal not granted",
+    AppealOutcome.LIFTED: "Appeal granted",
+}
 
 
 def person_row(one: FoundPerson) -> PersonRow:
@@ -121,7 +126,7 @@ def story(standing: Standing, names: Mapping[PersonId, str]) -> tuple[StandingEn
         ),
         *(
             StandingEntry(
-                title=f"Appeal {one.outcome.value}",
+                title=APPEAL_TITLES[one.outcome],
                 at=one.decided_at,
                 by=names.get(one.decided_by, SOMEBODY),
                 text=one.answer,

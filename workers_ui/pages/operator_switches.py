@@ -36,10 +36,11 @@ Short = Annotated[str, Form(max_length=2_000)]
 
 SWITCHES = "/operator/switches"
 EVERYWHERE = "everywhere"
+CHOICES = {SwitchKind.BRAND: "All tickets of a brand"}
 
 
 class NothingByThatName(Invalid):
-    """There is nothing by that name to stop. Check the brand's address, and which one you mean."""
+    """There is nothing by that name to stop. Name the brand by its address, and which one you mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +118,7 @@ def _switches(request: Request, tx: Tx, *, form: FormState = EMPTY_FORM) -> Swit
         frame=operator_frame(request, tx),
         live=tuple(_switch(one, names, can_lift=True) for one in live),
         history=tuple(_switch(one, names, can_lift=False) for one in over),
-        kinds=tuple(Choice(value=kind.value, label=TITLES[kind]) for kind in SwitchKind),
+        kinds=tuple(Choice(value=kind.value, label=CHOICES.get(kind, TITLES[kind])) for kind in SwitchKind),
         rules=tuple(SwitchRule(title=TITLES[kind], rule=switches.RULES[kind]) for kind in SwitchKind),
         form=form,
     )

@@ -4,6 +4,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from guidance.coverage import coverage_of
+from marketplace.accounts.models import WorkerStatus
 from marketplace.accounts.payable_countries import Payability, payability
 from marketplace.accounts.queries import worker_profile
 from marketplace.accounts.sessions import Principal
@@ -51,6 +52,7 @@ def pool_page(
             for room in worker_queries.rooms_of(tx, worker=worker, now=now)
         ),
         available=profile.available,
+        suspended=_is_suspended(request),
         filters=form_of(
             chosen, brands=brands_waiting(tx, lanes), languages=profile.languages, skills=profile.skills
         ),
@@ -61,6 +63,11 @@ def pool_page(
         pager=pager_of(found, chosen),
     )
     return page(request, view, status=status)
+
+
+def _is_suspended(request: Request) -> bool:
+    principal: Principal = request.state.principal
+    return principal.worker_status is WorkerStatus.RESTRICTED
 
 
 def _about_country(request: Request) -> tuple[Notice, ...]:

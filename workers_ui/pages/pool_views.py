@@ -127,6 +127,7 @@ def held_row(held: HeldTicket) -> views.MineTicket:
         pay=held.pay,
         state=hold_badge(held.state, answered_before=held.answered_before, returned=held.returned),
         deadline=held.lease_ends_at or held.decide_by,
+        resolves_at=held.resolves_at,
         has_draft=held.has_draft,
     )
 

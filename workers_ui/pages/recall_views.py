@@ -21,6 +21,7 @@ COSTS: Mapping[RecallPay, str] = {
     RecallPay.ESCALATION_FEE: "A worker is on it: they earn {fee}, and the rest goes back to your wallet.",
     RecallPay.FULL_PRICE: "A worker has replied: the full price of {total} is paid.",
 }
+NOTHING_RESERVED = "Nothing is reserved for it any more."
 PAID: Mapping[RecallPay, str] = {
     RecallPay.NOTHING: "Nothing is paid.",
     RecallPay.ESCALATION_FEE: "The worker who was on it is paid a fee; the rest is back in your wallet.",
@@ -54,6 +55,8 @@ def forms(
 ) -> tuple[RecallForm, ...]:
     """The two forms of a ticket's page, as far as its state lets either be sent."""
     costs = _costs(pays, terms, Locale.parse(locale)) if ticket.terms_id is not None else ""
+    if costs and ticket.state is TicketState.HELD_BACK:
+        costs = NOTHING_RESERVED
     offered = []
     if ticket.state in MAY_BE_TAKEN_BACK:
         offered.append(

@@ -71,7 +71,9 @@ def _standing_page(
         cannot_because=barred,
         appeals=tuple(_appeal(one) for one in reversed(own)),
         warnings=tuple(_warning(one) for one in found.warnings),
-        earlier=tuple(_suspension(one) for one in found.suspensions if one.lifted_at is not None),
+        earlier=tuple(
+            _suspension(one, found.appeals) for one in found.suspensions if one.lifted_at is not None
+        ),
         form=form,
     )
 
@@ -84,7 +86,8 @@ def _barred(own: Sequence[Appeal]) -> str:
     return ""
 
 
-def _suspension(one: Suspension) -> Verdict:
+def _suspension(one: Suspension, appeals: Sequence[Appeal] = ()) -> Verdict:
+    """With the answers to its `appeals`: who was told to wait for one finds it here."""
     ended = (f"It ended on {one.lifted_at:%-d %B %Y}.",) if one.lifted_at else ()
     unwarned = (f"No warning came first: {one.unwarned_because}",) if one.unwarned_because else ()
     return Verdict(
@@ -92,7 +95,15 @@ def _suspension(one: Suspension) -> Verdict:
         reason=REASONS[one.reason],
         text=one.note,
         since=one.suspended_at,
-        notes=(*unwarned, *ended),
+        notes=(*unwarned, *_answers(one, appeals), *ended),
+    )
+
+
+def _answers(one: Suspension, appeals: Sequence[Appeal]) -> tuple[str, ...]:
+    return tuple(
+        f"Your appeal was {OUTCOMES[each.outcome].label}: {each.answer}"
+        for each in appeals
+        if each.suspension_id == one.id and each.outcome
     )
 
 

@@ -92,6 +92,7 @@ class PoolPage:
     rooms: tuple[ChannelRoom, ...]
     available: bool = True
     filters: FilterForm = NO_FILTERS
+    suspended: bool = False
     searched_up_to: int | None = None
     not_brands: tuple[str, ...] = ()
     newcomer: bool = True
@@ -222,7 +223,8 @@ class NoteLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composer:
-    """`draft` is the server's copy; `draft_revision` grows with each save, so that an old one never wins."""
+    """`draft` is the server's copy; `draft_revision` grows with each save, so that an old one never wins.
+    `on_probation`: the brand reads the reply before it leaves."""
 
     idempotency_key: str
     draft: str = ""
@@ -232,6 +234,7 @@ class Composer:
     max_length: int = 8000
     findings: tuple[LintFinding, ...] = ()
     inserted: tuple[str, ...] = ()
+    on_probation: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,6 +304,7 @@ class MineTicket:
     state: Badge
     deadline: datetime | None = None
     updated_at: datetime | None = None
+    resolves_at: datetime | None = None
     has_draft: bool = False
 
 
