@@ -14,9 +14,7 @@ from marketplace.accounts.sessions import Membership, Principal
 from marketplace.accounts.suspensions import STANDING_PATH
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
-from marketplace.tickets.counts import waiting_in
-from marketplace.tickets.pool_queries import lanes_of_worker
-from marketplace.tickets.worker_queries import held_by
+from marketplace.tickets.pool_choices import WorkerInPool, worker_in_pool
 from workers_ui.live_address import live_url
 from workers_ui.presenters.frame import (
     Frame,
@@ -60,12 +58,12 @@ def frame(
     )
 
 
-def worker_frame(request: Request, tx: Tx) -> Frame:
+def worker_frame(request: Request, tx: Tx, worker: WorkerInPool | None = None) -> Frame:
+    """`worker` comes from those who have read him already."""
     principal: Principal = request.state.principal
     assert principal.worker is not None  # this frame is asked for by workers' pages alone
-    waiting = waiting_in(tx, lanes_of_worker(tx, worker=principal.worker))
-    mine = held_by(tx, worker=principal.worker)
-    around = frame(request, tx, area="Work", nav=worker_nav(waiting=waiting, mine=mine), live=True)
+    here = worker or worker_in_pool(tx, principal.worker)
+    around = frame(request, tx, area="Work", nav=worker_nav(waiting=here.waiting, mine=here.holds), live=True)
     if around.path == STANDING_PATH:
         return around  # asked for by its own script, what nobody has seen would count as read
     return replace(around, banner=_standing_banner(principal), has_banner=True)

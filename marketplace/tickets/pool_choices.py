@@ -1,12 +1,15 @@
-"""What a worker can choose among in the pool, and what of his lanes is not for him all the same."""
+"""A worker before the pool, read at once, and the brands that he can choose among there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
 
+from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import WorkerId
+from marketplace.tickets.counts import waiting_in
+from marketplace.tickets.models import Channel
 
 BRANDS_OFFERED = 200
 
@@ -18,22 +21,60 @@ def brands_waiting(tx: Tx, lanes: Sequence[str]) -> list[tuple[str, str]]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotFor:
-    """Addresses of brands that a worker is not offered (his own, hidden ones, where he is stopped), and whether what
-    is kept for newcomers is kept from him."""
+class Room:
+    """How much of a worker's cap of one channel is used."""
 
-    brands: tuple[str, ...]
-    newcomers_tickets: bool
-
-
-def not_for(tx: Tx, worker: WorkerId) -> NotFor:
-    row = tx.execute(_NOT_FOR, {"worker": worker}).one()
-    return NotFor(brands=tuple(row.brands), newcomers_tickets=not row.newcomer)
+    channel: Channel
+    held: int
+    cap: int
 
 
-_NOT_FOR = text(
-    "SELECT is_newcomer(w) AS newcomer, ARRAY(SELECT slug FROM brand WHERE id = ANY(brands_not_for(w)) "
-    "ORDER BY slug) AS brands FROM worker w WHERE w.id = :worker"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerInPool:
+    """A worker as the pool and the frame round his pages need him.
+
+    `waiting` counts the tickets of his lanes. `not_brands` are addresses of brands that he is not offered: his own,
+    hidden ones, where he is stopped. `holds` counts what is in his hands: his caps and what waits for somebody else.
+    """
+
+    lanes: tuple[str, ...]
+    waiting: int
+    languages: tuple[str, ...]
+    skills: tuple[str, ...]
+    available: bool
+    newcomer: bool
+    not_brands: tuple[str, ...]
+    rooms: tuple[Room, ...]
+    holds: int
+
+
+def worker_in_pool(tx: Tx, worker: WorkerId) -> WorkerInPool:
+    """All of it in two statements: every page of a worker asks."""
+    row = tx.execute(_WORKER, {"worker": worker, "now": app_now(tx)}).one()
+    return WorkerInPool(
+        lanes=tuple(row.lanes),
+        waiting=waiting_in(tx, row.lanes),
+        languages=tuple(row.languages),
+        skills=tuple(row.skills),
+        available=row.available,
+        newcomer=row.newcomer,
+        not_brands=tuple(row.not_brands),
+        rooms=(
+            Room(channel=Channel.EMAIL, held=row.email_held, cap=row.email_cap),
+            Room(channel=Channel.CHAT, held=row.chat_held, cap=row.chat_cap),
+        ),
+        holds=row.holds,
+    )
+
+
+_WORKER = text(
+    "SELECT w.email_lanes || w.chat_lanes AS lanes, w.languages, w.skills, w.available, "
+    "is_newcomer(w) AS newcomer, "
+    "ARRAY(SELECT slug FROM brand WHERE id = ANY(brands_not_for(w)) ORDER BY slug) AS not_brands, "
+    "w.email_cap, w.chat_cap, held.* FROM worker w CROSS JOIN LATERAL (SELECT count(*) AS holds, "
+    "count(*) FILTER (WHERE p.state = 'claimed' AND p.lease_ends_at > :now AND p.channel = 'email') AS email_held, "
+    "count(*) FILTER (WHERE p.state = 'claimed' AND p.lease_ends_at > :now AND p.channel = 'chat') AS chat_held "
+    "FROM pool_ticket p WHERE p.worker_id = w.id) AS held WHERE w.id = :worker"
 )
 # From one brand to the next by the index of lane and brand: a long pool costs no more than a short one.
 _BRANDS = text(

@@ -72,30 +72,32 @@ class PoolPage:
 EVERYTHING = PoolFilters()
 
 
-def pool_for(tx: Tx, *, worker: WorkerId, filters: PoolFilters = EVERYTHING, page: int = 1) -> PoolPage:
-    """One page of what `worker` may claim, in claim order: his lanes, without own, hidden and stopped brands and
+def pool_for(
+    tx: Tx, *, worker: WorkerId, lanes: Sequence[str], filters: PoolFilters = EVERYTHING, page: int = 1
+) -> PoolPage:
+    """One page of what `worker` may claim in his `lanes`, in claim order, without own, hidden and stopped brands and
     what he gave back."""
     if not 1 <= page <= DEEPEST_PAGE:
         raise Invalid(f"Pages of the pool are numbered from 1 to {DEEPEST_PAGE}.")
-    lanes = _lanes(tx, worker, filters)
+    left = _lanes_left(lanes, filters)
     asked = {
         "worker": worker,
-        "lanes": lanes,
-        "searched": _depth(filters, lanes, page),
+        "lanes": left,
+        "searched": _depth(filters, left, page),
         "brand": filters.brand,
         "pay": filters.minimum_pay_minor,
         "minutes": filters.longest_minutes,
         "limit": CARDS_A_PAGE + 1,
         "offset": (page - 1) * CARDS_A_PAGE,
     }
-    rows = tx.execute(_FOR_WORKER if not filters.brand else _FOR_WORKER_OF_BRAND, asked).all()
-    found = [TicketId(row.ticket_id) for row in rows]
+    row = tx.execute(_FOR_WORKER if not filters.brand else _FOR_WORKER_OF_BRAND, asked).one()
+    found = [TicketId(ticket) for ticket in row.tickets]
     cards = open_cards(tx, found)
     return PoolPage(
         cards=tuple(cards[ticket] for ticket in found[:CARDS_A_PAGE] if ticket in cards),
         page=page,
         has_more=len(found) > CARDS_A_PAGE,
-        searched_all=len(found) > CARDS_A_PAGE or not tx.execute(_DEEPER, asked).scalar_one(),
+        searched_all=not row.deeper,
     )
 
 
@@ -138,12 +140,12 @@ def _depth(filters: PoolFilters, lanes: Sequence[str], page: int) -> int:
     return wanted + PASSED_OVER
 
 
-def _lanes(tx: Tx, worker: WorkerId, filters: PoolFilters) -> list[str]:
-    """The worker's lanes that `filters` leave."""
+def _lanes_left(lanes: Sequence[str], filters: PoolFilters) -> list[str]:
+    """Those of `lanes` that `filters` leave."""
     wanted = (filters.channel, primary_language(filters.language), filters.skill)
     return [
         lane
-        for lane in lanes_of_worker(tx, worker=worker)
+        for lane in lanes
         if all(not word or word == part for word, part in zip(wanted, lane.split("/", 2), strict=True))
     ]
 
@@ -179,35 +181,38 @@ def _cards(tx: Tx, query: TextClause, **asked: object) -> tuple[PoolCard, ...]:
 _LANES = text("SELECT email_lanes || chat_lanes FROM worker WHERE id = :worker")
 _NEXT_BEST = text("SELECT next_best_ticket(:worker)")
 # The heads of the worker's lanes, each by its index and no deeper than `searched`; then what is not for him goes.
-# What is kept for newcomers comes last for everybody else, as it does in claims.
+# `deeper`: the page is not full, and a lane goes on below what was looked at.
 _SEARCH = """
 WITH who AS MATERIALIZED (
     SELECT brands_not_for(w) AS excluded, is_newcomer(w) AS newcomer,
         EXISTS (SELECT FROM kill_switch WHERE lifted_at IS NULL) AS stops
-    FROM worker w WHERE w.id = :worker)
-SELECT h.ticket_id FROM who
-CROSS JOIN LATERAL unnest(CAST(:lanes AS text[])) AS l(lane)
-CROSS JOIN (VALUES (false), (true)) AS f(newcomers)
-CROSS JOIN LATERAL (
-    SELECT p.ticket_id, p.brand_id, p.category, p.channel, p.rank_at, p.pay_minor, p.expected_minutes,
-        p.newcomers_first
-    FROM pool_ticket p WHERE p.state = 'open' AND p.lane = l.lane AND p.newcomers_first = f.newcomers {brand}
-    ORDER BY p.rank_at, p.ticket_id LIMIT :searched) AS h
-WHERE h.brand_id <> ALL (who.excluded) AND h.pay_minor >= :pay
-    AND (:minutes = 0 OR h.expected_minutes <= :minutes)
-    AND (who.newcomer OR NOT h.newcomers_first)
-    AND NOT (who.stops AND is_stopped(h.brand_id, h.category, h.channel))
-    AND NOT EXISTS (SELECT FROM release r WHERE r.ticket_id = h.ticket_id AND r.worker_id = :worker)
-ORDER BY h.rank_at, h.ticket_id LIMIT :limit OFFSET :offset
+    FROM worker w WHERE w.id = :worker),
+found AS MATERIALIZED (
+    SELECT h.ticket_id, h.rank_at FROM who
+    CROSS JOIN LATERAL unnest(CAST(:lanes AS text[])) AS l(lane)
+    CROSS JOIN (VALUES (false), (true)) AS f(newcomers)
+    CROSS JOIN LATERAL (
+        SELECT p.ticket_id, p.brand_id, p.category, p.channel, p.rank_at, p.pay_minor, p.expected_minutes,
+            p.newcomers_first
+        FROM pool_ticket p WHERE p.state = 'open' AND p.lane = l.lane AND p.newcomers_first = f.newcomers {brand}
+        ORDER BY p.rank_at, p.ticket_id LIMIT :searched) AS h
+    WHERE h.brand_id <> ALL (who.excluded) AND h.pay_minor >= :pay
+        AND (:minutes = 0 OR h.expected_minutes <= :minutes)
+        AND (who.newcomer OR NOT h.newcomers_first)
+        AND NOT (who.stops AND is_stopped(h.brand_id, h.category, h.channel))
+        AND NOT EXISTS (SELECT FROM release r WHERE r.ticket_id = h.ticket_id AND r.worker_id = :worker)
+    ORDER BY h.rank_at, h.ticket_id LIMIT :limit OFFSET :offset)
+SELECT ARRAY(SELECT ticket_id FROM found ORDER BY rank_at, ticket_id) AS tickets,
+    CASE WHEN (SELECT count(*) FROM found) = :limit THEN false ELSE EXISTS (
+        SELECT FROM unnest(CAST(:lanes AS text[])) AS l(lane) CROSS JOIN LATERAL (
+            SELECT count(*) AS open FROM (
+                SELECT FROM pool_ticket p WHERE p.state = 'open' AND p.lane = l.lane AND NOT p.newcomers_first
+                ORDER BY p.rank_at LIMIT :searched) AS head) AS h
+        WHERE h.open >= :searched) END AS deeper
 """
 _FOR_WORKER = text(_SEARCH.format(brand=""))
 _FOR_WORKER_OF_BRAND = text(
     _SEARCH.format(brand="AND p.brand_id = (SELECT id FROM brand WHERE slug = :brand)")
-)
-_DEEPER = text(
-    "SELECT EXISTS (SELECT FROM unnest(CAST(:lanes AS text[])) AS l(lane) CROSS JOIN LATERAL ("
-    "SELECT count(*) AS open FROM (SELECT FROM pool_ticket p WHERE p.state = 'open' AND p.lane = l.lane "
-    "AND NOT p.newcomers_first ORDER BY p.rank_at LIMIT :searched) AS head) AS h WHERE h.open >= :searched)"
 )
 _OF_TICKETS = text(
     "SELECT p.ticket_id, p.number, b.name AS brand, b.slug AS brand_slug, p.subject, p.channel, p.language, "

@@ -12,7 +12,6 @@ from marketplace.kernel.ids import BrandId, TicketId, WorkerId
 from marketplace.kernel.money import Money
 from marketplace.tickets.masking import mask
 from marketplace.tickets.models import (
-    Channel,
     Claim,
     ClaimEnd,
     PoolState,
@@ -28,23 +27,6 @@ from marketplace.tickets.queries import Line, masked_thread
 HELD_SHOWN = 100
 SENT_SHOWN = 100
 DRAFTS_SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """How much of a worker's cap of one channel is used."""
-
-    channel: Channel
-    held: int
-    cap: int
-
-
-def rooms_of(tx: Tx, *, worker: WorkerId, now: datetime) -> tuple[Room, ...]:
-    row = tx.execute(_ROOM, {"worker": worker, "now": now}).one()
-    return (
-        Room(channel=Channel.EMAIL, held=row.email_held, cap=row.email_cap),
-        Room(channel=Channel.CHAT, held=row.chat_held, cap=row.chat_cap),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +69,6 @@ def held_tickets(tx: Tx, *, worker: WorkerId, now: datetime) -> tuple[HeldTicket
         )
         for row in rows
     )
-
-
-def held_by(tx: Tx, *, worker: WorkerId) -> int:
-    """How many tickets are in a worker's hands: at most his caps and what waits for customers."""
-    return tx.scalar(select(func.count()).where(PoolTicket.worker_id == worker)) or 0
 
 
 def find_next_claimed(tx: Tx, *, worker: WorkerId, now: datetime) -> TicketId | None:
@@ -290,12 +267,6 @@ def _pay(row: Row[Any]) -> Money:
     return Money(amount_minor=row.pay_minor, currency=row.currency)
 
 
-_ROOM = text(
-    "SELECT count(*) FILTER (WHERE p.channel = 'email') AS email_held, "
-    "count(*) FILTER (WHERE p.channel = 'chat') AS chat_held, w.email_cap, w.chat_cap "
-    "FROM worker w LEFT JOIN pool_ticket p ON p.worker_id = w.id AND p.state = 'claimed' "
-    "AND p.lease_ends_at > :now WHERE w.id = :worker GROUP BY w.id"
-)
 _HELD = text(
     "SELECT p.ticket_id, p.number, p.subject, b.name AS brand, p.pay_minor, p.currency, p.state, "
     "p.lease_ends_at, EXISTS (SELECT FROM worker_draft d WHERE d.brand_id = p.brand_id "

@@ -33,7 +33,14 @@ from marketplace.tickets.pool import (
     return_claims,
     skip_ticket,
 )
-from marketplace.tickets.pool_queries import PoolFilters, next_best, pool_for
+from marketplace.tickets.pool_queries import (
+    EVERYTHING,
+    PoolFilters,
+    PoolPage,
+    lanes_of_worker,
+    next_best,
+    pool_for,
+)
 from tests.builders import Clock, a_brand, a_worker, an_open_ticket, as_worker, usd
 
 NEWCOMER_UNTIL = 10
@@ -50,6 +57,10 @@ def _for_newcomers(tx: Tx, ticket: TicketId, *, kept: bool = True) -> None:
 
 def _slug(tx: Tx, brand: BrandId) -> str:
     return tx.get_one(Brand, brand).slug
+
+
+def _pool_of(tx: Tx, worker: WorkerId, filters: PoolFilters = EVERYTHING) -> PoolPage:
+    return pool_for(tx, worker=worker, lanes=lanes_of_worker(tx, worker=worker), filters=filters)
 
 
 def _claim_all(tx: Tx, worker: WorkerId) -> list[TicketId]:
@@ -118,7 +129,7 @@ def test_a_muted_brand_is_not_offered_until_it_is_shown_again(background: Databa
         mute_brand(tx, worker=worker, slug=_slug(tx, loud), now=app_now(tx))
         assert [brand.id for brand in muted_brands(tx, worker=worker)] == [loud]
     with background.transaction(as_worker(worker)) as tx:
-        assert [card.ticket for card in pool_for(tx, worker=worker).cards] == [offered]
+        assert [card.ticket for card in _pool_of(tx, worker).cards] == [offered]
         assert _claim_all(tx, worker) == [offered]
         unmute_brand(tx, worker=worker, slug=_slug(tx, loud))
         assert set(_claim_all(tx, worker)) == set(muted)
@@ -134,8 +145,8 @@ def test_newcomers_have_first_pick_of_a_share_and_nobody_waits_for_them(
         _for_newcomers(tx, kept)
         _for_newcomers(tx, open_to_all, kept=False)
     with background.transaction() as tx:
-        assert [card.ticket for card in pool_for(tx, worker=old).cards] == [open_to_all]
-        assert [card.ticket for card in pool_for(tx, worker=newcomer).cards] == [kept, open_to_all]
+        assert [card.ticket for card in _pool_of(tx, old).cards] == [open_to_all]
+        assert [card.ticket for card in _pool_of(tx, newcomer).cards] == [kept, open_to_all]
         with pytest.raises(KeptForNewcomers):
             claim_ticket(tx, ticket=kept, worker=old)
     with background.transaction() as tx:
@@ -208,7 +219,7 @@ def test_filters_narrow_the_pool_and_say_when_they_did_not_look_at_everything(ba
 
         def shown(**asked: object) -> Sequence[TicketId]:
             filters = PoolFilters(**asked)  # type: ignore[arg-type]  # the test's own keywords
-            page = pool_for(tx, worker=worker, filters=filters)
+            page = _pool_of(tx, worker, filters)
             assert page.searched_all
             return [card.ticket for card in page.cards]
 

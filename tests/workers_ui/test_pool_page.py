@@ -5,13 +5,14 @@ from collections.abc import Mapping
 
 import pytest
 from httpx2 import Response
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from benchmarks.crowd import fill_pool
 from marketplace.kernel.ids import TicketId
 from marketplace.tickets.models import Channel
 from marketplace.tickets.pool_queries import CARDS_A_PAGE
 from tests.builders import a_brand, an_open_ticket, usd
+from tests.workers_ui.brand_site import a_suggestion, an_article
 from tests.workers_ui.worker_site import (
     Floor,
     attribute,
@@ -22,6 +23,7 @@ from tests.workers_ui.worker_site import (
 )
 
 PAGE_BUDGET_BYTES = 20_000
+STATEMENTS = 10
 
 
 def change(floor: Floor, statement: str, **values: object) -> None:
@@ -73,6 +75,19 @@ def test_a_card_says_how_the_brand_decides_and_how_soon_it_pays(floor: Floor) ->
     assert "98 % paid, in 3 days" in card_of(floor.ann.get("/worker/pool"), floor.ticket)
 
 
+@pytest.mark.parametrize(
+    ("draft", "covered"), [("Use vinegar.", "Knowledge covers this"), ("", "Knowledge covers some")]
+)
+def test_a_card_says_what_the_newest_suggestion_made_of_the_ticket(
+    floor: Floor, draft: str, covered: str
+) -> None:
+    with floor.site.background.transaction() as tx:
+        passage = an_article(tx, floor.brand, text="Kettles are descaled with vinegar.")
+        a_suggestion(tx, floor.brand, floor.ticket, passage, draft="Older words.")
+        a_suggestion(tx, floor.brand, floor.ticket, passage, draft=draft)
+    assert covered in card_of(floor.ann.get("/worker/pool"), floor.ticket)
+
+
 def test_a_card_says_in_words_what_waiting_adds_and_who_may_claim_first(floor: Floor) -> None:
     assert "for waiting" not in card_of(floor.ann.get("/worker/pool"), floor.ticket)
     change(
@@ -104,6 +119,21 @@ def test_a_pool_of_any_size_is_one_light_page_with_its_true_count(
     assert len(page(answer).css(".pool-row")) == min(waiting, CARDS_A_PAGE)
     assert one(page(answer), "h1 .count").text() == f"{waiting:,}"
     assert len(gzip.compress(answer.content)) < PAGE_BUDGET_BYTES
+
+
+def test_the_page_is_read_in_ten_statements(floor: Floor) -> None:
+    floor.more_tickets(3)
+    asked: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *more: object) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        assert len(subjects(floor.ann.get("/worker/pool"))) == 4
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert len(asked) <= STATEMENTS, asked
 
 
 # Filters

@@ -35,7 +35,8 @@ router = APIRouter(tags=["pool"])
 @router.get("/pool", response_model=list[PoolTicketOut])
 def read_pool(tx: HasTx, worker: ByWorkerToken, wanted: Annotated[PoolWanted, Query()]) -> object:
     """The open tickets that you may claim, best first, at most 50 a page. The filters narrow it."""
-    found = pool_queries.pool_for(tx, worker=worker, filters=wanted.filters(), page=wanted.page)
+    lanes = pool_queries.lanes_of_worker(tx, worker=worker)
+    found = pool_queries.pool_for(tx, worker=worker, lanes=lanes, filters=wanted.filters(), page=wanted.page)
     coverage = coverage_of(tx, [card.ticket for card in found.cards])
     return [_card(card, coverage.get(card.ticket)) for card in found.cards]
 

@@ -10,6 +10,7 @@ from marketplace.accounts.sessions import Principal
 from marketplace.kernel.clock import app_now
 from marketplace.tickets import worker_queries
 from marketplace.tickets.models import PoolState
+from marketplace.tickets.pool_choices import worker_in_pool
 from workers_ui.deps import AsWorker, HasTx
 from workers_ui.frames import page, worker_frame
 from workers_ui.pages.pool_views import held_row, lost_draft, sent_row
@@ -24,14 +25,15 @@ def show_mine(request: Request, tx: HasTx, worker: AsWorker) -> HTMLResponse:
     principal: Principal = request.state.principal
     held = worker_queries.held_tickets(tx, worker=worker, now=now)
     sent = worker_queries.sent_since(tx, worker=worker, since=day_began(now, principal.time_zone))
+    here = worker_in_pool(tx, worker)
     view = MinePage(
-        frame=worker_frame(request, tx),
+        frame=worker_frame(request, tx, here),
         claims=tuple(held_row(one) for one in held if one.state is PoolState.CLAIMED),
         in_review=tuple(held_row(one) for one in held if one.state is PoolState.IN_REVIEW),
         waiting_on_customer=tuple(held_row(one) for one in held if one.state is PoolState.ANSWERED),
         sent_today=tuple(sent_row(one) for one in sent),
         lost_drafts=tuple(lost_draft(one) for one in worker_queries.unsent_texts(tx, worker=worker, now=now)),
-        claim_cap=sum(room.cap for room in worker_queries.rooms_of(tx, worker=worker, now=now)),
+        claim_cap=sum(room.cap for room in here.rooms),
     )
     return page(request, view)
 

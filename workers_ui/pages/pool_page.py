@@ -6,14 +6,12 @@ from fastapi.responses import HTMLResponse
 from guidance.coverage import coverage_of
 from marketplace.accounts.models import WorkerStatus
 from marketplace.accounts.payable_countries import Payability, payability
-from marketplace.accounts.queries import worker_profile
 from marketplace.accounts.sessions import Principal
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import WorkerId
-from marketplace.tickets import pool_queries, worker_queries
-from marketplace.tickets.counts import waiting_in
-from marketplace.tickets.pool_choices import brands_waiting, not_for
+from marketplace.tickets import pool_queries
+from marketplace.tickets.pool_choices import brands_waiting, worker_in_pool
 from workers_ui.frames import page, worker_frame
 from workers_ui.pages.pool_filters import Chosen, form_of, query_of
 from workers_ui.pages.pool_views import channel_name, pager_of, rows_of
@@ -38,27 +36,25 @@ def pool_page(
     callouts: tuple[Notice, ...] = (),
     status: int = 200,
 ) -> HTMLResponse:
-    now = app_now(tx)
-    found = pool_queries.pool_for(tx, worker=worker, filters=query_of(chosen), page=number)
-    lanes = pool_queries.lanes_of_worker(tx, worker=worker)
-    profile = worker_profile(tx, worker)
-    kept_away = not_for(tx, worker)
+    here = worker_in_pool(tx, worker)
+    found = pool_queries.pool_for(tx, worker=worker, lanes=here.lanes, filters=query_of(chosen), page=number)
+    coverage = coverage_of(tx, [card.ticket for card in found.cards])
     view = PoolPage(
-        frame=worker_frame(request, tx),
-        rows=rows_of(found.cards, coverage_of(tx, [card.ticket for card in found.cards]), now),
-        waiting=waiting_in(tx, lanes),
+        frame=worker_frame(request, tx, here),
+        rows=rows_of(found.cards, coverage, app_now(tx)),
+        waiting=here.waiting,
         rooms=tuple(
             ChannelRoom(channel=channel_name(room.channel), held=room.held, cap=room.cap)
-            for room in worker_queries.rooms_of(tx, worker=worker, now=now)
+            for room in here.rooms
         ),
-        available=profile.available,
+        available=here.available,
         suspended=_is_suspended(request),
         filters=form_of(
-            chosen, brands=brands_waiting(tx, lanes), languages=profile.languages, skills=profile.skills
+            chosen, brands=brands_waiting(tx, here.lanes), languages=here.languages, skills=here.skills
         ),
         searched_up_to=None if found.searched_all else pool_queries.SEARCHED,
-        not_brands=kept_away.brands,
-        newcomer=not kept_away.newcomers_tickets,
+        not_brands=here.not_brands,
+        newcomer=here.newcomer,
         callouts=(*callouts, *_about_country(request)),
         pager=pager_of(found, chosen),
     )

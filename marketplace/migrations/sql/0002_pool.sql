@@ -198,8 +198,9 @@ BEGIN
 END $$;
 
 -- Give a named ticket to a worker. Outcomes: claimed, mine (already held: the same lease goes on), taken, gone, capped,
--- released (the worker gave it back before), own_brand, restricted, not_eligible (language or skill), newcomers
--- (kept for newcomers for a moment), stopped (by a kill switch). Whoever calls holds the worker's lock.
+-- released (the worker gave it back before), own_brand, restricted (suspended, or stopped everywhere), not_eligible
+-- (language or skill), newcomers (kept for newcomers for a moment), stopped (a kill switch keeps it from everybody),
+-- stopped_here (a kill switch keeps this worker from this brand). Whoever calls holds the worker's lock.
 CREATE FUNCTION give_named(p_ticket uuid, p_worker uuid, p_now timestamptz,
                            OUT outcome text, OUT claim_number int, OUT lease_ends_at timestamptz)
 LANGUAGE plpgsql AS $$
@@ -233,7 +234,7 @@ BEGIN
         WHEN v_pool.newcomers_first AND NOT v_claiming.newcomer THEN 'newcomers'
         WHEN v_claiming.stops AND is_stopped(v_pool.brand_id, v_pool.category, v_pool.channel) THEN 'stopped'
         WHEN v_claiming.stops AND EXISTS (SELECT FROM kill_switch WHERE kind = 'worker'
-            AND key = p_worker::text AND lifted_at IS NULL AND brand_id = v_pool.brand_id) THEN 'restricted'
+            AND key = p_worker::text AND lifted_at IS NULL AND brand_id = v_pool.brand_id) THEN 'stopped_here'
         WHEN v_pool.lane <> ALL (v_claiming.lanes) THEN 'capped' END;
     IF outcome IS NOT NULL THEN
         RETURN;
@@ -323,6 +324,16 @@ BEGIN
     RETURN find_next_ticket(v_claiming, heads_of(v_claiming.lanes), false);
 END $$;
 
+-- What guidance made of those of `p_tickets` that are in the pool, by its newest suggestion. Suggestions belong to
+-- brands and claimants; this verdict alone is for everybody.
+CREATE FUNCTION pool_coverage(p_tickets uuid[]) RETURNS TABLE (ticket_id uuid, state text, reason text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
+    SELECT p.ticket_id, s.state, s.reason FROM pool_ticket p CROSS JOIN LATERAL (
+        SELECT g.state, g.reason FROM suggestion g WHERE g.brand_id = p.brand_id AND g.ticket_id = p.ticket_id
+        ORDER BY g.id DESC LIMIT 1) AS s
+    WHERE p.ticket_id = ANY (p_tickets)
+$$;
+
 -- Claims that arrived together, in one commit: for each its session, the ticket (NULL: the best one) and the id
 -- that its claim would have. Outcomes as above, and 'signed_out', 'no_worker'; a loser is told the next best.
 -- Locks are taken in one order (workers, then named tickets; "next" never waits), so two batches cannot deadlock.
@@ -366,7 +377,7 @@ BEGIN
         ELSE
             SELECT c.outcome, c.claim_number, c.lease_ends_at INTO outcome, claim_number, lease_ends_at
                 FROM give_named(ticket_id, v_workers[v_place], v_now) c;
-            IF outcome IN ('taken', 'gone', 'newcomers', 'stopped') THEN
+            IF outcome IN ('taken', 'gone', 'newcomers', 'stopped', 'stopped_here') THEN
                 next_best := find_next_ticket(claiming_of(v_workers[v_place], v_now), v_heads, false);
             END IF;
         END IF;
@@ -461,6 +472,7 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO humancloud_app, humancloud_back
 GRANT CREATE ON SCHEMA public TO humancloud_background;
 ALTER FUNCTION next_best_ticket(uuid) OWNER TO humancloud_background;
 ALTER FUNCTION claim_batch(bytea[], uuid[], uuid[]) OWNER TO humancloud_background;
+ALTER FUNCTION pool_coverage(uuid[]) OWNER TO humancloud_background;
 ALTER FUNCTION roll_up_counters(int) OWNER TO humancloud_background;
 REVOKE CREATE ON SCHEMA public FROM humancloud_background;
 
