@@ -287,6 +287,14 @@ def standing_suspended(frame: MakeFrame) -> PageView:
                 decided_at=_ago(hours=1),
             ),
         ),
+        stops=(
+            Verdict(
+                title="Stopped at Fern & Kettle",
+                reason="Rude twice.",
+                text="The brand decided this.",
+                since=_ago(days=1),
+            ),
+        ),
         warnings=(
             Verdict(
                 title="Warning",

@@ -71,6 +71,10 @@ class Stopped(Conflict):
     """The brand has stopped tickets like this one for now."""
 
 
+class StoppedHere(NotAllowed):
+    """Your work on this brand's tickets is stopped for now. The reason is at /worker/standing."""
+
+
 class AlreadyExtended(Conflict):
     """The time for this answer was extended once; it cannot be extended again."""
 
@@ -110,6 +114,7 @@ REFUSALS: Mapping[str, type[AppError]] = {
     "not_eligible": NotEligible,
     "newcomers": KeptForNewcomers,
     "stopped": Stopped,
+    "stopped_here": StoppedHere,
     "none": PoolEmpty,
 }
 _CLAIM = text("SELECT outcome, claim_number, lease_ends_at FROM claim_ticket(:ticket, :worker, :claim)")

@@ -191,7 +191,7 @@ def test_a_stopped_worker_loses_what_is_running_here_and_nothing_elsewhere(
             send_reply(tx, ticket=ticket, worker=worker, number=token, body="More.", now=app_now(tx))
         with second_process.transaction(as_worker(worker)) as tx, pytest.raises(pool.StaleClaim):
             pool.save_draft(tx, ticket=ticket, worker=worker, number=token, body="More.", now=app_now(tx))
-    with pytest.raises(pool.WorkerRestricted):
+    with pytest.raises(pool.StoppedHere):
         claim(second_process, worker, running)
     with db.transaction(as_worker(worker)) as tx:
         told = tx.execute(text("SELECT body->>'reason' FROM event WHERE kind = 'switch_thrown'")).scalar_one()

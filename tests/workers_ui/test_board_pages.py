@@ -355,5 +355,5 @@ def test_a_desk_says_that_guidance_is_off_and_why_a_worker_was_stopped(
 
     owner.post("/control/switches", {"kind": "worker", "key": str(worker), "reason": "Rude twice."})
     page = desk.get(f"/worker/t/{ticket}")
-    assert "The brand stopped your work here: Rude twice." in words(page)
+    assert "Fern & Kettle has stopped your work on its tickets: Rude twice." in words(page)
     assert "Kept text" in page.text

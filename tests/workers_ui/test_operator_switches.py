@@ -3,14 +3,16 @@
 from uuid import uuid4
 
 import pytest
+from httpx2 import Response
 
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
 from marketplace.tickets.models import PoolState, PoolTicket
 from marketplace.tickets.pool import claim_ticket
+from tests.builders import a_brand, an_open_ticket
 from tests.workers_ui.brand_site import House, a_house, tree, words
 from tests.workers_ui.conftest import Site
-from tests.workers_ui.operator_site import Operator, a_worker_at, an_operator
+from tests.workers_ui.operator_site import Operator, WorkerAtSite, a_worker_at, an_operator
 
 
 @pytest.fixture
@@ -55,6 +57,41 @@ def test_a_worker_is_stopped_by_address_and_what_he_held_returns(
     assert "A worker: Ana Alder everywhere" in words(operator.get("/switches"))
     with background.transaction() as tx:
         assert tx.get_one(PoolTicket, ticket).state is PoolState.OPEN
+
+
+def test_a_worker_stopped_at_one_brand_is_told_by_whom_where_and_why(site: Site, house: House) -> None:
+    worker, ticket = a_worker_at(site), house.ticket()
+    typed = {"kind": "worker", "key": str(worker.worker), "reason": "Rude twice"}
+    assert house.member().post("/control/switches", typed).is_redirect
+    told = "Fern & Kettle has stopped your work on its tickets: Rude twice."
+    refused = worker.post(f"/worker/pool/{ticket}/claim")
+    assert (refused.status_code, told in words(refused)) == (403, True)
+    by_program = as_program(worker, f"/tickets/{ticket}/claim")
+    assert (by_program.json()["code"], by_program.json()["detail"]) == ("stopped_here", told)
+    assert "Stopped at Fern & Kettle" in words(worker.get("/worker/standing"))
+    with site.background.transaction() as tx:
+        elsewhere = an_open_ticket(tx, a_brand(tx, name="Tern Home"))
+    assert worker.post(f"/worker/pool/{elsewhere}/claim").is_redirect
+
+
+def test_a_worker_stopped_everywhere_is_told_so_at_every_claim(
+    site: Site, operator: Operator, house: House
+) -> None:
+    worker, ticket = a_worker_at(site), house.ticket()
+    typed = {"kind": "worker", "key": worker.email, "reason": "Under review."}
+    assert operator.post("/switches", typed).is_redirect
+    told = "The platform has stopped your work: Under review."
+    assert told in words(worker.post("/worker/pool"))
+    for path, key in ((f"/tickets/{ticket}/claim", ""), ("/claims", ""), ("/claims", "once")):
+        assert as_program(worker, path, key=key).json()["detail"] == told
+    assert "Stopped everywhere" in words(worker.get("/worker/standing"))
+
+
+def as_program(worker: WorkerAtSite, path: str, *, key: str = "") -> Response:
+    headers = {"Authorization": f"Bearer {worker.visitor.client.cookies.get('hc_session')}"}
+    return worker.visitor.client.post(
+        f"/api/v1{path}", headers=headers | ({"Idempotency-Key": key} if key else {})
+    )
 
 
 def test_one_brand_is_stopped_and_reads_who_did_it(operator: Operator, house: House) -> None:

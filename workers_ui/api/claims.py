@@ -17,9 +17,10 @@ from fastapi.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.errors import NotSignedIn
+from marketplace.kernel.errors import AppError, NotSignedIn
 from marketplace.kernel.ids import TicketId
 from marketplace.tickets import pool
+from marketplace.tickets.worker_stops import with_reason
 from workers_ui import errors
 from workers_ui.api.schemas import HoldOut
 from workers_ui.deps import KEY_SAYS, TokenNeeded, services, worker_of_token
@@ -98,16 +99,15 @@ async def _claimed(request: Request, ticket: TicketId | None) -> Response:
         hold = await services(request).claims.claim(_token(request), ticket)
     except NotSignedIn:
         raise TokenNeeded from None
-    except pool.WorkerRestricted:
-        await run_in_threadpool(_refuse_with_reason, request)
-        raise
+    except (pool.WorkerRestricted, pool.StoppedHere) as refusal:
+        raise await run_in_threadpool(_with_reason, request, ticket, refusal) from None
     return JSONResponse(_answer(hold))
 
 
-def _refuse_with_reason(request: Request) -> None:
-    """Raises WorkSuspended, which says why; nothing where a switch alone stops the worker."""
+def _with_reason(request: Request, ticket: TicketId | None, refusal: AppError) -> AppError:
+    """What tells this worker why. Raises WorkSuspended, which does so, when he is."""
     with services(request).database.transaction() as tx:
-        worker_of_token(tx, _token(request))
+        return with_reason(tx, refusal, worker=worker_of_token(tx, _token(request)), ticket=ticket)
 
 
 def _claim_once(request: Request, key: str) -> dict[str, Any]:
@@ -116,7 +116,10 @@ def _claim_once(request: Request, key: str) -> dict[str, Any]:
         worker = worker_of_token(tx, _token(request))
 
         def act() -> dict[str, Any]:
-            return _answer(pool.claim_next(tx, worker=worker))
+            try:
+                return _answer(pool.claim_next(tx, worker=worker))
+            except pool.WorkerRestricted as refusal:
+                raise with_reason(tx, refusal, worker=worker, ticket=None) from None
 
         return once(tx, principal=f"worker:{worker}", key=key, asked=["claim"], now=app_now(tx), act=act)
 

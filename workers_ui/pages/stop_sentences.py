@@ -5,8 +5,7 @@ from babel import Locale
 from billing.worker_queries import paid_for_recall
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, TicketId, WorkerId
-from marketplace.tickets.switch_models import SwitchKind
-from marketplace.tickets.switch_queries import find_live
+from marketplace.tickets.worker_stops import find_stop
 from workers_ui.pages.worker_earnings_views import written
 from workers_ui.templating import DEFAULT_LOCALE
 
@@ -21,10 +20,5 @@ def recall_pay_sentence(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> str:
 
 def stop_sentence(tx: Tx, *, brand: BrandId, worker: WorkerId, otherwise: str) -> str:
     """Why a kill switch ended the claim; `otherwise` where none is thrown any more."""
-    switch = find_live(tx, kind=SwitchKind.WORKER, brand=brand, key=str(worker))
-    if switch is None:
-        return otherwise
-    who = "The platform" if switch.by_platform else "The brand"
-    return (
-        f"{who} stopped your work here: {switch.reason} The ticket went back to the pool; your text is kept."
-    )
+    stop = find_stop(tx, worker=worker, brand=brand)
+    return f"{stop.sentence} The ticket went back to the pool; your text is kept." if stop else otherwise

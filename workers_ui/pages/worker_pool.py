@@ -7,11 +7,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
 
 from marketplace.accounts.sessions import Principal
-from marketplace.accounts.suspensions import refusal_of
 from marketplace.kernel.db import Scope, Tx
 from marketplace.kernel.errors import AppError, NotFound
 from marketplace.kernel.ids import TicketId, WorkerId
 from marketplace.tickets import pool, pool_queries
+from marketplace.tickets.worker_stops import with_reason
 from workers_ui.deps import (
     AsWorker,
     CheckedFormBefore,
@@ -31,19 +31,6 @@ from workers_ui.services import Services
 from workers_ui.templating import Templates, retarget
 
 router = APIRouter()
-
-REFUSALS = (
-    pool.AlreadyClaimed,
-    pool.GoneFromPool,
-    pool.AtYourLimit,
-    pool.GivenBackBefore,
-    pool.OwnBrand,
-    pool.WorkerRestricted,
-    pool.NotEligible,
-    pool.KeptForNewcomers,
-    pool.Stopped,
-    pool.PoolEmpty,
-)
 
 
 @router.get("/worker/pool")
@@ -82,7 +69,7 @@ async def _claim(
         raise NotFound
     try:
         hold = await having.claims.claim(session_token(request) or "", ticket)
-    except REFUSALS as refusal:
+    except tuple(pool.REFUSALS.values()) as refusal:
         return await run_in_threadpool(_answer_refusal, request, having, principal.worker, ticket, refusal)
     return see(f"/worker/t/{hold.ticket}")
 
@@ -92,11 +79,9 @@ def _answer_refusal(
 ) -> Response:
     lost = isinstance(refusal, pool.AlreadyClaimed | pool.GoneFromPool)
     with having.database.transaction(Scope(worker=worker)) as tx:
-        if isinstance(refusal, pool.WorkerRestricted):
-            refusal = pool.WorkerRestricted(refusal_of(tx, worker))
         if ticket is not None and lost and by_script(request):
             return _taken(request, tx, worker, ticket)
-        return _refused(request, tx, worker, refusal)
+        return _refused(request, tx, worker, with_reason(tx, refusal, worker=worker, ticket=ticket))
 
 
 def _taken(request: Request, tx: Tx, worker: WorkerId, ticket: TicketId) -> HTMLResponse:

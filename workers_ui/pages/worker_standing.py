@@ -13,6 +13,7 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid
 from marketplace.kernel.ids import WorkerId
+from marketplace.tickets.worker_stops import WorkerStop, stops_of
 from workers_ui.deps import CheckedForm, EvenSuspended, HasTx
 from workers_ui.errors import status_of
 from workers_ui.frames import page, worker_frame
@@ -25,6 +26,7 @@ router = APIRouter()
 
 ACTIVE = Badge(label="in good standing", tone=Tone.GOOD)
 WARNED = Badge(label="warned", tone=Tone.WARN)
+STOPPED = Badge(label="stopped", tone=Tone.BAD)
 SUSPENDED = Badge(label="suspended", tone=Tone.BAD)
 WAITS = Badge(label="waits for an answer", tone=Tone.INFO)
 OUTCOMES: Mapping[AppealOutcome, Badge] = {
@@ -59,17 +61,18 @@ def appeal(
 def _standing_page(
     request: Request, tx: Tx, worker: WorkerId, *, form: FormState = EMPTY_FORM
 ) -> StandingPage:
-    found = suspensions.standing_of(tx, worker)
+    found, stops = suspensions.standing_of(tx, worker), stops_of(tx, worker)
     live = found.live
     own = [one for one in found.appeals if live is not None and one.suspension_id == live.id]
     barred = _barred(own)
     return StandingPage(
         frame=worker_frame(request, tx),
-        state=SUSPENDED if live else WARNED if found.warnings else ACTIVE,
+        state=SUSPENDED if live else STOPPED if stops else WARNED if found.warnings else ACTIVE,
         suspension=_suspension(live) if live else None,
         can_appeal=live is not None and not barred,
         cannot_because=barred,
         appeals=tuple(_appeal(one) for one in reversed(own)),
+        stops=tuple(_stop(one) for one in stops),
         warnings=tuple(_warning(one) for one in found.warnings),
         earlier=tuple(
             _suspension(one, found.appeals) for one in found.suspensions if one.lifted_at is not None
@@ -104,6 +107,15 @@ def _answers(one: Suspension, appeals: Sequence[Appeal]) -> tuple[str, ...]:
         f"Your appeal was {OUTCOMES[each.outcome].label}: {each.answer}"
         for each in appeals
         if each.suspension_id == one.id and each.outcome
+    )
+
+
+def _stop(one: WorkerStop) -> Verdict:
+    return Verdict(
+        title=f"Stopped at {one.brand}" if one.brand else "Stopped everywhere",
+        reason=one.reason,
+        text="The platform decided this." if one.by_platform else "The brand decided this.",
+        since=one.thrown_at,
     )
 
 

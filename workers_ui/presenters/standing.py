@@ -10,7 +10,7 @@ from workers_ui.presenters.values import EMPTY_FORM, Badge, FormState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A warning or a suspension; `notes` are sentences below it, such as when it ended."""
+    """A warning, a suspension or a kill switch; `notes` are sentences below it, such as when it ended."""
 
     title: str
     reason: str
@@ -39,6 +39,7 @@ class StandingPage:
     can_appeal: bool = False
     cannot_because: str = ""
     appeals: tuple[AppealStory, ...] = ()
+    stops: tuple[Verdict, ...] = ()
     warnings: tuple[Verdict, ...] = ()
     earlier: tuple[Verdict, ...] = ()
     form: FormState = EMPTY_FORM
