@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
 from marketplace.accounts.permissions import Permission
-from marketplace.accounts.sessions import Membership
+from marketplace.accounts.sessions import Membership, Principal
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid
@@ -38,14 +38,10 @@ def take_back(
     reason: Reason = "",
 ) -> Response:
     """The brand answers this one itself."""
-    found = TicketId(as_uuid(ticket))
-
-    def act() -> Recall:
-        return recalls.take_back(
-            tx, brand=membership.brand, ticket=found, reason=reason, by=principal.name, now=app_now(tx)
-        )
-
-    return _recalled(request, tx, membership, found, field=present.TAKE_BACK_FIELD, reason=reason, act=act)
+    act = recalls.take_back
+    return _recalled(
+        request, tx, membership, principal, ticket, act=act, field=present.TAKE_BACK_FIELD, reason=reason
+    )
 
 
 @router.post("/b/{slug}/tickets/{ticket}/withdrawal", dependencies=[CheckedForm])
@@ -58,30 +54,30 @@ def withdraw(
     reason: Reason = "",
 ) -> Response:
     """Nobody answers this one any more."""
-    found = TicketId(as_uuid(ticket))
-
-    def act() -> Recall:
-        return recalls.withdraw(
-            tx, brand=membership.brand, ticket=found, reason=reason, by=principal.name, now=app_now(tx)
-        )
-
-    return _recalled(request, tx, membership, found, field=present.WITHDRAWAL_FIELD, reason=reason, act=act)
+    act = recalls.withdraw
+    return _recalled(
+        request, tx, membership, principal, ticket, act=act, field=present.WITHDRAWAL_FIELD, reason=reason
+    )
 
 
 def _recalled(
     request: Request,
     tx: Tx,
     membership: Membership,
-    ticket: TicketId,
+    principal: Principal,
+    ticket: str,
     *,
+    act: Callable[..., Recall],
     field: str,
     reason: str,
-    act: Callable[[], Recall],
 ) -> Response:
+    found = TicketId(as_uuid(ticket))
     try:
-        recall = act()
+        recall = act(
+            tx, brand=membership.brand, ticket=found, reason=reason, by=principal.name, now=app_now(tx)
+        )
     except (Invalid, Conflict) as error:
         form = refused({field: reason}, error, field=field if isinstance(error, Invalid) else "")
-        view = ticket_page(request, tx, membership, ticket, form=form)
+        view = ticket_page(request, tx, membership, found, form=form)
         return answer(request, view, status=status_of(error))
-    return see(f"{area_path(membership, 'tickets')}/{ticket}", said=present.said(recall))
+    return see(f"{area_path(membership, 'tickets')}/{found}", said=present.said(recall))
