@@ -183,6 +183,8 @@ def switches(frame: MakeFrame) -> PageView:
             ),
         ),
         kinds=(Choice(value="brand", label="All tickets"), Choice(value="channel", label="A channel")),
+        brands=(Choice(value="northwind-coffee", label="Northwind Coffee"),),
+        keys=(Choice(value="chat", label="Channel: Chat"),),
         rules=(views.SwitchRule(title="A channel", rule="Nothing new from this channel enters the pool."),),
     )
 

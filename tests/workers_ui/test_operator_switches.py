@@ -120,6 +120,42 @@ def test_what_does_not_exist_cannot_be_stopped(operator: Operator, typed: dict[s
     assert "There is nothing by that name to stop" in words(answer)
 
 
+@pytest.mark.parametrize(
+    ("kind", "brand", "key", "field", "told"),
+    [
+        ("brand", "SLUG-", "", "brand", "Perhaps SLUG?"),
+        ("category", "SLUG", "genral", "key", "Perhaps general?"),
+        ("category", "SLUG", "zzz", "key", "Perhaps general?"),
+        ("category", "", "general", "brand", "It belongs to a brand: say which."),
+        ("channel", "", "emial", "key", "Perhaps email?"),
+        ("channel", "", "pigeon", "key", "Perhaps email, chat?"),
+        ("guidance", "", "all", "key", "Leave this empty"),
+        ("worker", "", "nobody@example.com", "key", "No worker has this e-mail address."),
+        ("article", "SLUG", str(uuid4()), "key", "Fern & Kettle has no article with this id."),
+        ("article", "SLUG", "returns.md", "key", "Fern & Kettle has no article with this id."),
+    ],
+)
+def test_a_slip_is_told_at_its_field_with_what_comes_close(
+    operator: Operator, house: House, kind: str, brand: str, key: str, field: str, told: str
+) -> None:
+    typed = {"kind": kind, "brand": brand.replace("SLUG", house.slug), "key": key, "reason": "x"}
+    answer = operator.post("/switches", typed)
+    assert answer.status_code == 422
+    at_field = tree(answer).css_first(f"#f-{field}-error")
+    assert at_field is not None
+    assert told.replace("SLUG", house.slug) in at_field.text()
+
+
+def test_what_is_known_is_offered_as_one_types(operator: Operator, house: House) -> None:
+    def offered(answer: Response, field: str) -> list[str | None]:
+        return [one.attributes["value"] for one in tree(answer).css(f"#f-{field}-offered option")]
+
+    page = operator.get("/switches")
+    assert (offered(page, "brand"), offered(page, "key")) == ([house.slug], ["email", "chat"])
+    again = operator.post("/switches", {"kind": "category", "brand": house.slug, "key": "", "reason": "x"})
+    assert offered(again, "key") == ["email", "chat", "general"]
+
+
 def test_a_switch_needs_a_reason(operator: Operator) -> None:
     answer = operator.post("/switches", {"kind": "guidance", "reason": " "})
     assert answer.status_code == 422

@@ -8,9 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
-from marketplace.accounts.people_queries import brand_names, worker_by_email, worker_names
+from marketplace.accounts.people_queries import brand_names, worker_names
 from marketplace.accounts.permissions import Permission
-from marketplace.accounts.queries import brand_by_slug
 from marketplace.accounts.sessions import Principal
 from marketplace.events.commands import record
 from marketplace.events.facts import OperatorActed
@@ -20,11 +19,18 @@ from marketplace.kernel.errors import AppError, Conflict, Invalid, NotFound
 from marketplace.kernel.ids import BrandId, SwitchId, WorkerId
 from marketplace.tickets import switch_queries, switches
 from marketplace.tickets.switch_models import SwitchKind
-from marketplace.tickets.switch_queries import Stop, SwitchLine
+from marketplace.tickets.switch_queries import SwitchLine
 from workers_ui.deps import CheckedForm, HasTx, as_uuid, on_platform
 from workers_ui.errors import status_of
 from workers_ui.frames import operator_frame, page
 from workers_ui.pages.answers import see
+from workers_ui.pages.brand_scope import refused
+from workers_ui.pages.operator_stop_form import (
+    NothingByThatName,
+    brand_choices,
+    key_choices,
+    typed_stop,
+)
 from workers_ui.pages.switch_views import TITLES
 from workers_ui.presenters.operator import PlatformSwitch, SwitchesPage, SwitchRule
 from workers_ui.presenters.values import EMPTY_FORM, Action, Choice, FormState
@@ -37,10 +43,6 @@ Short = Annotated[str, Form(max_length=2_000)]
 SWITCHES = "/operator/switches"
 EVERYWHERE = "everywhere"
 CHOICES = {SwitchKind.BRAND: "All tickets of a brand"}
-
-
-class NothingByThatName(Invalid):
-    """There is nothing by that name to stop. Name the brand by its address, and which one you mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ def throw(
 ) -> Response:
     """Stop it, from the next request on, at one brand or everywhere."""
     try:
-        stop = _stop(tx, kind=kind, brand=brand.strip(), key=key.strip().replace("\x00", ""))
+        stop = typed_stop(tx, kind=kind, brand=brand.strip(), key=key.strip().replace("\x00", ""))
         switch = switches.throw_on_platform(tx, stop=stop, reason=reason, by=staff.person, now=app_now(tx))
     except (Invalid, Conflict, NotFound) as error:
         typed = {"kind": kind, "brand": brand, "key": key, "reason": reason}
@@ -86,28 +88,20 @@ def lift(request: Request, tx: HasTx, staff: Operator, switch: str) -> Response:
     return see(SWITCHES, said="It runs again.")
 
 
-def _stop(tx: Tx, *, kind: str, brand: str, key: str) -> Stop:
-    """What was typed. Raises NothingByThatName."""
-    if kind not in set(SwitchKind):
-        raise NothingByThatName
-    where = brand_by_slug(tx, brand) if brand else None
-    if brand and where is None:
-        raise NothingByThatName
-    named: str | None = key or None
-    if kind == SwitchKind.WORKER and "@" in key:
-        worker = worker_by_email(tx, key)
-        named = str(worker) if worker else None
-    return Stop(kind=SwitchKind(kind), brand=where.id if where else None, key=named)
-
-
 def _acted(tx: Tx, staff: Principal, switch: SwitchId, act: str, reason: str) -> None:
     record(tx, OperatorActed(target=switch, act=act, person=staff.person, reason=reason))
 
 
 def _refused(request: Request, tx: Tx, error: AppError, typed: dict[str, str]) -> HTMLResponse:
-    shown = NothingByThatName() if isinstance(error, switches.NothingToStop) else error
-    view = _switches(request, tx, form=FormState(values=typed, problem=shown.detail))
+    shown = NothingByThatName("", field="key") if isinstance(error, switches.NothingToStop) else error
+    view = _switches(request, tx, form=refused(typed, shown, field=_field_of(shown)))
     return page(request, view, status=status_of(shown))
+
+
+def _field_of(error: AppError) -> str:
+    if isinstance(error, NothingByThatName):
+        return error.field
+    return "reason" if isinstance(error, switches.SwitchReasonNeeded) else ""
 
 
 def _switches(request: Request, tx: Tx, *, form: FormState = EMPTY_FORM) -> SwitchesPage:
@@ -119,6 +113,8 @@ def _switches(request: Request, tx: Tx, *, form: FormState = EMPTY_FORM) -> Swit
         live=tuple(_switch(one, names, can_lift=True) for one in live),
         history=tuple(_switch(one, names, can_lift=False) for one in over),
         kinds=tuple(Choice(value=kind.value, label=CHOICES.get(kind, TITLES[kind])) for kind in SwitchKind),
+        brands=brand_choices(tx),
+        keys=key_choices(tx, form.values.get("brand", "").strip()),
         rules=tuple(SwitchRule(title=TITLES[kind], rule=switches.RULES[kind]) for kind in SwitchKind),
         form=form,
     )

@@ -254,12 +254,15 @@ class SwitchRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchesPage:
-    """POST switches: kind, brand (its address, empty for everywhere), key, reason."""
+    """POST switches: kind, brand (its address, empty for everywhere), key, reason. `brands` and `keys` are offered as
+    one types; others can be typed."""
 
     template: ClassVar[str] = "operator/switches.html"
     frame: Frame
     live: tuple[PlatformSwitch, ...]
     history: tuple[PlatformSwitch, ...]
     kinds: tuple[Choice, ...]
+    brands: tuple[Choice, ...]
+    keys: tuple[Choice, ...]
     rules: tuple[SwitchRule, ...]
     form: FormState = EMPTY_FORM
