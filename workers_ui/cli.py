@@ -102,7 +102,8 @@ def demo(
 ) -> None:
     """Run the whole job without a browser, and tell it as a story."""
     from workers_ui.content import NoSuchContent
-    from workers_ui.demo import DemoFailed, run_demo
+    from workers_ui.demo import run_demo
+    from workers_ui.demo_callers import DemoFailed
 
     try:
         result = run_demo(

@@ -5,7 +5,6 @@ goes on where this one stopped. Every request is safe to repeat, so the story's 
 """
 
 import random
-import re
 import socket
 import sys
 import tempfile
@@ -17,17 +16,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlalchemy import select, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from billing import statements
-from billing.gateway import CallUnknown
 from billing.ledger import proof, total_of
 from billing.models import Earning, EarningState, Payout, PayoutState
 from marketplace.accounts.api_keys import ApiScope, create_key
@@ -40,24 +37,17 @@ from marketplace.kernel.settings import Settings
 from marketplace.tickets.models import TicketState
 from workers_ui import demo_money, parts, seeding, serving
 from workers_ui.content import PlannedBrand, as_posted, brand_from, demo_brands
+from workers_ui.demo_callers import REQUEST_SECONDS, Api, DemoFailed, Site, address, retried
 from workers_ui.installation import database_running, prepare_database
 from workers_ui.seeding import SignIn
 from workers_ui.supervisor import Supervisor
 
-REQUEST_SECONDS = 20.0
 PATIENCE_SECONDS = 120.0
 LOOK_SECONDS = 0.1
-RETRIES = 200
 POSTERS = 4
 TOP_UP_SPARE_MINOR = 10_000
 REVIEW_IS_OVER = timedelta(hours=73)
 SEED = 7
-
-Answer = TypeVar("Answer")
-
-
-class DemoFailed(RuntimeError):
-    """The demo could not go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +201,7 @@ class Story:
             asked = api("POST", "/top-ups", json={"amount_minor": needed, "currency": plan.currency})
             api("POST", f"/top-ups/{asked['id']}/checkout")
             top_up = TopUpId(UUID(asked["id"]))
-            _retried(
+            retried(
                 partial(
                     demo_money.finish_top_up,
                     self.settings,
@@ -322,7 +312,7 @@ class Story:
         counted = self.scalar(_SETTLED)
         self.say(f"{counted} tickets have ended. Three days pass: the review windows close.")
         if self.scalar(_IN_WINDOW):
-            _retried(self.let_time_pass)
+            retried(self.let_time_pass)
         self.until("the review windows", lambda: self.scalar(_IN_WINDOW) == 0)
 
     def let_time_pass(self) -> None:
@@ -336,7 +326,7 @@ class Story:
             "SELECT w.id, w.country, p.email FROM worker w JOIN person p ON p.id = w.person_id"
         )
         for worker, country, email in workers:
-            _retried(
+            retried(
                 partial(
                     demo_money.onboard,
                     self.settings,
@@ -456,11 +446,11 @@ class Story:
             yield lambda steps: bar.advance(task, steps)
 
     def api(self, token: str | None) -> "Api":
-        return Api(f"{_address(self.settings)}/api/v1", token)
+        return Api(f"{address(self.settings)}/api/v1", token)
 
     def until(self, what: str, done: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not _retried(done):
+        while not retried(done):
             if time.monotonic() > deadline:
                 raise DemoFailed(f"Waited {PATIENCE_SECONDS:.0f} s for {what} in vain.")
             time.sleep(LOOK_SECONDS)
@@ -473,91 +463,7 @@ class Story:
             with self.database.transaction(Scope()) as tx:
                 return list(tx.execute(text(statement), values))
 
-        return _retried(read)
-
-
-class Api:
-    """A caller of the JSON API who does not give up while a killed process comes back."""
-
-    def __init__(self, base: str, token: str | None) -> None:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._client = httpx.Client(base_url=base, headers=headers, timeout=REQUEST_SECONDS)
-
-    def __call__(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: object = None,
-        files: Any = None,
-        key: str | None = None,
-        refusals: Sequence[int] = (),
-    ) -> Any:
-        """The answer's JSON; None for a status among `refusals`. Every call here is safe to repeat."""
-        headers = {"Idempotency-Key": key} if key else {}
-
-        def send() -> httpx.Response:
-            answer = self._client.request(
-                method, f"{self._client.base_url}{path.lstrip('/')}", json=json, files=files, headers=headers
-            )
-            if answer.status_code in (429, 502, 503, 504):
-                raise httpx.TransportError(f"{answer.status_code}")
-            return answer
-
-        answer = _retried(send)
-        if answer.status_code in refusals:
-            return None
-        if answer.is_error:
-            raise DemoFailed(f"{method} {path} → {answer.status_code}: {answer.text[:500]}")
-        return answer.json() if answer.content else None
-
-
-class Site:
-    """A person at the site's pages, as a browser without JavaScript."""
-
-    def __init__(self, settings: Settings, person: SignIn) -> None:
-        self._client = httpx.Client(
-            base_url=_address(settings), timeout=REQUEST_SECONDS, follow_redirects=False
-        )
-        self._client.headers["Sec-Fetch-Site"] = "same-origin"
-        page = _retried(lambda: self._client.get("/sign-in"))
-        form = {"csrf": _hidden(page.text, "csrf"), "email": person.email, "password": person.password}
-        answer = _retried(lambda: self._client.post("/sign-in", data=form))
-        if answer.status_code != 303:
-            raise DemoFailed(f"{person.email} could not sign in: {answer.status_code}")
-
-    def post(self, path: str, **fields: str) -> str | None:
-        """Send a form; the address of the page it leads to. A refusal because it is done already is fine."""
-        page = _retried(lambda: self._client.get("/finance/batches"))
-        form = {"csrf": _hidden(page.text, "csrf")} | fields
-        answer = _retried(lambda: self._client.post(path, data=form))
-        if answer.status_code == 303:
-            return answer.headers["location"].partition("?")[0]
-        if answer.status_code == 409:
-            return None
-        raise DemoFailed(f"POST {path} → {answer.status_code}: {answer.text[:300]}")
-
-    def content_hash(self, batch: str) -> str:
-        return _hidden(_retried(lambda: self._client.get(batch)).text, "content_hash")
-
-
-def _hidden(page: str, name: str) -> str:
-    found = re.search(rf'name="{name}"[^>]*value="([^"]*)"', page)
-    if found is None:
-        raise DemoFailed(f"The page has no field {name}.")
-    return found.group(1)
-
-
-def _retried(act: Callable[[], Answer]) -> Answer:
-    """`act`, again and again while a process or the database is away, up to about a minute."""
-    for attempt in range(RETRIES):
-        try:
-            return act()
-        except (httpx.TransportError, SQLAlchemyError, CallUnknown) as error:
-            if attempt == RETRIES - 1:
-                raise DemoFailed(f"Something stays away: {error}") from error
-            time.sleep(min(LOOK_SECONDS * (attempt + 1), 0.5))
-    raise AssertionError("unreachable: the last attempt returns or raises")
+        return retried(read)
 
 
 @contextmanager
@@ -587,10 +493,6 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _address(settings: Settings) -> str:
-    return f"http://{settings.host}:{settings.port}"
 
 
 def _amount(money: Money) -> str:
