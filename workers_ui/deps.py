@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, cast
 from uuid import UUID
 
-from fastapi import Depends, Header, Request, Security
+from fastapi import Depends, Header, Path, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from marketplace.accounts.api_keys import ApiScope, KeyHolder, key_holder
@@ -61,6 +61,8 @@ KEY_SAYS = "Your own name for this request: sent again with it, the request acts
 RequestKey = Annotated[
     str | None, Header(alias="Idempotency-Key", max_length=KEY_LIMIT, description=KEY_SAYS)
 ]
+
+BrandSlug = Annotated[str, Path(max_length=100, pattern="^[a-z0-9][a-z0-9-]*$")]
 
 
 def services(request: Request) -> Services:

@@ -1,8 +1,6 @@
 """What a worker says of himself, which decides what he is offered, and the brands he does not want to see."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 
 from marketplace.accounts import queries
 from marketplace.accounts.commands import set_worker_profile
@@ -12,11 +10,9 @@ from marketplace.kernel.ids import WorkerId
 from marketplace.tickets import mutes
 from marketplace.tickets.lanes import known_skills
 from workers_ui.api.schemas import ProfileIn, ProfileOut
-from workers_ui.deps import ByWorkerToken, HasTx
+from workers_ui.deps import BrandSlug, ByWorkerToken, HasTx
 
 router = APIRouter(prefix="/worker", tags=["worker"])
-
-Slug = Annotated[str, Path(max_length=100, pattern="^[a-z0-9][a-z0-9-]*$")]
 
 
 @router.get("/profile", response_model=ProfileOut)
@@ -39,13 +35,13 @@ def set_profile(body: ProfileIn, tx: HasTx, worker: ByWorkerToken) -> object:
 
 
 @router.put("/mutes/{brand}", status_code=204)
-def hide_brand(brand: Slug, tx: HasTx, worker: ByWorkerToken) -> None:
+def hide_brand(brand: BrandSlug, tx: HasTx, worker: ByWorkerToken) -> None:
     """Stop being offered this brand's tickets; what you hold stays yours."""
     mutes.mute_brand(tx, worker=worker, slug=brand, now=app_now(tx))
 
 
 @router.delete("/mutes/{brand}", status_code=204)
-def show_brand(brand: Slug, tx: HasTx, worker: ByWorkerToken) -> None:
+def show_brand(brand: BrandSlug, tx: HasTx, worker: ByWorkerToken) -> None:
     """Be offered this brand's tickets again."""
     mutes.unmute_brand(tx, worker=worker, slug=brand)
 

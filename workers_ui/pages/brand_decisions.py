@@ -20,7 +20,8 @@ from workers_ui.errors import status_of
 from workers_ui.frames import page as answer
 from workers_ui.pages import brand_decision_views as present
 from workers_ui.pages.answers import see
-from workers_ui.pages.brand_scope import area_path, frame_for, plain_lines, refused
+from workers_ui.pages.brand_scope import area_path, frame_for, refused
+from workers_ui.pages.typed_text import typed_lines
 from workers_ui.presenters.replies import EscalationsPage, ReviewsPage
 from workers_ui.presenters.values import FilterTab, FormState
 
@@ -85,7 +86,7 @@ def give_back(
     note: Note = "",
 ) -> Response:
     """The reply goes back to its worker, with the reason."""
-    found, typed = _review(review), {"reason": reason, "note": plain_lines(note)}
+    found, typed = _review(review), {"reason": reason, "note": typed_lines(note)}
     try:
         reviews.return_reply(
             tx,

@@ -23,8 +23,9 @@ from workers_ui.frames import page as answer
 from workers_ui.idempotency import KEY_LIMIT
 from workers_ui.pages import brand_ticket_views as present
 from workers_ui.pages.answers import see
-from workers_ui.pages.brand_scope import TYPED_LIMIT, area_path, once_per_form, plain_lines, refused
+from workers_ui.pages.brand_scope import TYPED_LIMIT, area_path, once_per_form, refused
 from workers_ui.pages.brand_tickets import tickets_page
+from workers_ui.pages.typed_text import typed_lines
 from workers_ui.presenters.values import FormState
 
 router = APIRouter()
@@ -84,7 +85,7 @@ def post_ticket(
 def _checked(typed: TicketForm, *, generated_id: str) -> posting.NewTicket:
     """The ticket that was typed. Raises FieldsRefused with every field that needs a look."""
     errors: dict[str, str] = {}
-    text = plain_lines(typed.text).strip()
+    text = typed_lines(typed.text).strip()
     if not typed.subject.strip() or len(typed.subject) > posting.SUBJECT_LIMIT:
         errors["subject"] = f"Give it a subject of at most {posting.SUBJECT_LIMIT} characters."
     if not text or len(text) > posting.TEXT_LIMIT:

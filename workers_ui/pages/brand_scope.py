@@ -79,11 +79,6 @@ def refused(typed: dict[str, str], error: AppError, *, field: str = "") -> FormS
     return FormState(values=typed, problem=error.detail)
 
 
-def plain_lines(text: str) -> str:
-    """Browsers send CRLF; texts are kept with LF, as the API's are."""
-    return text.replace("\r\n", "\n")
-
-
 def pager(href: str, *, page: int, has_more: bool, first: int, shown: int, total: int | None = None) -> Pager:
     """Links to the neighbouring pages; `href` ends where the page's number goes."""
     if not shown:

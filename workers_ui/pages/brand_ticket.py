@@ -43,12 +43,12 @@ from workers_ui.pages.brand_scope import (
     area_path,
     frame_for,
     once_per_form,
-    plain_lines,
     refused,
 )
 from workers_ui.pages.brand_tickets import LANGUAGES
 from workers_ui.pages.ticket_clock_views import clock_lines, ladder_lines
 from workers_ui.pages.ticket_states import STATES
+from workers_ui.pages.typed_text import typed_lines
 from workers_ui.presenters.brand import BrandTicketPage, InternalNote, LinkedTicket, ShownGuidance
 from workers_ui.presenters.values import EMPTY_FORM, Action, FormState
 
@@ -78,7 +78,7 @@ def add_message(
     idempotency_key: Annotated[str, Form(max_length=KEY_LIMIT)] = "",
 ) -> Response:
     """What the customer wrote, pasted in: it goes to the worker, or reopens the ticket in its window."""
-    ticket_id, written = _ticket_id(ticket), plain_lines(text).strip()
+    ticket_id, written = _ticket_id(ticket), typed_lines(text).strip()
 
     def act() -> dict[str, str]:
         message = replies.customer_writes(
@@ -123,7 +123,7 @@ def confirm_escalation(
 ) -> Response:
     """The ticket was the brand's to answer: the worker earns the fee, unless what he wrote was needless."""
     found = _ticket_id(ticket)
-    typed = {"note": plain_lines(note), "needless_reason": plain_lines(needless_reason)}
+    typed = {"note": typed_lines(note), "needless_reason": typed_lines(needless_reason)}
     try:
         decided = endings.confirm_escalation(
             tx, brand=membership.brand, ticket=found, by=principal.name, now=app_now(tx), **typed
@@ -142,7 +142,7 @@ def reject_escalation(
     request: Request, tx: HasTx, membership: Answers, principal: IsSignedIn, ticket: str, note: Note = ""
 ) -> Response:
     """The ticket could have been answered: nothing is paid, and its price is free again."""
-    found, typed = _ticket_id(ticket), {"note": plain_lines(note)}
+    found, typed = _ticket_id(ticket), {"note": typed_lines(note)}
     try:
         endings.reject_escalation(
             tx, brand=membership.brand, ticket=found, by=principal.name, now=app_now(tx), **typed
@@ -164,7 +164,7 @@ def add_note(
     internal_note: Note = "",
 ) -> Response:
     """A note for whoever works on the ticket next; never for the customer."""
-    found, typed = _ticket_id(ticket), plain_lines(internal_note)
+    found, typed = _ticket_id(ticket), typed_lines(internal_note)
     try:
         write_brand_note(
             tx,

@@ -19,8 +19,9 @@ from workers_ui.deps import CheckedForm, HasServices, HasTx, IsSignedIn, as_uuid
 from workers_ui.errors import status_of
 from workers_ui.frames import page as answer
 from workers_ui.pages.answers import see
-from workers_ui.pages.brand_scope import TYPED_LIMIT, area_path, frame_for, plain_lines, refused
+from workers_ui.pages.brand_scope import TYPED_LIMIT, area_path, frame_for, refused
 from workers_ui.pages.control_forms import Controls, Short, category_choices
+from workers_ui.pages.typed_text import typed_lines
 from workers_ui.presenters import sharing as views
 from workers_ui.presenters.control import control_sections
 from workers_ui.presenters.values import EMPTY_FORM, Action, Badge, Choice, FormState, Notice, Tone
@@ -129,7 +130,7 @@ def try_text(
     category: Short = "",
 ) -> Response:
     """What would happen to a ticket that says this; nothing is posted."""
-    words = plain_lines(text).replace("\0", "").strip()
+    words = typed_lines(text).replace("\0", "").strip()
     typed = {"text": words, "category": category}
     if not words or len(words) > TRIAL_CHARACTERS:
         view = _page(request, tx, having, membership, trial_form=refused(typed, NothingToTry(), field="text"))

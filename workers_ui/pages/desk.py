@@ -30,7 +30,8 @@ from workers_ui.pages.desk_page import (
     too_late,
 )
 from workers_ui.pages.desk_views import insertable, inserted_marks, inserted_ranks, revision
-from workers_ui.pages.worker_forms import ClaimNumber, Short, ThisTicket, TypedText, typed_lines
+from workers_ui.pages.typed_text import typed_lines
+from workers_ui.pages.worker_forms import ClaimNumber, Short, ThisTicket, TypedText
 
 router = APIRouter()
 

@@ -15,7 +15,8 @@ from workers_ui.deps import AsWorker, CheckedForm, HasServices, HasTx
 from workers_ui.pages.answers import see
 from workers_ui.pages.desk_page import NOTHING_TYPED, Typed, again, too_late
 from workers_ui.pages.spans import span
-from workers_ui.pages.worker_forms import ClaimNumber, Short, ThisTicket, TypedText, typed_lines
+from workers_ui.pages.typed_text import typed_lines
+from workers_ui.pages.worker_forms import ClaimNumber, Short, ThisTicket, TypedText
 
 router = APIRouter()
 
@@ -130,7 +131,7 @@ def confirm_category(
 
 
 @router.post("/worker/t/{ticket}/ask-again", dependencies=[CheckedForm])
-def askagain(
+def ask_again(
     request: Request,
     tx: HasTx,
     worker: AsWorker,

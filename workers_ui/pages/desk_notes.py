@@ -8,7 +8,8 @@ from marketplace.tickets import notes, pool
 from workers_ui.deps import AsWorker, CheckedForm, HasTx
 from workers_ui.pages.answers import see
 from workers_ui.pages.desk_page import Typed, again, desk_part, too_late
-from workers_ui.pages.worker_forms import ClaimNumber, ThisTicket, TypedText, by_script, typed_lines
+from workers_ui.pages.typed_text import typed_lines
+from workers_ui.pages.worker_forms import ClaimNumber, ThisTicket, TypedText, by_script
 
 router = APIRouter()
 

@@ -19,6 +19,7 @@ from workers_ui.errors import status_of
 from workers_ui.frames import operator_frame, page
 from workers_ui.pages import operator_people_views as views
 from workers_ui.pages.answers import see
+from workers_ui.pages.typed_text import typed_lines
 from workers_ui.presenters.operator import PeoplePage, PersonPage
 from workers_ui.presenters.values import EMPTY_FORM, FormState
 
@@ -73,7 +74,7 @@ def warn(
             tx,
             worker=views.worker_of(people_queries.person_detail(tx, wanted)),
             reason=_reason(reason),
-            note=_lines(note),
+            note=typed_lines(note),
             by=staff.person,
             base_url=having.settings.base_url,
             now=app_now(tx),
@@ -101,7 +102,7 @@ def suspend(
             tx,
             worker=views.worker_of(people_queries.person_detail(tx, wanted)),
             reason=_reason(reason),
-            note=_lines(note),
+            note=typed_lines(note),
             unwarned_because=unwarned_because,
             by=staff.person,
             base_url=having.settings.base_url,
@@ -183,7 +184,7 @@ def decide(
                 tx,
                 appeal=AppealId(as_uuid(appeal)),
                 outcome=AppealOutcome(outcome),
-                answer=_lines(answer),
+                answer=typed_lines(answer),
                 by=staff.person,
                 base_url=having.settings.base_url,
                 now=app_now(tx),
@@ -201,10 +202,6 @@ def _reason(text: str) -> StandingReason:
     if text not in set(StandingReason):
         raise Invalid("Choose a reason from the list.")
     return StandingReason(text)
-
-
-def _lines(text: str) -> str:
-    return text.replace("\r\n", "\n")
 
 
 def _refused(

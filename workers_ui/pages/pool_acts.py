@@ -8,11 +8,11 @@ from marketplace.accounts.queries import worker_profile
 from marketplace.kernel.clock import app_now
 from marketplace.tickets import mutes, pool
 from marketplace.tickets.models import ReleaseReason
-from workers_ui.deps import AsWorker, CheckedForm, HasTx
+from workers_ui.deps import AsWorker, BrandSlug, CheckedForm, HasTx
 from workers_ui.pages.answers import see
 from workers_ui.pages.desk_acts import NoSuchReason
 from workers_ui.pages.pool_filters import POOL
-from workers_ui.pages.worker_forms import BrandSlug, Short, ThisTicket
+from workers_ui.pages.worker_forms import Short, ThisTicket
 
 router = APIRouter()
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import Depends, Form, Path, Request
+from fastapi import Depends, Form, Request
 
 from marketplace.kernel.ids import TicketId
 from workers_ui.deps import as_uuid
@@ -17,16 +17,10 @@ def _ticket(ticket: str) -> TicketId:
     return TicketId(as_uuid(ticket))
 
 
-BrandSlug = Annotated[str, Path(max_length=100, pattern="^[a-z0-9][a-z0-9-]*$")]
 ThisTicket = Annotated[TicketId, Depends(_ticket)]
 ClaimNumber = Annotated[int, Form(ge=0, le=LARGEST_CLAIM_NUMBER)]
 TypedText = Annotated[str, Form(max_length=TYPED_LIMIT)]
 Short = Annotated[str, Form(max_length=200)]
-
-
-def typed_lines(text: str) -> str:
-    """`text` with plain line ends: browsers send CRLF for each, which would count twice."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def by_script(request: Request) -> bool:

@@ -18,7 +18,7 @@ from workers_ui.deps import CheckedForm, EvenSuspended, HasTx
 from workers_ui.errors import status_of
 from workers_ui.frames import page, worker_frame
 from workers_ui.pages.answers import see
-from workers_ui.pages.worker_forms import typed_lines
+from workers_ui.pages.typed_text import typed_lines
 from workers_ui.presenters.standing import AppealStory, StandingPage, Verdict
 from workers_ui.presenters.values import EMPTY_FORM, Badge, FormState, Tone
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from marketplace.kernel.money import Money
 
 CHART_WIDTH = 640
-CHART_HEIGHT = 220
 PLOT_TOP = 28
 PLOT_BOTTOM = 188
 BAR_SHARE = 0.62
