@@ -165,7 +165,7 @@ def test_who_takes_over_reads_what_was_promised(
 def test_an_answered_desk_says_when_silence_resolves_it(house: House, ann: Hands) -> None:
     ticket = house.ticket()
     ann.reply(ticket, ann.claim(ticket), PROMISE)
-    assert "without a word of the customer it is resolved" in words(ann.get(f"/worker/t/{ticket}"))
+    assert "Without a word of the customer it is resolved" in words(ann.get(f"/worker/t/{ticket}"))
 
 
 def test_a_first_claim_shows_no_hand_over(house: House, ann: Hands) -> None:
