@@ -124,7 +124,7 @@ def test_caps_are_set_shown_with_what_is_used_and_taken_away(site: Site, owner: 
     assert screened(owner.house) is TicketState.OPEN
     assert owner.post("/control/sharing/caps", {"per_day": "2.50", "per_month": "100"}).status_code == 303
     page = owner.get("/control/sharing")
-    assert words(page, "dl.facts") == "Today $2.50 of $2.50 This month $2.50 of $100.00"
+    assert words(page, "dl.facts") == "Today $2.50 of $2.50 new tickets wait This month $2.50 of $100.00"
     assert value_of(page, "per_day") == "2.50"
     assert screened(owner.house) is TicketState.AWAITING_FUNDS
     owner.post("/control/sharing/caps", {"per_day": "", "per_month": ""})
