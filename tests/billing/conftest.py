@@ -7,8 +7,10 @@ import stripe
 
 from billing.gateway import transfer_params
 from billing.stripe_gateway import StripeGateway
+from marketplace.kernel.db import Database, Role
 from marketplace.kernel.settings import MoneyMode
 from tests.billing.stripe_server import StripeServer
+from workers_ui.bootstrap import same_transaction_bus
 
 ENVIRONMENT = "tests"
 TEST_KEY = "sk_test_tests"
@@ -16,6 +18,16 @@ TEST_KEY = "sk_test_tests"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "stripe: talks to Stripe itself when STRIPE_TEST_KEY is set")
+
+
+@pytest.fixture
+def second_background(database_url: str) -> Iterator[Database]:
+    """Somebody else's connections, who acts while the background process does."""
+    database = Database(
+        database_url, role=Role.BACKGROUND, connections=2, shared={"bus": same_transaction_bus()}
+    )
+    yield database
+    database.dispose()
 
 
 @pytest.fixture(scope="session")

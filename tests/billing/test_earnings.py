@@ -1,6 +1,6 @@
 """Each resolution pays once, and what is taken back was never paid."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -14,7 +14,7 @@ from billing.earnings import AlreadyPayable
 from billing.models import Earning, EarningKind, EarningState, LedgerTxn
 from marketplace.events.facts import TicketResolved
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.db import Database, Role
+from marketplace.kernel.db import Database
 from marketplace.kernel.ids import BrandId, TicketId, WorkerId
 from marketplace.kernel.money import Money
 from marketplace.tickets.endings import (
@@ -41,18 +41,8 @@ from tests.builders import (
     as_brand,
     usd,
 )
-from workers_ui.bootstrap import same_transaction_bus
 
 THREADS = 8
-
-
-@pytest.fixture
-def second_background(database_url: str) -> Iterator[Database]:
-    database = Database(
-        database_url, role=Role.BACKGROUND, connections=2, shared={"bus": same_transaction_bus()}
-    )
-    yield database
-    database.dispose()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Who moves the money of several tickets in one transaction waits for no ticket while it holds any of that money."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from datetime import timedelta
 
@@ -11,7 +10,7 @@ from billing import earnings, spend
 from billing.accounts import reserved
 from marketplace.events.facts import TicketGivenBack, kind_of
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.db import Database, Role, Tx
+from marketplace.kernel.db import Database, Tx
 from marketplace.kernel.ids import BrandId, TicketId
 from marketplace.tickets import recalls, ticket_imports
 from marketplace.tickets.models import PoolTicket, Ticket, TicketState
@@ -19,20 +18,9 @@ from marketplace.tickets.posting import admit, ticket_of
 from tests.billing.paying import assert_proven, standing
 from tests.builders import Clock, a_brand, an_open_ticket, give_funds, usd
 from workers_ui.background import AFTER_THE_COMMIT
-from workers_ui.bootstrap import same_transaction_bus
 
 HELD_UP = 0.3
 PRICE = 250
-
-
-@pytest.fixture
-def person(database_url: str) -> Iterator[Database]:
-    """Somebody at the brand who acts while the background process does."""
-    database = Database(
-        database_url, role=Role.BACKGROUND, connections=2, shared={"bus": same_transaction_bus()}
-    )
-    yield database
-    database.dispose()
 
 
 @pytest.fixture
@@ -54,7 +42,7 @@ def states(database: Database, brand: BrandId) -> list[TicketState]:
 
 
 def test_a_ticket_taken_back_while_waiting_tickets_open_stays_with_its_brand(
-    background: Database, person: Database
+    background: Database, second_background: Database
 ) -> None:
     with background.transaction() as tx:
         brand = a_brand(tx, funds=usd(0))
@@ -63,7 +51,7 @@ def test_a_ticket_taken_back_while_waiting_tickets_open_stays_with_its_brand(
     with background.transaction() as tx:
         seen = tx.get_one(Ticket, (brand, ticket))
         assert seen.state is TicketState.AWAITING_FUNDS
-        with person.transaction() as mine:
+        with second_background.transaction() as mine:
             recalls.take_back(mine, brand=brand, ticket=ticket, reason="Ours.", by="Mo", now=app_now(mine))
         assert not earnings.open_if_funded(tx, brand=brand, ticket=ticket, now=app_now(tx))
     assert states(background, brand) == [TicketState.HELD_BACK]
@@ -74,7 +62,7 @@ def test_a_ticket_taken_back_while_waiting_tickets_open_stays_with_its_brand(
 
 
 def test_a_new_day_under_a_spend_cap_holds_up_nobodys_recall(
-    background: Database, person: Database, brand: BrandId
+    background: Database, second_background: Database, brand: BrandId
 ) -> None:
     with background.transaction() as tx:
         spend.set_caps(tx, brand=brand, per_day_minor=PRICE, per_month_minor=None, now=app_now(tx))
@@ -82,7 +70,7 @@ def test_a_new_day_under_a_spend_cap_holds_up_nobodys_recall(
     Clock(database=background).forward(timedelta(days=1))
     with background.transaction() as tx:
         assert spend.find_brand_to_try_again(tx, now=app_now(tx)) == brand
-        with person.transaction() as mine:
+        with second_background.transaction() as mine:
             withdraw(mine, brand, first)
         assert earnings.open_after_midnight(tx, now=app_now(tx)) == 1
     assert states(background, brand) == [TicketState.WITHDRAWN, TicketState.OPEN]
@@ -90,7 +78,7 @@ def test_a_new_day_under_a_spend_cap_holds_up_nobodys_recall(
 
 
 def test_an_import_is_undone_around_a_ticket_that_is_being_withdrawn(
-    background: Database, person: Database, brand: BrandId
+    background: Database, second_background: Database, brand: BrandId
 ) -> None:
     with background.transaction() as tx:
         found = ticket_imports.start_ticket_import(
@@ -112,7 +100,7 @@ def test_an_import_is_undone_around_a_ticket_that_is_being_withdrawn(
         with background.transaction() as tx:
             ticket_imports.undo_slice(tx, brand=brand, import_id=found, now=app_now(tx))
 
-    with person.transaction() as mine:
+    with second_background.transaction() as mine:
         ticket_of(mine, brand=brand, ticket=posted[1])
         undone = ThreadPoolExecutor(1).submit(undo)
         with pytest.raises(TimeoutError):
