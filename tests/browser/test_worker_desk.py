@@ -34,6 +34,7 @@ def claim_next(worker: Page) -> None:
 
 def write(worker: Page, text: str) -> None:
     worker.keyboard.press("r")
+    worker.keyboard.press("ControlOrMeta+a")  # what another test left unsent on this ticket has come back
     worker.keyboard.type(text)
     expect(worker.locator("[data-draft-state]")).to_contain_text("Draft saved")
 
