@@ -81,6 +81,13 @@ BEGIN
                 ORDER BY t.rank_at LIMIT 1) AS head);
 END $$;
 
+-- The heads of every lane of some workers.
+CREATE FUNCTION heads_for(p_workers uuid[]) RETURNS pool_head[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN heads_of(ARRAY(
+        SELECT DISTINCT unnest(w.email_lanes || w.chat_lanes) FROM worker w WHERE w.id = ANY (p_workers)));
+END $$;
+
 -- The best open ticket for a worker; with `p_lock` nobody else is given it before this transaction ends.
 -- Lanes are tried in the order of their heads; what is kept for newcomers comes last for everybody else. A brand
 -- that is left out costs nothing: with one, the heads of the other brands are compared instead of walking past it.
@@ -358,8 +365,6 @@ BEGIN
         SELECT DISTINCT hashtextextended(w::text, 0) AS lock FROM unnest(v_workers) w
         WHERE w IS NOT NULL ORDER BY lock) AS locks;
     v_now := app_clock();
-    v_heads := heads_of(ARRAY(
-        SELECT DISTINCT unnest(w.email_lanes || w.chat_lanes) FROM worker w WHERE w.id = ANY (v_workers)));
     FOR v_place IN
         SELECT n FROM generate_subscripts(p_sessions, 1) AS n ORDER BY p_tickets[n] NULLS LAST, n
     LOOP
@@ -371,6 +376,7 @@ BEGIN
         IF v_workers[v_place] IS NULL THEN
             outcome := CASE WHEN v_people[v_place] IS NULL THEN 'signed_out' ELSE 'no_worker' END;
         ELSIF ticket_id IS NULL THEN
+            v_heads := coalesce(v_heads, heads_for(v_workers));
             SELECT c.outcome, c.ticket_id, c.claim_number, c.lease_ends_at
                 INTO outcome, ticket_id, claim_number, lease_ends_at
                 FROM give_next(v_workers[v_place], v_heads, v_now) c;
@@ -378,6 +384,7 @@ BEGIN
             SELECT c.outcome, c.claim_number, c.lease_ends_at INTO outcome, claim_number, lease_ends_at
                 FROM give_named(ticket_id, v_workers[v_place], v_now) c;
             IF outcome IN ('taken', 'gone', 'newcomers', 'stopped', 'stopped_here') THEN
+                v_heads := coalesce(v_heads, heads_for(v_workers));
                 next_best := find_next_ticket(claiming_of(v_workers[v_place], v_now), v_heads, false);
             END IF;
         END IF;
