@@ -18,7 +18,9 @@ from marketplace.tickets.endings import resolve_ticket
 from marketplace.tickets.models import Channel, Reply, ResolvedBy
 from marketplace.tickets.pool import claim_ticket
 from marketplace.tickets.posting import NewTicket, admit, post_ticket
+from marketplace.tickets.probation import set_probation
 from marketplace.tickets.replies import send_reply
+from marketplace.tickets.reply_models import AfterLimit
 from marketplace.tickets.terms import CategoryPlan, add_category, set_price
 
 USD = "usd"
@@ -95,6 +97,19 @@ def give_funds(tx: Tx, brand: BrandId, funds: Money) -> None:
         legs=[debit(STRIPE_AVAILABLE, funds.amount_minor), credit(wallet(brand), funds.amount_minor)],
         now=app_now(tx),
     ) if funds.amount_minor else None
+
+
+def begin_probation(tx: Tx, brand: BrandId, *, replies: int = 1) -> None:
+    """The brand looks at each worker's first `replies`; those that wait for an hour leave."""
+    set_probation(
+        tx,
+        brand=brand,
+        replies=replies,
+        limit_minutes=60,
+        after_limit=AfterLimit.SEND,
+        accuracy_basis_points=0,
+        by=a_member(tx, brand),
+    )
 
 
 def a_member(tx: Tx, brand: BrandId, *, role: MemberRole = MemberRole.MANAGER) -> PersonId:

@@ -38,15 +38,12 @@ from marketplace.tickets.models import (
 )
 from marketplace.tickets.pool import claim_ticket, expire_leases, release_ticket, save_draft
 from marketplace.tickets.posting import TicketNotFound, hold_back, post_ticket
-from marketplace.tickets.probation import set_probation
 from marketplace.tickets.recall_models import Recall, RecallKind, RecallPay
 from marketplace.tickets.replies import customer_writes, send_reply
-from marketplace.tickets.reply_models import AfterLimit
 from tests.billing.paying import assert_proven, standing
 from tests.builders import (
     Clock,
     a_brand,
-    a_member,
     a_new_ticket,
     a_worker,
     an_answered_ticket,
@@ -54,6 +51,7 @@ from tests.builders import (
     answer,
     as_brand,
     as_worker,
+    begin_probation,
     usd,
 )
 from workers_ui.bootstrap import same_transaction_bus
@@ -309,15 +307,7 @@ def test_a_reply_that_waits_for_approval_never_leaves_and_earns_the_fee(
     db: Database, background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
     with background.transaction() as tx:
-        set_probation(
-            tx,
-            brand=brand,
-            replies=1,
-            limit_minutes=60,
-            after_limit=AfterLimit.SEND,
-            accuracy_basis_points=0,
-            by=a_member(tx, brand),
-        )
+        begin_probation(tx, brand)
         ticket = an_answered_ticket(tx, brand, worker)
     with db.transaction(as_brand(brand)) as tx:
         assert take_back(tx, brand, ticket).pays is RecallPay.ESCALATION_FEE

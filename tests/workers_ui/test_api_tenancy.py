@@ -14,10 +14,9 @@ from marketplace.accounts.models import ApiKey
 from marketplace.accounts.sessions import sign_out
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.ids import BrandId
-from marketplace.tickets.probation import set_probation
-from marketplace.tickets.reply_models import AfterLimit, ReplyReview
+from marketplace.tickets.reply_models import ReplyReview
 from marketplace.tickets.terms import CategoryPlan, add_category
-from tests.builders import a_member
+from tests.builders import begin_probation
 from tests.workers_ui.api_site import Api, Program, System, api_site, problem
 from tests.workers_ui.operations import OPERATIONS, Caller, Operation
 
@@ -91,15 +90,7 @@ def a_world(api: Api) -> World:
 def a_review(api: Api, brand: BrandId) -> str:
     """A reply that waits for the owner's approval."""
     with api.background.transaction() as tx:
-        set_probation(
-            tx,
-            brand=brand,
-            replies=1,
-            limit_minutes=60,
-            after_limit=AfterLimit.SEND,
-            accuracy_basis_points=0,
-            by=a_member(tx, brand),
-        )
+        begin_probation(tx, brand)
     ticket, program = api.open_ticket(brand), api.program()
     number = program.post(f"/tickets/{ticket}/claim").json()["claim_number"]
     sent = program.post(f"/tickets/{ticket}/replies", {"claim_number": number, "text": "A secret reply"})

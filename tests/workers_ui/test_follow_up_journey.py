@@ -12,9 +12,8 @@ from marketplace.accounts.models import MemberRole, SignedIn, Worker
 from marketplace.kernel.ids import TicketId, WorkerId
 from marketplace.tickets.models import Ticket
 from marketplace.tickets.posting import admit
-from marketplace.tickets.probation import set_probation
-from marketplace.tickets.reply_models import AfterLimit, ReplyReview
-from tests.builders import Clock, a_member, a_worker
+from marketplace.tickets.reply_models import ReplyReview
+from tests.builders import Clock, a_worker, begin_probation
 from tests.workers_ui.brand_site import Browser, House, a_house, tree, value_of, words
 from tests.workers_ui.conftest import Site, Visitor, sentence
 
@@ -80,15 +79,7 @@ def later(site: Site, by: timedelta) -> None:
 
 def probation(house: House, *, replies: int = 1) -> None:
     with house.site.background.transaction() as tx:
-        set_probation(
-            tx,
-            brand=house.brand,
-            replies=replies,
-            limit_minutes=60,
-            after_limit=AfterLimit.SEND,
-            accuracy_basis_points=0,
-            by=a_member(tx, house.brand),
-        )
+        begin_probation(tx, house.brand, replies=replies)
 
 
 def newest_review(house: House, ticket: TicketId) -> str:

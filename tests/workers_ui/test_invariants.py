@@ -12,11 +12,9 @@ from marketplace.kernel.ids import BrandId, TicketId, WorkerId
 from marketplace.kernel.invariants import Invariant, check_all, last_checks, live_breaches, past_breaches
 from marketplace.kernel.settings import Settings
 from marketplace.tickets.pool import claim_ticket
-from marketplace.tickets.probation import set_probation
 from marketplace.tickets.replies import send_reply
-from marketplace.tickets.reply_models import AfterLimit
 from marketplace.tickets.uncovered import note_uncovered, uncovered_of_brand
-from tests.builders import a_brand, a_member, a_worker, an_open_ticket
+from tests.builders import a_brand, a_worker, an_open_ticket, begin_probation
 from tests.workers_ui.brand_site import a_house, words
 from tests.workers_ui.conftest import Site
 from tests.workers_ui.operator_site import an_operator
@@ -213,15 +211,7 @@ def test_a_look_that_fails_is_told_as_not_looked_at(background: Database) -> Non
 def test_a_reply_in_review_breaks_nothing(background: Database) -> None:
     with background.transaction() as tx:
         brand, worker = a_brand(tx), a_worker(tx)
-        set_probation(
-            tx,
-            brand=brand,
-            replies=1,
-            limit_minutes=60,
-            after_limit=AfterLimit.SEND,
-            accuracy_basis_points=0,
-            by=a_member(tx, brand),
-        )
+        begin_probation(tx, brand)
         ticket = an_open_ticket(tx, brand)
     with background.transaction() as tx:
         number = claim_ticket(tx, ticket=ticket, worker=worker).number
