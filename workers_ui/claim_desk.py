@@ -20,7 +20,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from marketplace.accounts.tokens import hash_of
-from marketplace.kernel.db import Database
+from marketplace.kernel.db import Database, DatabaseAway
 from marketplace.kernel.errors import NotAllowed, NotSignedIn, Unavailable
 from marketplace.kernel.ids import TicketId, new_id
 from marketplace.tickets.pool import REFUSALS, Hold
@@ -35,10 +35,6 @@ CHECKED_AFTER_SECONDS = 1.0
 
 class TooManyClaims(Unavailable):
     """More people claim right now than can be served. Try again in a moment."""
-
-
-class DatabaseAway(Unavailable):
-    """The database is not answering. Try again in a moment."""
 
 
 class NotAWorker(NotAllowed):

@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from marketplace.kernel.db import DatabaseAway
 from marketplace.kernel.errors import (
     AppError,
     Conflict,
@@ -96,7 +97,7 @@ def _by_status(request: Request, error: HTTPException) -> Response:
 
 def _database_away(request: Request, error: Exception) -> Response:
     log.error("database.away", reason=type(error).__name__)
-    return answer(request, 503, "database_away", "The database is not answering. Try again in a moment.")
+    return _refused(request, DatabaseAway())
 
 
 def _unstorable(request: Request, error: DataError) -> Response:
@@ -107,6 +108,7 @@ def _unstorable(request: Request, error: DataError) -> Response:
 
 _HANDLERS: Mapping[type[Exception], Callable[[Request, Any], Response]] = {
     AppError: _refused,
+    DatabaseAway: _database_away,
     RequestValidationError: _malformed,
     HTTPException: _by_status,
     OperationalError: _database_away,

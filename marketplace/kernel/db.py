@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 
+from marketplace.kernel.errors import Unavailable
 from marketplace.kernel.ids import ALL_IDS, BrandId, WorkerId
 
 Tx: TypeAlias = Session
@@ -32,6 +33,10 @@ MinorUnits = Annotated[int, mapped_column(BigInteger)]
 StringList = Annotated[list[str], mapped_column(ARRAY(Text))]
 Json = Annotated[dict[str, Any], mapped_column(JSONB)]
 JsonList = Annotated[list[Any], mapped_column(JSONB)]
+
+
+class DatabaseAway(Unavailable):
+    """The database is not answering. Try again in a moment."""
 
 
 class Role(StrEnum):

@@ -11,13 +11,13 @@ from sqlalchemy.pool import NullPool
 from marketplace.accounts.models import Worker
 from marketplace.accounts.sessions import begin_session
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.db import Database
+from marketplace.kernel.db import Database, DatabaseAway
 from marketplace.kernel.errors import NotSignedIn
 from marketplace.kernel.ids import BrandId, TicketId
 from marketplace.tickets.pool import AlreadyClaimed, Hold
 from tests.builders import a_brand, a_worker, an_open_ticket, usd
 from workers_ui import claim_desk
-from workers_ui.claim_desk import ClaimDesk, DatabaseAway, TooManyClaims
+from workers_ui.claim_desk import ClaimDesk, TooManyClaims
 
 CLAIMERS = 12
 WAIT_SECONDS = 20
