@@ -26,7 +26,7 @@ def citations_of_passages(tx: Tx, *, brand: BrandId, article: ArticleId) -> dict
 
 def open_suggestions_citing(tx: Tx, *, brand: BrandId, article: ArticleId) -> int:
     """How many tickets that wait for an answer are shown a passage of `article` now."""
-    return tx.execute(_OPEN, {"brand": brand, "article": article}).scalar_one()  # type: ignore[no-any-return]
+    return int(tx.execute(_OPEN, {"brand": brand, "article": article}).scalar_one())
 
 
 _CITED = (

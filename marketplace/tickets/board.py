@@ -124,7 +124,7 @@ _FIGURES = text(
     "LIMIT :limit) AS o) AS in_review"
 )
 _PRESSING = text(
-    f"SELECT p.ticket_id, p.number, p.subject, c.name AS category, p.due_at FROM (SELECT * {_UNANSWERED} "  # noqa: S608
+    f"SELECT p.ticket_id, p.number, p.subject, c.name AS category, p.due_at FROM (SELECT * {_UNANSWERED} "  # noqa: S608 - constants
     f"AND (p.due_at <= :now OR {_IS_AT_RISK}) ORDER BY p.due_at LIMIT :shown) AS p "
     "JOIN category c ON c.brand_id = p.brand_id AND c.key = p.category ORDER BY p.due_at"
 )
