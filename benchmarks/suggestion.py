@@ -9,10 +9,10 @@ from pathlib import Path
 from benchmarks.figures import Figure, run
 from guidance.commands import prepare_suggestion
 from knowledge_base.commands import put_articles
-from knowledge_base.documents import Document, Section
-from knowledge_base.embedder import Embedder, ReferenceEmbedder, load_embedder
-from knowledge_base.indexing import build_index, rebuild_on_damage
-from knowledge_base.retrieval import Retriever
+from knowledge_base.index.building import build_index, rebuild_on_damage
+from knowledge_base.index.embedder import Embedder, ReferenceEmbedder, load_embedder
+from knowledge_base.index.retrieval import Retriever
+from knowledge_base.reading.documents import Document, Section
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Role
 from marketplace.kernel.embedded_postgres import EmbeddedPostgres

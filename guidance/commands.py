@@ -11,8 +11,8 @@ from guidance.engine import answer
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
 from guidance.queries import cited_passages, newest_suggestion, why_stopped
 from guidance.receipts import edit_distance, edited_share, supported_sentences
-from knowledge_base.retrieval import FoundPassage, Retriever
-from knowledge_base.search import Query
+from knowledge_base.index.hybrid import Query
+from knowledge_base.index.retrieval import FoundPassage, Retriever
 from marketplace.events.commands import record
 from marketplace.events.facts import SuggestionPrepared
 from marketplace.kernel.db import Tx

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import structlog
 
 from guidance.sentences import split_sentences
-from knowledge_base.embedder import Embedder, ModelDamaged, ModelMissing, Vectors
+from knowledge_base.index.embedder import Embedder, ModelDamaged, ModelMissing, Vectors
 from marketplace.tickets.eligibility import ORDINARY, KeepBackRules, Outcome, Verdict
 from marketplace.tickets.sensitive_words import NAMES, Topic
 

@@ -7,9 +7,9 @@ from guidance.confidence import Assessment, Signals, assess, normalised_lexical
 from guidance.draft import CitedPassage, Draft, compose
 from guidance.voice import Voice
 from guidance.voices import voice_of
-from knowledge_base.evidence import Evidence
-from knowledge_base.retrieval import FoundPassage, Retriever
-from knowledge_base.search import Query
+from knowledge_base.index.evidence import Evidence
+from knowledge_base.index.hybrid import Query
+from knowledge_base.index.retrieval import FoundPassage, Retriever
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId
 

@@ -15,14 +15,6 @@ from typing import Any, cast
 from sqlalchemy import Row, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from knowledge_base.documents import (
-    MAX_KEY_CHARACTERS,
-    MAX_TITLE_CHARACTERS,
-    Document,
-    Refusal,
-    clean,
-    one_line,
-)
 from knowledge_base.models import (
     Article,
     ArticleState,
@@ -33,8 +25,16 @@ from knowledge_base.models import (
     Passage,
     Revision,
 )
-from knowledge_base.parts import line_count, parts
 from knowledge_base.passages import split
+from knowledge_base.reading.documents import (
+    MAX_KEY_CHARACTERS,
+    MAX_TITLE_CHARACTERS,
+    Document,
+    Refusal,
+    clean,
+    one_line,
+)
+from knowledge_base.reading.parts import line_count, parts
 from marketplace.events.commands import record
 from marketplace.events.facts import ImportStarted, KnowledgeChanged
 from marketplace.kernel.db import Base, Tx

@@ -19,10 +19,10 @@ from knowledge_base.commands import (
     hold_knowledge,
     put_articles,
 )
-from knowledge_base.documents import Document, Refusal
 from knowledge_base.models import ImportFile, ImportState, KnowledgeImport
-from knowledge_base.parts import is_jsonl
-from knowledge_base.readers import read_any
+from knowledge_base.reading.documents import Document, Refusal
+from knowledge_base.reading.parts import is_jsonl
+from knowledge_base.reading.readers import read_any
 from marketplace.events.commands import record
 from marketplace.events.facts import ImportAdvanced
 from marketplace.kernel.clock import app_now

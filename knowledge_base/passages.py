@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import takewhile
 
-from knowledge_base.documents import Document, Section
+from knowledge_base.reading.documents import Document, Section
 
 TARGET_WORDS = 110
 OVERLAP_WORDS = 20

@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from knowledge_base.embedder import Vectors
+from knowledge_base.index.embedder import Vectors
 from marketplace.kernel.db import NOBODY, Database, Scope, Tx
 
 

@@ -19,9 +19,9 @@ from guidance.commands import prepare_suggestion
 from guidance.queries import tickets_without_suggestion, why_stopped
 from guidance.screening import Judge, NoJudge, screen_ticket
 from knowledge_base.imports import read_import
-from knowledge_base.indexing import build_index
+from knowledge_base.index.building import build_index
+from knowledge_base.index.retrieval import IndexUnavailable, Retriever
 from knowledge_base.queries import brands_behind, unfinished_imports
-from knowledge_base.retrieval import IndexUnavailable, Retriever
 from marketplace.accounts.approval import is_approved
 from marketplace.accounts.mail import deliver_mail, mail_port
 from marketplace.accounts.sessions import end_expired_sessions

@@ -128,7 +128,7 @@ def migrate() -> None:
 @main.command("prepare-model")
 def prepare_model_command() -> None:
     """Export the packaged embedding model for fast encoding (a set-up step, about 5 seconds, once)."""
-    from knowledge_base.embedder import prepare_model
+    from knowledge_base.index.embedder import prepare_model
 
     click.echo(f"The embedding model is ready in {prepare_model(Settings().model_dir)}.")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from guidance.voice import Formality, Voice
-from knowledge_base.readers import Refusal, read_folder, read_jsonl
+from knowledge_base.reading.readers import Refusal, read_folder, read_jsonl
 
 DEMO = Path(__file__).parent / "demo_content"
 FORMALITIES = {"warm": Formality.FRIENDLY, "formal": Formality.FORMAL, "playful": Formality.CASUAL}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from knowledge_base.embedder import ModelDamaged, ModelMissing, load_embedder
+from knowledge_base.index.embedder import ModelDamaged, ModelMissing, load_embedder
 from marketplace.kernel.db import Role
 from marketplace.kernel.invariants import Found, check_all
 from marketplace.kernel.redis import connect

@@ -10,9 +10,9 @@ from rich.progress import Progress
 
 from knowledge_base import queries
 from knowledge_base.commands import request_rebuild, start_import
-from knowledge_base.embedder import Embedder
 from knowledge_base.imports import read_import
-from knowledge_base.indexing import build_index
+from knowledge_base.index.building import build_index
+from knowledge_base.index.embedder import Embedder
 from marketplace.accounts.errors import NoSuchBrand
 from marketplace.accounts.queries import brand_by_slug
 from marketplace.kernel.clock import app_now

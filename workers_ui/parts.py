@@ -10,9 +10,9 @@ from billing.gateway import PaymentGateway
 from billing.stripe_gateway import StripeGateway
 from guidance.eligibility import TopicJudge
 from guidance.screening import Judge, NoJudge
-from knowledge_base.embedder import Embedder, is_model_at_hand, load_embedder
-from knowledge_base.indexing import rebuild_on_damage
-from knowledge_base.retrieval import Retriever
+from knowledge_base.index.building import rebuild_on_damage
+from knowledge_base.index.embedder import Embedder, is_model_at_hand, load_embedder
+from knowledge_base.index.retrieval import Retriever
 from marketplace.kernel.db import Database, Role
 from marketplace.kernel.errors import Unavailable
 from marketplace.kernel.settings import MoneyMode, Settings

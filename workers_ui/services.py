@@ -6,7 +6,7 @@ from anyio import CapacityLimiter
 
 from billing.gateway import PaymentGateway
 from guidance.screening import Judge
-from knowledge_base.retrieval import Retriever
+from knowledge_base.index.retrieval import Retriever
 from marketplace.kernel.announcing import FactsAnnouncing
 from marketplace.kernel.db import Database
 from marketplace.kernel.rate_limits import RateLimiter

@@ -10,7 +10,7 @@ import pytest
 
 from guidance.eligibility import TopicJudge, examples
 from guidance.screening import NoJudge
-from knowledge_base.embedder import Embedder, ModelDamaged, load_embedder, prepare_model
+from knowledge_base.index.embedder import Embedder, ModelDamaged, load_embedder, prepare_model
 from marketplace.tickets.eligibility import KeepBackRules, Outcome, Verdict, judge_by_rules
 from marketplace.tickets.sensitive_words import ALWAYS_KEPT, NAMES, Topic
 from tests.fakes import WordHashEmbedder

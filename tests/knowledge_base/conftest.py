@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from knowledge_base.commands import Put, delete_article, put_article
-from knowledge_base.documents import Document, Section
-from knowledge_base.embedder import Embedder
-from knowledge_base.indexing import build_index, rebuild_on_damage
-from knowledge_base.retrieval import Retrieved, Retriever
-from knowledge_base.search import Query
+from knowledge_base.index.building import build_index, rebuild_on_damage
+from knowledge_base.index.embedder import Embedder
+from knowledge_base.index.hybrid import Query
+from knowledge_base.index.retrieval import Retrieved, Retriever
+from knowledge_base.reading.documents import Document, Section
 from marketplace.accounts.models import Brand
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Role, Scope

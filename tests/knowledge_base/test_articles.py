@@ -15,7 +15,6 @@ from knowledge_base.commands import (
     put_article,
     verify_article,
 )
-from knowledge_base.documents import Document
 from knowledge_base.models import Article, ArticleState, Passage, Revision
 from knowledge_base.queries import (
     PAGE_SIZE,
@@ -27,6 +26,7 @@ from knowledge_base.queries import (
     index_status,
     passage,
 )
+from knowledge_base.reading.documents import Document
 from marketplace.events.queries import facts_about
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope

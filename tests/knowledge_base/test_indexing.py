@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from knowledge_base.commands import request_rebuild
-from knowledge_base.embedder import Vectors
-from knowledge_base.indexing import PASSAGES_PER_BATCH, build_index, snapshots_folder
+from knowledge_base.index.building import PASSAGES_PER_BATCH, build_index, snapshots_folder
+from knowledge_base.index.embedder import Vectors
 from knowledge_base.models import Embedding
 from knowledge_base.queries import IndexStatus, brands_behind, index_status, snapshot_numbers
 from marketplace.kernel.db import Scope

@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge_base.documents import Document, Section
 from knowledge_base.passages import MAX_OVERLAP_WORDS, MAX_WORDS, PassageText, split
+from knowledge_base.reading.documents import Document, Section
 
 words = st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=60)
 texts = st.lists(words, min_size=1, max_size=600).flatmap(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge_base.documents import MAX_DOCUMENT_BYTES, Document, Refusal, Section, clean
-from knowledge_base.readers import (
+from knowledge_base.reading.documents import MAX_DOCUMENT_BYTES, Document, Refusal, Section, clean
+from knowledge_base.reading.readers import (
     MAX_JSONL_DOCUMENTS,
     read_any,
     read_folder,

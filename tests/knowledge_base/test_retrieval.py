@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from knowledge_base.embedder import OnnxEmbedder, prepare_model
-from knowledge_base.indexing import snapshots_folder
+from knowledge_base.index.building import snapshots_folder
+from knowledge_base.index.embedder import OnnxEmbedder, prepare_model
+from knowledge_base.index.hybrid import Query
+from knowledge_base.index.retrieval import IndexUnavailable, Retriever
+from knowledge_base.index.snapshot_cache import SnapshotCache
 from knowledge_base.models import Passage
 from knowledge_base.queries import index_status
-from knowledge_base.retrieval import IndexUnavailable, Retriever
-from knowledge_base.search import Query
-from knowledge_base.snapshot_cache import SnapshotCache
 from marketplace.kernel.db import Database, Scope
 from marketplace.kernel.ids import BrandId
 from tests.fakes import WordHashEmbedder

@@ -9,9 +9,9 @@ from sqlalchemy import select, text
 
 from guidance.commands import GuidanceStopped, prepare_suggestion
 from guidance.queries import suggestion_for_desk, tickets_without_suggestion, why_stopped
+from knowledge_base.index.retrieval import Retriever
 from knowledge_base.models import Article, Passage
 from knowledge_base.queries import is_live
-from knowledge_base.retrieval import Retriever
 from knowledge_base.stops import is_not_stopped
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import PLATFORM, Database, Role

@@ -15,8 +15,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 from starlette.testclient import TestClient
 
-from knowledge_base.indexing import build_index, rebuild_on_damage
-from knowledge_base.retrieval import Retriever
+from knowledge_base.index.building import build_index, rebuild_on_damage
+from knowledge_base.index.retrieval import Retriever
 from marketplace.accounts.api_keys import ApiScope, create_key
 from marketplace.accounts.models import Worker
 from marketplace.accounts.sessions import begin_session

@@ -7,12 +7,12 @@ from uuid import UUID
 import pytest
 from httpx2 import Response
 
-from knowledge_base.embedder import Embedder
 from knowledge_base.imports import read_import
-from knowledge_base.indexing import build_index, rebuild_on_damage
+from knowledge_base.index.building import build_index, rebuild_on_damage
+from knowledge_base.index.embedder import Embedder
+from knowledge_base.index.retrieval import Retriever
 from knowledge_base.models import ImportState
 from knowledge_base.queries import articles, coverage
-from knowledge_base.retrieval import Retriever
 from marketplace.accounts.models import MemberRole
 from marketplace.kernel.db import Database
 from marketplace.kernel.ids import ImportId

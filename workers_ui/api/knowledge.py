@@ -8,8 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, UploadFile
 
 from knowledge_base import commands, queries
-from knowledge_base.readers import Refusal, read_html, read_markdown
-from knowledge_base.search import Query as Question
+from knowledge_base.index.hybrid import Query as Question
+from knowledge_base.reading.readers import Refusal, read_html, read_markdown
 from marketplace.accounts.api_keys import ApiScope
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.errors import Invalid

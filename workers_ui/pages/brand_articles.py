@@ -9,8 +9,8 @@ from fastapi.responses import HTMLResponse, Response
 from guidance.usage_queries import citations_of_passages, open_suggestions_citing
 from knowledge_base import commands, queries
 from knowledge_base.models import ArticleState
-from knowledge_base.parts import is_jsonl
-from knowledge_base.readers import Document, Refusal, read_any
+from knowledge_base.reading.parts import is_jsonl
+from knowledge_base.reading.readers import Document, Refusal, read_any
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now

@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse, Response
 from guidance import engine
 from guidance.usage_queries import citations_of_articles
 from knowledge_base import commands, queries
+from knowledge_base.index.hybrid import Query as Question
+from knowledge_base.index.retrieval import IndexUnavailable
 from knowledge_base.models import ImportState
-from knowledge_base.retrieval import IndexUnavailable
-from knowledge_base.search import Query as Question
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from guidance.commands import GuidanceStopped, prepare_suggestion
-from knowledge_base.retrieval import IndexUnavailable
+from knowledge_base.index.retrieval import IndexUnavailable
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope, Tx, rescope
 from marketplace.kernel.errors import Conflict, Invalid

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge_base import snapshot
-from knowledge_base.embedder import OnnxEmbedder, prepare_model
-from knowledge_base.snapshot import Snapshot
+from knowledge_base.index import snapshot
+from knowledge_base.index.embedder import OnnxEmbedder, prepare_model
+from knowledge_base.index.snapshot import Snapshot
 from marketplace.kernel.ids import ArticleId, PassageId
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge_base.embedder import (
+from knowledge_base.index.embedder import (
     ModelDamaged,
     OnnxEmbedder,
     ReferenceEmbedder,
@@ -108,7 +108,7 @@ def test_odd_texts_are_encoded_too(embedder: OnnxEmbedder) -> None:
 
 def test_importing_search_does_not_import_torch() -> None:
     code = (
-        "import sys, knowledge_base.embedder, knowledge_base.search;"
+        "import sys, knowledge_base.index.embedder, knowledge_base.index.hybrid;"
         "print([m for m in ('torch', 'transformers', 'sentence_transformers', 'onnx') if m in sys.modules])"
     )
     done = subprocess.run(

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge_base.lexical_index import LexicalIndex
-from knowledge_base.vector_index import VectorIndex
+from knowledge_base.index.lexical_index import LexicalIndex
+from knowledge_base.index.vector_index import VectorIndex
 
 TEXTS = [
     "Returning an item: print the label and send the parcel back.",

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge_base.embedder import OnnxEmbedder, Vectors
-from knowledge_base.search import (
+from knowledge_base.index.embedder import OnnxEmbedder, Vectors
+from knowledge_base.index.hybrid import (
     MAX_QUERY_WORDS,
     Hit,
     ModelMismatch,
@@ -15,7 +15,7 @@ from knowledge_base.search import (
     best_of_articles,
     hybrid,
 )
-from knowledge_base.snapshot import Snapshot
+from knowledge_base.index.snapshot import Snapshot
 from tests.knowledge_base.real_model.conftest import SnapshotBuilder
 
 HOUSES = ["Alpha Lodge", "Bridge Guest House", "Carolina Inn"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge_base import snapshot
-from knowledge_base.embedder import OnnxEmbedder
-from knowledge_base.snapshot import SnapshotDamaged, open_snapshot
+from knowledge_base.index import snapshot
+from knowledge_base.index.embedder import OnnxEmbedder
+from knowledge_base.index.snapshot import SnapshotDamaged, open_snapshot
 from marketplace.kernel.ids import ArticleId, PassageId
 from tests.knowledge_base.real_model.conftest import SnapshotBuilder
 

@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from knowledge_base.snapshot import Snapshot, open_snapshot
+from knowledge_base.index.snapshot import Snapshot, open_snapshot
 from marketplace.kernel.ids import BrandId
 
 

@@ -13,10 +13,14 @@ TOO_LARGE = f"It is larger than {MAX_DOCUMENT_BYTES // 1_000_000} MB. Split it i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Text under one heading; `path` are the headings above it, outermost first, without the title."""
+    """Text under one heading; `path` are the headings above it, outermost first, without the title.
+
+    `page` is where it begins in a paged file, from 1.
+    """
 
     path: tuple[str, ...]
     text: str
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,8 @@ class Document:
     language: str | None = None
     extra: tuple[str, ...] = ()
     """Where the article belongs (entity, product, department): stands before every section's path."""
+    notes: tuple[str, ...] = ()
+    """What the reader left out and the brand should know: hidden text, pages that are pictures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

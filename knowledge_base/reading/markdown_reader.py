@@ -13,8 +13,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.front_matter import front_matter_plugin
 
-from knowledge_base.documents import Outline, Unreadable, one_line
-from knowledge_base.html_reader import (
+from knowledge_base.reading.documents import Outline, Unreadable, one_line
+from knowledge_base.reading.html_reader import (
     DROPPED_TAGS,
     INLINE_TAGS,
     VOID_TAGS,

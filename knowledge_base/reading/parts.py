@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from knowledge_base.readers import JSONL_ENDINGS
+from knowledge_base.reading.readers import JSONL_ENDINGS
 
 LINES_PER_PART = 100
 

@@ -23,7 +23,7 @@ import onnxruntime
 import structlog
 from tokenizers import Tokenizer
 
-from knowledge_base.atomic_folder import appearing
+from knowledge_base.index.atomic_folder import appearing
 
 if TYPE_CHECKING:
     import torch

@@ -15,13 +15,13 @@ import structlog
 from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from knowledge_base.atomic_folder import BUILDING_PREFIX
 from knowledge_base.commands import hold_knowledge, request_rebuild
-from knowledge_base.embedder import Embedder, Vectors
 from knowledge_base.imports import finish_indexed, waiting_for_index
+from knowledge_base.index.atomic_folder import BUILDING_PREFIX
+from knowledge_base.index.embedder import Embedder, Vectors
+from knowledge_base.index.snapshot import build
 from knowledge_base.models import Article, Embedding, IndexSnapshot, Passage
 from knowledge_base.queries import index_status, is_live, snapshot_numbers
-from knowledge_base.snapshot import build
 from marketplace.events.commands import record
 from marketplace.events.facts import IndexPublished
 from marketplace.kernel.clock import app_now

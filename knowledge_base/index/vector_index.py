@@ -6,7 +6,7 @@ Flat float32 on purpose: below 100,000 passages a brand the search costs less th
 import faiss
 import numpy as np
 
-from knowledge_base.embedder import Vectors
+from knowledge_base.index.embedder import Vectors
 
 Found = tuple[list[int], list[float]]
 

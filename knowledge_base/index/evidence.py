@@ -4,9 +4,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from knowledge_base.embedder import Embedder
-from knowledge_base.snapshot import TOP, Snapshot
-from knowledge_base.vector_index import Found
+from knowledge_base.index.embedder import Embedder
+from knowledge_base.index.snapshot import TOP, Snapshot
+from knowledge_base.index.vector_index import Found
 from marketplace.kernel.ids import ArticleId, PassageId
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from knowledge_base.documents import (
+from knowledge_base.reading.documents import (
     MAX_DOCUMENT_BYTES,
     MAX_KEY_CHARACTERS,
     MAX_TITLE_CHARACTERS,
@@ -22,8 +22,8 @@ from knowledge_base.documents import (
     decoded,
     one_line,
 )
-from knowledge_base.html_reader import parsed, write_html
-from knowledge_base.markdown_reader import write_markdown, write_markdown_file
+from knowledge_base.reading.html_reader import parsed, write_html
+from knowledge_base.reading.markdown_reader import write_markdown, write_markdown_file
 
 __all__ = [
     "Document",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from knowledge_base.documents import Outline, Unreadable, clean, one_line
+from knowledge_base.reading.documents import Outline, Unreadable, clean, one_line
 
 MAX_TAG_DEPTH = 256
 MIN_ALT_WORDS = 4

@@ -10,14 +10,14 @@ from typing import Any, cast
 import structlog
 from sqlalchemy import Row, select
 
-from knowledge_base.embedder import Embedder, Vectors
-from knowledge_base.evidence import Evidence, Ranking, evidence_of, ranking_of
-from knowledge_base.indexing import snapshots_folder
+from knowledge_base.index.building import snapshots_folder
+from knowledge_base.index.embedder import Embedder, Vectors
+from knowledge_base.index.evidence import Evidence, Ranking, evidence_of, ranking_of
+from knowledge_base.index.hybrid import Hit, ModelMismatch, Query, best_of_articles, hybrid
+from knowledge_base.index.snapshot import TOP, Snapshot, SnapshotDamaged
+from knowledge_base.index.snapshot_cache import SnapshotCache
 from knowledge_base.models import Article, Passage, Revision
 from knowledge_base.queries import index_status, is_live, snapshot_numbers
-from knowledge_base.search import Hit, ModelMismatch, Query, best_of_articles, hybrid
-from knowledge_base.snapshot import TOP, Snapshot, SnapshotDamaged
-from knowledge_base.snapshot_cache import SnapshotCache
 from knowledge_base.stops import is_not_stopped
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Unavailable

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import UUID
 
-from knowledge_base.atomic_folder import appearing
-from knowledge_base.embedder import Vectors
-from knowledge_base.lexical_index import LexicalIndex
-from knowledge_base.vector_index import Found, VectorIndex
+from knowledge_base.index.atomic_folder import appearing
+from knowledge_base.index.embedder import Vectors
+from knowledge_base.index.lexical_index import LexicalIndex
+from knowledge_base.index.vector_index import Found, VectorIndex
 from marketplace.kernel.ids import ArticleId, PassageId
 
 FORMAT = 1
