@@ -10,8 +10,10 @@ from benchmarks.figures import Figure, run
 from guidance.commands import prepare_suggestion
 from knowledge_base.commands import put_articles
 from knowledge_base.index.building import build_index, rebuild_on_damage
+from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.embedder import Embedder, ReferenceEmbedder, load_embedder
 from knowledge_base.index.retrieval import Retriever
+from knowledge_base.index.shelf import LocalShelf
 from knowledge_base.reading.documents import Document, Section
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Role
@@ -48,9 +50,9 @@ def _suggestion(database: Database, folder: Path, embedder: Embedder) -> Figure:
     with database.transaction() as tx:
         brand = a_brand(tx, funds=usd(10_000_000))
     _load(database, brand)
-    build_index(database, brand, embedder=embedder, folder=folder)
+    build_index(database, brand, bulk=LocalWork(embedder), folder=folder)
     retriever = Retriever(
-        folder=folder, load_embedder=lambda: embedder, report_damage=rebuild_on_damage(database)
+        shelf=LocalShelf(folder), load_embedder=lambda: embedder, report_damage=rebuild_on_damage(database)
     )
     asked = [line for plan in demo_brands() for line in plan.tickets][: TICKETS + 5]
     spent = []

@@ -20,6 +20,7 @@ from guidance.queries import tickets_without_suggestion, why_stopped
 from guidance.screening import Judge, NoJudge, screen_ticket
 from knowledge_base.imports import read_import
 from knowledge_base.index.building import build_index
+from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.retrieval import IndexUnavailable, Retriever
 from knowledge_base.queries import brands_behind, unfinished_imports
 from marketplace.accounts.approval import is_approved
@@ -209,7 +210,7 @@ class Background:
         build_index(
             self.database,
             BrandId(UUID(brand)),
-            embedder=parts.embedder(self.settings.model_dir, self.settings.encoder_threads),
+            bulk=LocalWork(parts.embedder(self.settings.model_dir, self.settings.encoder_threads)),
             folder=parts.snapshots(self.settings),
         )
 

@@ -12,6 +12,7 @@ from knowledge_base import queries
 from knowledge_base.commands import request_rebuild, start_import
 from knowledge_base.imports import read_import
 from knowledge_base.index.building import build_index
+from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.embedder import Embedder
 from marketplace.accounts.errors import NoSuchBrand
 from marketplace.accounts.queries import brand_by_slug
@@ -35,7 +36,7 @@ def import_paths(settings: Settings, slug: str, paths: Sequence[Path]) -> querie
             started = start_import(tx, brand=brand, files=files, author=None, now=app_now(tx))
         _read_with_progress(database, brand, started)
         click.echo("Indexing …", err=True)
-        build_index(database, brand, embedder=_embedder(settings), folder=parts.snapshots(settings))
+        build_index(database, brand, bulk=LocalWork(_embedder(settings)), folder=parts.snapshots(settings))
         return _status(database, brand, started)
     finally:
         database.dispose()
@@ -48,7 +49,7 @@ def rebuild(settings: Settings, slug: str) -> None:
         brand = _brand(database, slug)
         with database.transaction(Scope(brand=brand)) as tx:
             request_rebuild(tx, brand)
-        build_index(database, brand, embedder=_embedder(settings), folder=parts.snapshots(settings))
+        build_index(database, brand, bulk=LocalWork(_embedder(settings)), folder=parts.snapshots(settings))
     finally:
         database.dispose()
 

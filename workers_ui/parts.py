@@ -13,6 +13,7 @@ from guidance.screening import Judge, NoJudge
 from knowledge_base.index.building import rebuild_on_damage
 from knowledge_base.index.embedder import Embedder, is_model_at_hand, load_embedder
 from knowledge_base.index.retrieval import Retriever
+from knowledge_base.index.shelf import LocalShelf
 from marketplace.kernel.db import Database, Role
 from marketplace.kernel.errors import Unavailable
 from marketplace.kernel.settings import MoneyMode, Settings
@@ -90,7 +91,7 @@ def embedder(model_dir: Path, threads: int) -> Embedder:
 
 def retriever(settings: Settings, reporting: Database) -> Retriever:
     return Retriever(
-        folder=snapshots(settings),
+        shelf=LocalShelf(snapshots(settings)),
         load_embedder=lambda: embedder(settings.model_dir, settings.encoder_threads),
         report_damage=rebuild_on_damage(reporting),
     )

@@ -18,8 +18,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from knowledge_base.commands import hold_knowledge, request_rebuild
 from knowledge_base.imports import finish_indexed, waiting_for_index
 from knowledge_base.index.atomic_folder import BUILDING_PREFIX
-from knowledge_base.index.embedder import Embedder, Vectors
-from knowledge_base.index.snapshot import build
+from knowledge_base.index.bulk_work import BulkWork
+from knowledge_base.index.embedder import Vectors
+from knowledge_base.index.shelf import snapshots_folder
 from knowledge_base.models import Article, Embedding, IndexSnapshot, Passage
 from knowledge_base.queries import index_status, is_live, snapshot_numbers
 from marketplace.events.commands import record
@@ -30,7 +31,6 @@ from marketplace.kernel.ids import ArticleId, BrandId, ImportId, PassageId
 
 log = structlog.get_logger()
 
-PASSAGES_PER_BATCH = 128
 ROWS_PER_FETCH = 1_000
 BUILDS_PER_CALL = 20
 SNAPSHOTS_KEPT = 2
@@ -54,7 +54,7 @@ class Work:
     passages: tuple[LivePassage, ...]
 
 
-def build_index(database: Database, brand: BrandId, *, embedder: Embedder, folder: Path) -> int | None:
+def build_index(database: Database, brand: BrandId, *, bulk: BulkWork, folder: Path) -> int | None:
     """Bring the brand's index up to every change; the number published last, None when nothing was to do.
 
     Of several callers one builds; the others return at once and their changes are built by that one. What
@@ -68,13 +68,8 @@ def build_index(database: Database, brand: BrandId, *, embedder: Embedder, folde
         with _sole_builder(database, brand) as alone:
             if not alone:
                 break
-            published = _build(database, brand, embedder, snapshots_folder(folder, brand)) or published
+            published = _build(database, brand, bulk, snapshots_folder(folder, brand)) or published
     return published
-
-
-def snapshots_folder(folder: Path, brand: BrandId) -> Path:
-    """Where a brand's snapshots lie, each in a folder named by its number."""
-    return folder / str(brand)
 
 
 def rebuild_on_damage(database: Database) -> Callable[[BrandId], None]:
@@ -111,22 +106,20 @@ _LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 _UNLOCK = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
 
 
-def _build(database: Database, brand: BrandId, embedder: Embedder, folder: Path) -> int | None:
+def _build(database: Database, brand: BrandId, bulk: BulkWork, folder: Path) -> int | None:
     work = _work(database, brand)
     if work is None:
         return None
-    vectors = _vectors(database, brand, embedder, work.passages)
-    build(
+    bulk.write_snapshot(
         folder / str(work.number),
         number=work.number,
-        model=embedder.name,
         ids=[passage.id for passage in work.passages],
         article_ids=[passage.article_id for passage in work.passages],
         texts=[passage.embedding_text for passage in work.passages],
-        vectors=vectors,
+        vectors=_vectors(database, brand, bulk, work.passages),
     )
     kept = _publish(database, brand, work)
-    _forget_vectors(database, brand, embedder.name)
+    _forget_vectors(database, brand, bulk.model)
     _remove_others(folder, kept)
     log.info("index.published", brand=str(brand), number=work.number, passages=len(work.passages))
     return work.number
@@ -153,30 +146,26 @@ def _live_passages(tx: Tx, brand: BrandId) -> tuple[LivePassage, ...]:
     return tuple(LivePassage(**row._asdict()) for row in rows)
 
 
-def _vectors(
-    database: Database, brand: BrandId, embedder: Embedder, passages: Sequence[LivePassage]
-) -> Vectors:
+def _vectors(database: Database, brand: BrandId, bulk: BulkWork, passages: Sequence[LivePassage]) -> Vectors:
     """The passages' vectors, shape (passages, dimensions); texts met before are not encoded again."""
-    known = _known_vectors(database, brand, embedder)
+    known = _known_vectors(database, brand, bulk.model)
     missing = {passage.sha256: passage.embedding_text for passage in passages if passage.sha256 not in known}
-    # Texts of like length share a batch: padding is paid for like words.
-    waiting = sorted(missing.items(), key=lambda entry: len(entry[1]))
-    for start in range(0, len(waiting), PASSAGES_PER_BATCH):
-        batch = dict(waiting[start : start + PASSAGES_PER_BATCH])
-        encoded = dict(zip(batch, embedder.encode(list(batch.values())), strict=True))
-        _keep_vectors(database, brand, embedder.name, encoded)
-        known.update(encoded)
-    vectors = np.empty((len(passages), embedder.dimensions), dtype=np.float32)
+    names = list(missing)
+    for positions, encoded in bulk.encode(list(missing.values())):
+        batch = dict(zip((names[position] for position in positions), encoded, strict=True))
+        _keep_vectors(database, brand, bulk.model, batch)
+        known.update(batch)
+    vectors = np.empty((len(passages), bulk.dimensions), dtype=np.float32)
     for position, passage in enumerate(passages):
         vectors[position] = known[passage.sha256]
     return vectors
 
 
-def _known_vectors(database: Database, brand: BrandId, embedder: Embedder) -> dict[str, Vectors]:
+def _known_vectors(database: Database, brand: BrandId, model: str) -> dict[str, Vectors]:
     with database.transaction(Scope(brand=brand)) as tx:
         rows = tx.execute(
             select(Embedding.sha256, Embedding.vector)
-            .where(Embedding.brand_id == brand, Embedding.model == embedder.name)
+            .where(Embedding.brand_id == brand, Embedding.model == model)
             .execution_options(yield_per=ROWS_PER_FETCH)
         )
         return {row.sha256: np.frombuffer(row.vector, dtype="<f4") for row in rows}

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from knowledge_base.index.embedder import Embedder
+from knowledge_base.index.hybrid import QueryEncoder
 from knowledge_base.index.snapshot import TOP, Snapshot
 from knowledge_base.index.vector_index import Found
 from marketplace.kernel.ids import ArticleId, PassageId
@@ -59,7 +59,7 @@ class Ranking:
         return len({near.article_id for near in self.dense})
 
 
-def ranking_of(snapshot: Snapshot, embedder: Embedder, question: str) -> Ranking:
+def ranking_of(snapshot: Snapshot, embedder: QueryEncoder, question: str) -> Ranking:
     """The passages nearest to `question`, live or not."""
     if not question.strip():
         return Ranking()

@@ -9,8 +9,9 @@ to 0.65 and hit@1 from 0.35 to 0.57; the last turn alone finds the wrong hotel a
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from knowledge_base.index.embedder import Embedder, Vectors
+from knowledge_base.index.embedder import Vectors
 from knowledge_base.index.snapshot import TOP, Snapshot
 from knowledge_base.index.vector_index import Found
 from marketplace.kernel.ids import ArticleId, PassageId
@@ -22,6 +23,15 @@ LAST_TURN_WEIGHT = 0.5
 MAX_TURNS = 4
 # About the 256 word pieces the encoder reads.
 MAX_QUERY_WORDS = 180
+
+
+class QueryEncoder(Protocol):
+    """What a search needs of an Embedder: the name of its vector space and the vectors of queries."""
+
+    @property
+    def name(self) -> str: ...
+
+    def encode_query(self, text: str) -> Vectors: ...
 
 
 class ModelMismatch(Exception):
@@ -62,7 +72,7 @@ class Hit:
 
 
 def hybrid(
-    snapshot: Snapshot, embedder: Embedder, query: Query, *, weight: float = DENSE_WEIGHT, top: int = 10
+    snapshot: Snapshot, embedder: QueryEncoder, query: Query, *, weight: float = DENSE_WEIGHT, top: int = 10
 ) -> list[Hit]:
     """The `top` passages for `query`, best first; `weight` is the dense share of the conversation's score.
 

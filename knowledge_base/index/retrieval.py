@@ -4,18 +4,16 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, cast
 
 import structlog
 from sqlalchemy import Row, select
 
-from knowledge_base.index.building import snapshots_folder
-from knowledge_base.index.embedder import Embedder, Vectors
-from knowledge_base.index.evidence import Evidence, Ranking, evidence_of, ranking_of
-from knowledge_base.index.hybrid import Hit, ModelMismatch, Query, best_of_articles, hybrid
-from knowledge_base.index.snapshot import TOP, Snapshot, SnapshotDamaged
-from knowledge_base.index.snapshot_cache import SnapshotCache
+from knowledge_base.index.embedder import Embedder
+from knowledge_base.index.evidence import Evidence, Ranking, evidence_of
+from knowledge_base.index.hybrid import Hit, Query, best_of_articles
+from knowledge_base.index.shelf import EncodedQuery, Findings, IndexShelf
+from knowledge_base.index.snapshot import TOP
 from knowledge_base.models import Article, Passage, Revision
 from knowledge_base.queries import index_status, is_live, snapshot_numbers
 from knowledge_base.stops import is_not_stopped
@@ -24,9 +22,6 @@ from marketplace.kernel.errors import Unavailable
 from marketplace.kernel.ids import ArticleId, BrandId, PassageId, RevisionId
 
 log = structlog.get_logger()
-
-CACHED_PASSAGES = 200_000
-"""About 400 MB of snapshots in memory."""
 
 FIRST_LOOK = 16
 """Passages of each ranking that are looked up at first; more only when many of them are no longer live."""
@@ -73,25 +68,23 @@ class Retrieved:
 
 
 class Retriever:
-    """Holds opened snapshots of many brands; safe to use from several threads."""
+    """Finds passages of many brands; safe to use from several threads."""
 
     def __init__(
         self,
         *,
-        folder: Path,
+        shelf: IndexShelf,
         load_embedder: Callable[[], Embedder],
         report_damage: Callable[[BrandId], None],
-        cached_passages: int = CACHED_PASSAGES,
     ) -> None:
         """`load_embedder` is called at the first search.
 
         `report_damage` is told of a brand that must be indexed anew; it commits that by itself, because the
         search that found the damage may fail and roll back (`indexing.rebuild_on_damage`).
         """
-        self._folder = folder
+        self._shelf = shelf
         self._embedder = _LoadedOnce(load_embedder)
         self._report_damage = report_damage
-        self._cache = SnapshotCache(cached_passages)
 
     def search(self, tx: Tx, *, brand: BrandId, query: Query, weight: float, top: int = 3) -> Retrieved:
         """The `top` best live passages, each of another article; `weight` is the dense share of the score.
@@ -99,46 +92,33 @@ class Retriever:
         Raises IndexUnavailable when the brand has knowledge but no index that can be opened.
         """
         words = len(query.last_turn.split())
-        snapshot = self._newest(tx, brand)
-        if snapshot is None:
-            return Retrieved(passages=(), evidence=evidence_of(Ranking(), words=words), snapshot=None)
-        embedder = _Remembering(self._embedder())
-        try:
-            hits = hybrid(snapshot, embedder, query, weight=weight, top=2 * TOP)
-        except ModelMismatch as mismatch:
-            self._tell(brand, snapshot.manifest.number, mismatch)
-            raise IndexUnavailable from mismatch
-        ranking = ranking_of(snapshot, embedder, query.last_turn)
-        passages, held = _live(tx, brand, hits, ranking, top)
-        evidence = evidence_of(held, words=words)
-        return Retrieved(passages=passages, evidence=evidence, snapshot=snapshot.manifest.number)
-
-    def _newest(self, tx: Tx, brand: BrandId) -> Snapshot | None:
         numbers = snapshot_numbers(tx, brand=brand)
-        snapshot = self._first_whole(brand, numbers)
-        if snapshot is None:
+        if not numbers and not index_status(tx, brand=brand).changed:
+            return Retrieved(passages=(), evidence=evidence_of(Ranking(), words=words), snapshot=None)
+        found = self._find(tx, brand, numbers, query, weight)
+        passages, held = _live(tx, brand, found.hits, found.ranking, top)
+        evidence = evidence_of(held, words=words)
+        return Retrieved(passages=passages, evidence=evidence, snapshot=found.number)
+
+    def _find(self, tx: Tx, brand: BrandId, numbers: Sequence[int], query: Query, weight: float) -> Findings:
+        if not numbers:
+            raise IndexUnavailable
+        encoded = EncodedQuery.of(query, self._embedder())
+        found = self._told(brand, self._shelf.find(brand, numbers, encoded, weight=weight, top=2 * TOP))
+        if found.number is None:
             # Between asking and opening, the builder may have published twice and removed what was asked for.
             newer = snapshot_numbers(tx, brand=brand)
-            snapshot = self._first_whole(brand, newer) if newer != numbers else None
-        if snapshot is None and index_status(tx, brand=brand).changed:
+            if newer != numbers:
+                found = self._told(brand, self._shelf.find(brand, newer, encoded, weight=weight, top=2 * TOP))
+        if found.number is None:
             raise IndexUnavailable
-        return snapshot
+        return found
 
-    def _first_whole(self, brand: BrandId, numbers: Sequence[int]) -> Snapshot | None:
-        for number in numbers:
-            try:
-                return self._cache.snapshot(
-                    brand, number, snapshots_folder(self._folder, brand) / str(number)
-                )
-            except (SnapshotDamaged, OSError) as damage:
-                self._tell(brand, number, damage)
-        return None
-
-    def _tell(self, brand: BrandId, number: int, damage: Exception) -> None:
-        log.error(
-            "index.damaged", brand=str(brand), number=number, error=str(damage) or type(damage).__name__
-        )
-        self._report_damage(brand)
+    def _told(self, brand: BrandId, found: Findings) -> Findings:
+        for refused in found.refused:
+            log.error("index.damaged", brand=str(brand), number=refused.number, error=refused.reason)
+            self._report_damage(brand)
+        return found
 
 
 def _live(
@@ -214,27 +194,3 @@ class _LoadedOnce:
             if self._embedder is None:
                 self._embedder = self._load()
             return self._embedder
-
-
-class _Remembering:
-    """An embedder for one search: the last turn is asked about twice and encoded once."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self._encoded: dict[str, Vectors] = {}
-
-    @property
-    def name(self) -> str:
-        return self._embedder.name
-
-    @property
-    def dimensions(self) -> int:
-        return self._embedder.dimensions
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        return self._embedder.encode(texts)
-
-    def encode_query(self, text: str) -> Vectors:
-        if text not in self._encoded:
-            self._encoded[text] = self._embedder.encode_query(text)
-        return self._encoded[text]

@@ -8,9 +8,11 @@ import pytest
 
 from knowledge_base.commands import Put, delete_article, put_article
 from knowledge_base.index.building import build_index, rebuild_on_damage
+from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.embedder import Embedder
 from knowledge_base.index.hybrid import Query
 from knowledge_base.index.retrieval import Retrieved, Retriever
+from knowledge_base.index.shelf import LocalShelf
 from knowledge_base.reading.documents import Document, Section
 from marketplace.accounts.models import Brand
 from marketplace.kernel.clock import app_now
@@ -50,7 +52,7 @@ class KnowledgeBase:
             delete_article(tx, brand=brand, key=key)
 
     def index(self, brand: BrandId) -> int | None:
-        return build_index(self.database, brand, embedder=self.embedder, folder=self.folder)
+        return build_index(self.database, brand, bulk=LocalWork(self.embedder), folder=self.folder)
 
     def search(self, brand: BrandId, question: str, *, top: int = 3) -> Retrieved:
         with self.database.transaction(Scope(brand=brand)) as tx:
@@ -83,7 +85,7 @@ def open_base(background: Database, tmp_path: Path, embedder: WordHashEmbedder) 
 
     def opened(with_embedder: Embedder = embedder) -> KnowledgeBase:
         retriever = Retriever(
-            folder=tmp_path / "index",
+            shelf=LocalShelf(tmp_path / "index"),
             load_embedder=lambda: with_embedder,
             report_damage=rebuild_on_damage(background),
         )

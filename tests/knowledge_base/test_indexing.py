@@ -11,8 +11,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from knowledge_base.commands import request_rebuild
-from knowledge_base.index.building import PASSAGES_PER_BATCH, build_index, snapshots_folder
+from knowledge_base.index.building import build_index
+from knowledge_base.index.bulk_work import PASSAGES_PER_BATCH, LocalWork
 from knowledge_base.index.embedder import Vectors
+from knowledge_base.index.shelf import snapshots_folder
 from knowledge_base.models import Embedding
 from knowledge_base.queries import IndexStatus, brands_behind, index_status, snapshot_numbers
 from marketplace.kernel.db import Scope
@@ -178,7 +180,7 @@ def test_a_build_killed_at_any_transaction_leaves_the_old_index_or_the_new_one_s
         mortal.transactions, mortal.dies_at, mortal.dies_after_commit = 0, dies_at, after_commit
 
         with pytest.raises(Killed):
-            build_index(mortal, brand, embedder=base.embedder, folder=base.folder)
+            build_index(mortal, brand, bulk=LocalWork(base.embedder), folder=base.folder)
 
         restarted = open_base()
         texts = restarted.texts(brand, "unknown")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from knowledge_base.index.building import snapshots_folder
 from knowledge_base.index.embedder import OnnxEmbedder, prepare_model
 from knowledge_base.index.hybrid import Query
 from knowledge_base.index.retrieval import IndexUnavailable, Retriever
+from knowledge_base.index.shelf import LocalShelf, snapshots_folder
 from knowledge_base.index.snapshot_cache import SnapshotCache
 from knowledge_base.models import Passage
 from knowledge_base.queries import index_status
@@ -309,7 +309,7 @@ def test_the_embedder_is_loaded_by_the_first_search_and_once(
         loaded.append(embedder)
         return embedder
 
-    retriever = Retriever(folder=base.folder, load_embedder=load, report_damage=lambda _: None)
+    retriever = Retriever(shelf=LocalShelf(base.folder), load_embedder=load, report_damage=lambda _: None)
     assert loaded == []
     for _ in range(3):
         with base.database.transaction(Scope(brand=brand)) as tx:

@@ -16,7 +16,9 @@ from sqlalchemy.pool import NullPool
 from starlette.testclient import TestClient
 
 from knowledge_base.index.building import build_index, rebuild_on_damage
+from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.retrieval import Retriever
+from knowledge_base.index.shelf import LocalShelf
 from marketplace.accounts.api_keys import ApiScope, create_key
 from marketplace.accounts.models import Worker
 from marketplace.accounts.sessions import begin_session
@@ -120,7 +122,7 @@ class Api:
             deliver_queued(tx, delivery=ApiFeed(), now=app_now(tx))
 
     def index(self, brand: BrandId) -> None:
-        build_index(self.background, brand, embedder=self.embedder, folder=self.folder)
+        build_index(self.background, brand, bulk=LocalWork(self.embedder), folder=self.folder)
 
     def count(self, question: str, **values: object) -> int:
         """The one number that the database answers `question` with."""
@@ -138,7 +140,9 @@ def api_site(server_url: str, template: str, folder: Path, **changes: Any) -> It
         app = create_app(Settings(data_dir=folder, model_dir=folder, database_url=url, **changes))
         embedder = WordHashEmbedder()
         retriever = Retriever(
-            folder=folder, load_embedder=lambda: embedder, report_damage=rebuild_on_damage(background)
+            shelf=LocalShelf(folder),
+            load_embedder=lambda: embedder,
+            report_damage=rebuild_on_damage(background),
         )
         app.state.services = replace(app.state.services, retriever=retriever)
         with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:

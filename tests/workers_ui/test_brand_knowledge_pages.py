@@ -9,8 +9,10 @@ from httpx2 import Response
 
 from knowledge_base.imports import read_import
 from knowledge_base.index.building import build_index, rebuild_on_damage
+from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.embedder import Embedder
 from knowledge_base.index.retrieval import Retriever
+from knowledge_base.index.shelf import LocalShelf
 from knowledge_base.models import ImportState
 from knowledge_base.queries import articles, coverage
 from marketplace.accounts.models import MemberRole
@@ -50,7 +52,7 @@ def embedder(site: Site, tmp_path: Path) -> WordHashEmbedder:
     """The site searches by words, so that a test needs no model."""
     words_alone = WordHashEmbedder()
     retriever = Retriever(
-        folder=tmp_path / "index",
+        shelf=LocalShelf(tmp_path / "index"),
         load_embedder=lambda: words_alone,
         report_damage=rebuild_on_damage(site.background),
     )
@@ -59,7 +61,7 @@ def embedder(site: Site, tmp_path: Path) -> WordHashEmbedder:
 
 
 def _index(site: Site, house: House, embedder: Embedder, tmp_path: Path) -> None:
-    build_index(site.background, house.brand, embedder=embedder, folder=tmp_path / "index")
+    build_index(site.background, house.brand, bulk=LocalWork(embedder), folder=tmp_path / "index")
 
 
 def _upload(browser: Browser, *files: tuple[str, bytes]) -> Response:

@@ -22,7 +22,9 @@ from guidance.voice import Voice
 from guidance.voices import set_voice
 from knowledge_base.commands import delete_article, put_article
 from knowledge_base.index.building import build_index
+from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.retrieval import Retriever
+from knowledge_base.index.shelf import LocalShelf
 from knowledge_base.reading.documents import Document, Section
 from marketplace.accounts.models import Brand, Member, MemberRole, Worker
 from marketplace.kernel.clock import app_now
@@ -449,7 +451,9 @@ class Library:
         self.index()
 
     def index(self) -> None:
-        build_index(self.floor.site.background, self.floor.brand, embedder=self.embedder, folder=self.folder)
+        build_index(
+            self.floor.site.background, self.floor.brand, bulk=LocalWork(self.embedder), folder=self.folder
+        )
 
     def suggest(self) -> None:
         with self.floor.site.background.transaction() as tx:
@@ -471,7 +475,9 @@ DELIVERY = "A kettle that you ordered last week arrives within nine days. Nothin
 def library(floor: Floor, tmp_path: Path) -> Library:
     embedder = WordHashEmbedder()
     retriever = Retriever(
-        folder=tmp_path / "index", load_embedder=lambda: embedder, report_damage=lambda _brand: None
+        shelf=LocalShelf(tmp_path / "index"),
+        load_embedder=lambda: embedder,
+        report_damage=lambda _brand: None,
     )
     site = floor.site.app
     site.state.services = replace(site.state.services, retriever=retriever)

@@ -1,0 +1,86 @@
+"""The heavy steps of making knowledge searchable, wherever they run; none of them touches the database."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from knowledge_base.index import snapshot
+from knowledge_base.index.embedder import Embedder, Vectors
+from marketplace.kernel.ids import ArticleId, PassageId
+
+PASSAGES_PER_BATCH = 128
+
+
+class BulkWork(Protocol):
+    """Encodes passages and writes snapshots of one model; the caller keeps what comes back.
+
+    So nobody else needs a way into the database, and what was kept is never asked for again.
+    """
+
+    @property
+    def model(self) -> str:
+        """The vector space, as an Embedder names it."""
+
+    @property
+    def dimensions(self) -> int: ...
+
+    def encode(self, texts: Sequence[str]) -> Iterator[tuple[Sequence[int], Vectors]]:
+        """Positions in `texts` and their vectors, in batches as they are done, each position exactly once.
+
+        A caller that keeps every batch before it asks for the next one loses only what was under way when it
+        is killed. Raises in the middle when a text cannot be encoded at all.
+        """
+
+    def write_snapshot(
+        self,
+        folder: Path,
+        *,
+        number: int,
+        ids: Sequence[PassageId],
+        article_ids: Sequence[ArticleId],
+        texts: Sequence[str],
+        vectors: Vectors,
+    ) -> None:
+        """As `snapshot.build`: when it returns, the snapshot is in `folder` of this machine; else nothing is."""
+
+
+class LocalWork:
+    """In this process."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    @property
+    def model(self) -> str:
+        return self._embedder.name
+
+    @property
+    def dimensions(self) -> int:
+        return self._embedder.dimensions
+
+    def encode(self, texts: Sequence[str]) -> Iterator[tuple[Sequence[int], Vectors]]:
+        # Texts of like length share a batch: padding is paid for like words.
+        by_length = sorted(range(len(texts)), key=lambda position: len(texts[position]))
+        for start in range(0, len(by_length), PASSAGES_PER_BATCH):
+            positions = by_length[start : start + PASSAGES_PER_BATCH]
+            yield positions, self._embedder.encode([texts[position] for position in positions])
+
+    def write_snapshot(
+        self,
+        folder: Path,
+        *,
+        number: int,
+        ids: Sequence[PassageId],
+        article_ids: Sequence[ArticleId],
+        texts: Sequence[str],
+        vectors: Vectors,
+    ) -> None:
+        snapshot.build(
+            folder,
+            number=number,
+            model=self.model,
+            ids=ids,
+            article_ids=article_ids,
+            texts=texts,
+            vectors=vectors,
+        )
