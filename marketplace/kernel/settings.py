@@ -5,10 +5,12 @@ and `SMTP_URL` keep their customary names. This page is the documentation of set
 """
 
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import AliasChoices, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class MoneyMode(StrEnum):
@@ -78,6 +80,21 @@ class Settings(BaseSettings):
         default=0.5, ge=0.0, le=1.0, description="Below this confidence guidance abstains."
     )
 
+    # Addresses that people name (`kernel/safe_fetch.py`)
+    fetch_plain_http: bool = Field(
+        default=False, description="True also reads http:// addresses; https:// alone otherwise."
+    )
+    fetch_ports: Annotated[tuple[int, ...], NoDecode] = Field(
+        default=(443, 80), description="Ports that may be read from, with commas between."
+    )
+    fetch_private_cidrs: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(),
+        description="Networks that are not public and may be read all the same, like 10.1.0.0/16,fd00::/8.",
+    )
+    fetch_ca_file: Path | None = Field(
+        default=None, description="Certificates (PEM) of own authorities, trusted besides the public ones."
+    )
+
     # Money
     money_mode: MoneyMode = Field(
         default=MoneyMode.TEST, description="Marks a new database once; must match after that."
@@ -91,6 +108,13 @@ class Settings(BaseSettings):
 
     # Logs
     log_level: str = "INFO"
+
+    @field_validator("fetch_ports", "fetch_private_cidrs", mode="before")
+    @classmethod
+    def _between_commas(cls, given: object) -> object:
+        return (
+            [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+        )
 
     @property
     def base_url(self) -> str:
