@@ -76,6 +76,7 @@ class SuggestionPassage(Base):
         ForeignKeyConstraint(["brand_id", "suggestion_id"], ["suggestion.brand_id", "suggestion.id"]),
         ForeignKeyConstraint(["brand_id", "passage_id"], ["passage.brand_id", "passage.id"]),
         Index("ix_suggestion_passage_article", "brand_id", "article_id"),
+        Index("ix_suggestion_passage_passage", "brand_id", "passage_id"),
     )
 
     brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
@@ -101,6 +102,7 @@ class Receipt(Base):
         ForeignKeyConstraint(["brand_id", "reply_id"], ["reply.brand_id", "reply.id"]),
         ForeignKeyConstraint(["brand_id", "suggestion_id"], ["suggestion.brand_id", "suggestion.id"]),
         UniqueConstraint("brand_id", "reply_id"),
+        Index("ix_receipt_suggestion", "brand_id", "suggestion_id"),
     )
 
     brand_id: Mapped[BrandId] = mapped_column(primary_key=True)

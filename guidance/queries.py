@@ -9,9 +9,8 @@ from sqlalchemy import select
 
 from guidance.draft import CitedPassage
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
+from knowledge_base.liveness import in_quarantine, is_offered
 from knowledge_base.models import Article, Passage
-from knowledge_base.queries import is_live
-from knowledge_base.stops import is_not_stopped
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, ReplyId, SuggestionId, TicketId
 from marketplace.tickets.models import Author, Message, PoolTicket
@@ -21,7 +20,8 @@ from marketplace.tickets.switch_queries import find_live
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestionView:
-    """A suggestion as the desk shows it. `stale`: the customer wrote since, or a passage no longer holds."""
+    """A suggestion as the desk shows it. `stale`: the customer wrote since, or a passage no longer holds;
+    `quarantined`: one was reported wrong and taken out."""
 
     id: SuggestionId
     state: SuggestionState
@@ -32,6 +32,7 @@ class SuggestionView:
     passages: tuple[SuggestionPassage, ...]
     prepared_at: datetime
     stale: bool
+    quarantined: bool = False
 
 
 def suggestion_for_desk(tx: Tx, *, brand: BrandId, ticket: TicketId) -> SuggestionView | None:
@@ -40,6 +41,7 @@ def suggestion_for_desk(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Suggesti
     if suggestion is None or why_stopped(tx, brand=brand) is not None:
         return None
     passages = tuple(_passages(tx, suggestion))
+    offered = _all_offered(tx, brand, passages)
     return SuggestionView(
         id=suggestion.id,
         state=suggestion.state,
@@ -49,7 +51,8 @@ def suggestion_for_desk(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Suggesti
         draft=suggestion.draft,
         passages=passages,
         prepared_at=suggestion.prepared_at,
-        stale=_moved_on(tx, suggestion) or not _all_live(tx, brand, passages),
+        stale=not offered or _moved_on(tx, suggestion),
+        quarantined=not offered and _any_in_quarantine(tx, brand, passages),
     )
 
 
@@ -175,11 +178,17 @@ def _moved_on(tx: Tx, suggestion: Suggestion) -> bool:
     return tx.execute(newer.limit(1)).first() is not None
 
 
-def _all_live(tx: Tx, brand: BrandId, passages: Sequence[SuggestionPassage]) -> bool:
+def _all_offered(tx: Tx, brand: BrandId, passages: Sequence[SuggestionPassage]) -> bool:
     wanted = [passage.passage_id for passage in passages]
-    live = (
+    offered = (
         select(Passage.id)
-        .join(Article, is_live())
-        .where(Passage.brand_id == brand, Passage.id.in_(wanted), is_not_stopped())
+        .join(Article, is_offered())
+        .where(Passage.brand_id == brand, Passage.id.in_(wanted))
     )
-    return len(tx.scalars(live).all()) == len(wanted)
+    return len(tx.scalars(offered).all()) == len(wanted)
+
+
+def _any_in_quarantine(tx: Tx, brand: BrandId, passages: Sequence[SuggestionPassage]) -> bool:
+    wanted = [passage.passage_id for passage in passages]
+    held = select(Passage.id).where(Passage.brand_id == brand, Passage.id.in_(wanted), in_quarantine())
+    return tx.scalars(held.limit(1)).first() is not None

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, collate, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, collate, func, or_, select
 
 from knowledge_base.commands import ArticleNotFound, plain_name
 from knowledge_base.imports import ImportNotFound
+from knowledge_base.liveness import is_live
 from knowledge_base.models import (
     Article,
     ArticleState,
@@ -252,16 +253,6 @@ def snapshot_numbers(tx: Tx, *, brand: BrandId) -> list[int]:
     """Numbers of the brand's published index snapshots, newest first."""
     numbers = select(IndexSnapshot.number).where(IndexSnapshot.brand_id == brand)
     return list(tx.scalars(numbers.order_by(IndexSnapshot.number.desc())))
-
-
-def is_live() -> ColumnElement[bool]:
-    """A passage is live while its article is published with its revision; join Article by this."""
-    return and_(
-        Article.brand_id == Passage.brand_id,
-        Article.id == Passage.article_id,
-        Article.revision_id == Passage.revision_id,
-        Article.state == ArticleState.PUBLISHED,
-    )
 
 
 def _article_lines(brand: BrandId) -> Select[Any]:

@@ -21,8 +21,9 @@ from knowledge_base.index.atomic_folder import BUILDING_PREFIX
 from knowledge_base.index.bulk_work import BulkWork
 from knowledge_base.index.embedder import Vectors
 from knowledge_base.index.shelf import snapshots_folder
+from knowledge_base.liveness import is_live
 from knowledge_base.models import Article, Embedding, IndexSnapshot, Passage
-from knowledge_base.queries import index_status, is_live, snapshot_numbers
+from knowledge_base.queries import index_status, snapshot_numbers
 from marketplace.events.commands import record
 from marketplace.events.facts import IndexPublished
 from marketplace.kernel.clock import app_now

@@ -14,9 +14,9 @@ from knowledge_base.index.evidence import Evidence, Ranking, evidence_of
 from knowledge_base.index.hybrid import Hit, Query, best_of_articles
 from knowledge_base.index.shelf import EncodedQuery, Findings, IndexShelf
 from knowledge_base.index.snapshot import TOP
+from knowledge_base.liveness import is_offered
 from knowledge_base.models import Article, Passage, Revision
-from knowledge_base.queries import index_status, is_live, snapshot_numbers
-from knowledge_base.stops import is_not_stopped
+from knowledge_base.queries import index_status, snapshot_numbers
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Unavailable
 from marketplace.kernel.ids import ArticleId, BrandId, PassageId, RevisionId
@@ -148,9 +148,10 @@ def _live_rows(tx: Tx, brand: BrandId, passage_ids: Collection[PassageId]) -> di
             Passage.text,
             Article.verified_at,
         )
-        .join(Article, is_live())
+        .select_from(Passage)
+        .join(Article, is_offered())
         .join(Revision, (Revision.brand_id == Passage.brand_id) & (Revision.id == Passage.revision_id))
-        .where(Passage.brand_id == brand, Passage.id.in_(passage_ids), is_not_stopped())
+        .where(Passage.brand_id == brand, Passage.id.in_(passage_ids))
     )
     return {row.id: cast(Row[Any], row) for row in rows}
 

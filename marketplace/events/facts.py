@@ -9,13 +9,16 @@ from marketplace.kernel.ids import (
     BatchId,
     BrandId,
     BulkWithdrawalId,
+    CorrectionNoticeId,
     EscalationId,
     ImportId,
     MessageId,
     NoteId,
+    PassageReportId,
     PayoutId,
     PersonId,
     PriceId,
+    QuarantineId,
     RatingId,
     RecallId,
     ReplyId,
@@ -521,3 +524,54 @@ class OperatorActed(Fact):
     act: str
     person: PersonId
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassageReported(Fact):
+    """A worker says that a passage is wrong; it never counts against him."""
+
+    report: PassageReportId
+    article: ArticleId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassageQuarantined(Fact):
+    """A passage's text is offered to nobody from this commit on. `cause` is reports, or the brand itself."""
+
+    quarantine: QuarantineId
+    article: ArticleId
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineLifted(Fact):
+    """The brand offers the passage again."""
+
+    quarantine: QuarantineId
+    article: ArticleId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportDecided(Fact):
+    """What became of a worker's report: confirmed or dismissed."""
+
+    report: PassageReportId
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionSent(Fact):
+    """The brand's own correction to a customer: its systems read it here, as they read replies."""
+
+    ticket: TicketId
+    notice: CorrectionNoticeId
+    external_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyCorrected(Fact):
+    """The brand corrected what `worker` had answered from its knowledge: the knowledge was wrong, not the worker."""
+
+    ticket: TicketId
+    reply: ReplyId

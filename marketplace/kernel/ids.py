@@ -40,6 +40,11 @@ ReviewId = NewType("ReviewId", UUID)
 WarningId = NewType("WarningId", UUID)
 SuspensionId = NewType("SuspensionId", UUID)
 AppealId = NewType("AppealId", UUID)
+PassageReportId = NewType("PassageReportId", UUID)
+QuarantineId = NewType("QuarantineId", UUID)
+CorrectionId = NewType("CorrectionId", UUID)
+CorrectionNoticeId = NewType("CorrectionNoticeId", UUID)
+ContradictionId = NewType("ContradictionId", UUID)
 
 ALL_IDS = (
     PersonId,
@@ -77,6 +82,11 @@ ALL_IDS = (
     WarningId,
     SuspensionId,
     AppealId,
+    PassageReportId,
+    QuarantineId,
+    CorrectionId,
+    CorrectionNoticeId,
+    ContradictionId,
 )
 
 

@@ -8,8 +8,10 @@ from sqlalchemy.pool import NullPool
 
 import billing.models
 import billing.spend_models
+import guidance.correction_models
 import guidance.models
 import knowledge_base.models
+import knowledge_base.report_models
 import marketplace.accounts.models
 import marketplace.accounts.standing_models
 import marketplace.events.models
@@ -31,7 +33,9 @@ MODEL_MODULES = (
     billing.models,
     billing.spend_models,
     guidance.models,
+    guidance.correction_models,
     knowledge_base.models,
+    knowledge_base.report_models,
     marketplace.accounts.models,
     marketplace.events.models,
     marketplace.kernel.models,

@@ -10,9 +10,8 @@ from sqlalchemy import select, text
 from guidance.commands import GuidanceStopped, prepare_suggestion
 from guidance.queries import suggestion_for_desk, tickets_without_suggestion, why_stopped
 from knowledge_base.index.retrieval import Retriever
+from knowledge_base.liveness import is_offered
 from knowledge_base.models import Article, Passage
-from knowledge_base.queries import is_live
-from knowledge_base.stops import is_not_stopped
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import PLATFORM, Database, Role
 from marketplace.kernel.ids import BrandId, PersonId, TicketId, WorkerId
@@ -232,9 +231,7 @@ def test_a_stopped_article_leaves_suggestions_and_marks_open_ones(
         with second_process.transaction(as_brand(brand)) as tx:
             shown = suggestion_for_desk(tx, brand=brand, ticket=ticket)
             assert shown is not None
-            offered = (
-                select(Passage.id).join(Article, is_live()).where(Passage.brand_id == brand, is_not_stopped())
-            )
+            offered = select(Passage.id).join(Article, is_offered()).where(Passage.brand_id == brand)
             return shown.stale, set(tx.scalars(offered))
 
     assert seen() == (False, {passage.id, kept.id})

@@ -1,0 +1,42 @@
+"""Which passages hold, and which of them may be offered: the conditions that every search and suggestion asks."""
+
+from sqlalchemy import ColumnElement, and_, func, select
+
+from knowledge_base.models import Article, ArticleState, Passage
+from knowledge_base.report_models import PassageQuarantine
+from knowledge_base.stops import is_not_stopped
+
+
+def is_live() -> ColumnElement[bool]:
+    """A passage is live while its article is published with its revision; join Article by this."""
+    return and_(
+        Article.brand_id == Passage.brand_id,
+        Article.id == Passage.article_id,
+        Article.revision_id == Passage.revision_id,
+        Article.state == ArticleState.PUBLISHED,
+    )
+
+
+def is_offered() -> ColumnElement[bool]:
+    """A passage may be shown to a worker: live, not stopped, not in quarantine; join Article by this.
+
+    It is asked of the rows at each search, so that a quarantine holds from its commit on in every process. The
+    index keeps such passages: lifting brings them back without building anything.
+    """
+    return and_(is_live(), is_not_stopped(), ~in_quarantine())
+
+
+def in_quarantine() -> ColumnElement[bool]:
+    """Whether the passage's very words were taken out, in whatever revision of its article they stand."""
+    held = select(PassageQuarantine.id).where(
+        PassageQuarantine.brand_id == Passage.brand_id,
+        PassageQuarantine.article_id == Passage.article_id,
+        PassageQuarantine.lifted_at.is_(None),
+        PassageQuarantine.text_sha256 == sha256_of_text(),
+    )
+    return held.exists()
+
+
+def sha256_of_text() -> ColumnElement[str]:
+    """The SHA-256 of a passage's words, in hex; `reports.sha256_of` in SQL."""
+    return func.encode(func.sha256(func.convert_to(Passage.text, "UTF8")), "hex")
