@@ -1,19 +1,21 @@
 """Which passages hold, and which of them may be offered: the conditions that every search and suggestion asks."""
 
+from datetime import datetime
+
 from sqlalchemy import ColumnElement, and_, func, select
 
-from knowledge_base.models import Article, ArticleState, Passage
+from knowledge_base.in_force import revision_holding
+from knowledge_base.models import Article, Passage
 from knowledge_base.report_models import PassageQuarantine
 from knowledge_base.stops import is_not_stopped
 
 
-def is_live() -> ColumnElement[bool]:
-    """A passage is live while its article is published with its revision; join Article by this."""
+def is_live(at: datetime | None = None) -> ColumnElement[bool]:
+    """A passage is live while its revision is the one that holds (at `at`, else now); join Article by this."""
     return and_(
         Article.brand_id == Passage.brand_id,
         Article.id == Passage.article_id,
-        Article.revision_id == Passage.revision_id,
-        Article.state == ArticleState.PUBLISHED,
+        Passage.revision_id == revision_holding(Passage.brand_id, Passage.article_id, at),
     )
 
 

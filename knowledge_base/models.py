@@ -25,7 +25,7 @@ class ImportState(StrEnum):
 
 
 class Article(Base):
-    """One page of knowledge under a stable key; `revision_id` names the text that holds now."""
+    """One page of knowledge under a stable key. What holds of it and since when is told by `Publication`."""
 
     __tablename__ = "article"
     __table_args__ = (UniqueConstraint("brand_id", "key"),)
@@ -34,19 +34,19 @@ class Article(Base):
     id: Mapped[ArticleId] = mapped_column(primary_key=True)
     key: Mapped[str]
     title: Mapped[str]
-    state: Mapped[ArticleState] = mapped_column(state_of(ArticleState, "article_state"))
-    revision_id: Mapped[RevisionId]
     created_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     verified_at: Mapped[datetime] = mapped_column(TIMESTAMP)
 
 
 class Revision(Base):
-    """An article's text at one time; never changed."""
+    """One text of an article; never changed. `note` says what changed, in its author's words."""
 
     __tablename__ = "revision"
     __table_args__ = (
         ForeignKeyConstraint(["brand_id", "article_id"], ["article.brand_id", "article.id"]),
         UniqueConstraint("brand_id", "article_id", "number"),
+        # A publication names its revision together with the article, so it cannot be another article's.
+        UniqueConstraint("brand_id", "article_id", "id"),
     )
 
     brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
@@ -56,12 +56,43 @@ class Revision(Base):
     title: Mapped[str]
     sections: Mapped[JsonList]
     sha256: Mapped[str]
+    note: Mapped[str] = mapped_column(server_default="")
+    author_id: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    written_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+
+
+class Publication(Base):
+    """A step of what holds of an article: from `starts_at` until the next row it is `revision_id`, or nothing.
+
+    `standing_id` is what would hold without the season that runs if `seasonal`. Begun rows are history and never
+    change; rows to come are the schedule and may be replaced.
+    """
+
+    __tablename__ = "publication"
+    __table_args__ = (
+        ForeignKeyConstraint(["brand_id", "article_id"], ["article.brand_id", "article.id"]),
+        ForeignKeyConstraint(
+            ["brand_id", "article_id", "revision_id"],
+            ["revision.brand_id", "revision.article_id", "revision.id"],
+        ),
+        ForeignKeyConstraint(
+            ["brand_id", "article_id", "standing_id"],
+            ["revision.brand_id", "revision.article_id", "revision.id"],
+        ),
+    )
+
+    brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
+    article_id: Mapped[ArticleId] = mapped_column(primary_key=True)
+    starts_at: Mapped[datetime] = mapped_column(TIMESTAMP, primary_key=True)
+    revision_id: Mapped[RevisionId | None]
+    standing_id: Mapped[RevisionId | None]
+    seasonal: Mapped[bool] = mapped_column(server_default="false")
     author_id: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
     written_at: Mapped[datetime] = mapped_column(TIMESTAMP)
 
 
 class Passage(Base):
-    """A quotable piece of a revision. It is live while its revision is its published article's."""
+    """A quotable piece of a revision. It is live while its revision holds (`liveness.is_live`)."""
 
     __tablename__ = "passage"
     __table_args__ = (

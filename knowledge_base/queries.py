@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, collate, func, or_, select
 
 from knowledge_base.commands import ArticleNotFound, plain_name
 from knowledge_base.imports import ImportNotFound
+from knowledge_base.in_force import article_state, has_state, held_revision, next_change
 from knowledge_base.liveness import is_live
 from knowledge_base.models import (
     Article,
@@ -39,7 +40,10 @@ class PassageNotFound(NotFound):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleLine:
-    """An article in a list."""
+    """An article in a list, with the revision that holds now, else its newest.
+
+    `next_change_at` is when its schedule changes what holds next.
+    """
 
     id: ArticleId
     key: str
@@ -49,6 +53,7 @@ class ArticleLine:
     passages: int
     written_at: datetime
     verified_at: datetime
+    next_change_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +154,10 @@ class IndexStatus:
 
 
 def articles(tx: Tx, *, brand: BrandId, page: int = 1, search: str = "") -> ArticlePage:
-    """One page of the articles that are not retired, by key; `search` is part of a title or key."""
+    """One page of the articles that are not retired for good, by key; `search` is part of a title or key."""
     page = min(max(page, 1), MAX_PAGES)
-    wanted = _article_lines(brand).where(Article.state != ArticleState.RETIRED, *_matching(search))
+    kept = or_(~has_state(ArticleState.RETIRED), next_change().is_not(None))
+    wanted = _article_lines(brand).where(kept, *_matching(search))
     ordered = wanted.order_by(collate(Article.key, "C")).offset((page - 1) * PAGE_SIZE).limit(PAGE_SIZE + 1)
     rows = tx.execute(ordered).all()
     lines = tuple(_article_line(row) for row in rows[:PAGE_SIZE])
@@ -230,9 +236,11 @@ def brands_behind(tx: Tx, *, limit: int = MAX_BRANDS) -> list[BrandId]:
 
 
 def coverage(tx: Tx, *, brand: BrandId) -> Coverage:
-    published = (Article.brand_id == brand, Article.state == ArticleState.PUBLISHED)
+    published = (Article.brand_id == brand, held_revision().is_not(None))
     counted, oldest = tx.execute(select(func.count(), func.min(Article.verified_at)).where(*published)).one()
-    passages = tx.scalar(select(func.count()).select_from(Passage).join(Article, is_live()).where(*published))
+    held = select(held_revision()).where(Article.brand_id == brand)
+    of_held = (Passage.brand_id == brand, Passage.revision_id.in_(held))
+    passages = tx.scalar(select(func.count()).select_from(Passage).where(*of_held))
     return Coverage(articles=counted, passages=passages or 0, oldest_verified_at=oldest)
 
 
@@ -256,24 +264,36 @@ def snapshot_numbers(tx: Tx, *, brand: BrandId) -> list[int]:
 
 
 def _article_lines(brand: BrandId) -> Select[Any]:
-    passages = (
-        select(func.count())
-        .where(Passage.brand_id == Article.brand_id, Passage.revision_id == Article.revision_id)
+    """Articles with the revision that holds now, else their newest."""
+    newest = (
+        select(Revision.id)
+        .where(Revision.brand_id == Article.brand_id, Revision.article_id == Article.id)
+        .order_by(Revision.number.desc())
+        .limit(1)
+        .correlate(Article)
         .scalar_subquery()
     )
+    passages = (
+        select(func.count())
+        .where(Passage.brand_id == Article.brand_id, Passage.revision_id == Revision.id)
+        .correlate(Article, Revision)
+        .scalar_subquery()
+    )
+    shown = (Revision.brand_id == Article.brand_id) & (Revision.id == func.coalesce(held_revision(), newest))
     return (
         select(
             Article.id,
             Article.key,
-            Article.title,
-            Article.state,
-            Article.revision_id,
+            Revision.title,
+            article_state().label("state"),
+            Revision.id.label("revision_id"),
             Revision.number.label("revision_number"),
             passages.label("passages"),
             Revision.written_at,
             Article.verified_at,
+            next_change().label("next_change_at"),
         )
-        .join(Revision, (Revision.brand_id == Article.brand_id) & (Revision.id == Article.revision_id))
+        .join(Revision, shown)
         .where(Article.brand_id == brand)
     )
 
@@ -288,7 +308,8 @@ def _matching(search: str) -> Sequence[ColumnElement[bool]]:
 
 
 def _article_line(row: Row[Any]) -> ArticleLine:
-    return ArticleLine(**{name: value for name, value in row._asdict().items() if name != "revision_id"})
+    values = {name: value for name, value in row._asdict().items() if name != "revision_id"}
+    return ArticleLine(**{**values, "state": ArticleState(row.state)})
 
 
 def _detail(tx: Tx, brand: BrandId, which: ColumnElement[bool]) -> ArticleDetail:
@@ -303,7 +324,7 @@ def _detail(tx: Tx, brand: BrandId, which: ColumnElement[bool]) -> ArticleDetail
 
 
 def _passages(tx: Tx, brand: BrandId, article_row: Row[Any]) -> tuple[PassageLine, ...]:
-    if article_row.state is not ArticleState.PUBLISHED:
+    if article_row.state != ArticleState.PUBLISHED:
         return ()
     rows = tx.execute(
         select(Passage.id, Passage.ordinal, Passage.section_path, Passage.text)

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, Text, cast, collate, or_, select
 
+from knowledge_base.in_force import has_state
 from knowledge_base.models import Article, ArticleState
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import ArticleId, BrandId
@@ -32,9 +33,7 @@ def articles_to_name(
     """Articles with their titles, by key: the first ARTICLES_NAMED that are published, and those of `also`."""
     own = select(Article.id).where(Article.brand_id == brand)
     first = (
-        own.where(Article.state == ArticleState.PUBLISHED)
-        .order_by(collate(Article.key, "C"))
-        .limit(ARTICLES_NAMED)
+        own.where(has_state(ArticleState.PUBLISHED)).order_by(collate(Article.key, "C")).limit(ARTICLES_NAMED)
     )
     rows = tx.execute(
         select(Article.id, Article.title)

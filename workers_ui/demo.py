@@ -501,10 +501,14 @@ def _amount(money: Money) -> str:
 
 
 _BEHIND = "SELECT count(*) FROM knowledge_version WHERE indexed < changed"
-_ARTICLES = "SELECT count(*) FROM article WHERE state = 'published'"
+_ARTICLES = (
+    "SELECT count(revision_id) FROM (SELECT DISTINCT ON (brand_id, article_id) revision_id FROM publication "
+    "WHERE starts_at <= app_now() ORDER BY brand_id, article_id, starts_at DESC) AS held"
+)
 _PASSAGES = (
-    "SELECT count(*) FROM passage p JOIN article a ON a.brand_id = p.brand_id AND a.id = p.article_id "
-    "AND a.revision_id = p.revision_id WHERE a.state = 'published'"
+    "SELECT count(*) FROM passage JOIN (SELECT DISTINCT ON (brand_id, article_id) brand_id, revision_id "
+    "FROM publication WHERE starts_at <= app_now() ORDER BY brand_id, article_id, starts_at DESC) AS held "
+    "USING (brand_id, revision_id)"
 )
 _TICKETS = "SELECT count(*) FROM ticket"
 _SETTLED = (

@@ -17,12 +17,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from knowledge_base.commands import hold_knowledge, request_rebuild
 from knowledge_base.imports import finish_indexed, waiting_for_index
+from knowledge_base.in_force import holds_or_will
 from knowledge_base.index.atomic_folder import BUILDING_PREFIX
 from knowledge_base.index.bulk_work import BulkWork
 from knowledge_base.index.embedder import Vectors
 from knowledge_base.index.shelf import snapshots_folder
-from knowledge_base.liveness import is_live
-from knowledge_base.models import Article, Embedding, IndexSnapshot, Passage
+from knowledge_base.models import Embedding, IndexSnapshot, Passage
 from knowledge_base.queries import index_status, snapshot_numbers
 from marketplace.events.commands import record
 from marketplace.events.facts import IndexPublished
@@ -137,10 +137,10 @@ def _work(database: Database, brand: BrandId) -> Work | None:
 
 
 def _live_passages(tx: Tx, brand: BrandId) -> tuple[LivePassage, ...]:
+    """Those that hold now and those that are scheduled to: a search asks the rows which of them hold."""
     rows = tx.execute(
         select(Passage.id, Passage.article_id, Passage.embedding_text, Passage.sha256)
-        .join(Article, is_live())
-        .where(Article.brand_id == brand)
+        .where(holds_or_will(brand))
         .order_by(Passage.article_id, Passage.ordinal)
         .execution_options(yield_per=ROWS_PER_FETCH)
     )
@@ -207,9 +207,9 @@ def _add_snapshot(tx: Tx, brand: BrandId, work: Work) -> None:
 
 
 def _forget_vectors(database: Database, brand: BrandId, model: str) -> None:
-    """Drop vectors of texts that hold no more, and of models before this one."""
+    """Drop vectors of texts that hold no more and are not scheduled to, and of models before this one."""
     with database.transaction(Scope(brand=brand)) as tx:
-        live = select(Passage.sha256).join(Article, is_live()).where(Article.brand_id == brand)
+        live = select(Passage.sha256).where(holds_or_will(brand))
         outdated = (Embedding.model != model) | Embedding.sha256.not_in(live)
         tx.execute(delete(Embedding).where(Embedding.brand_id == brand, outdated))
 

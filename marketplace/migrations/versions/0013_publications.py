@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from marketplace.migrations.steps import give_to_brands, run_sql
+
 revision: str = "0013"
 down_revision: str | None = "0012"
 branch_labels: Sequence[str] | None = None
@@ -9,8 +11,9 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    pass
+    run_sql("0013_publications")
+    give_to_brands("publication")
 
 
 def downgrade() -> None:
-    pass
+    raise NotImplementedError("What held when cannot be told by one state and one revision per article.")
