@@ -4,11 +4,10 @@ What has been read is what has no import_file row any more: a batch's articles, 
 its rows are one commit. So nothing is counted twice, whoever runs the job and how often.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-import structlog
 from sqlalchemy import ColumnElement, delete, func, select
 
 from knowledge_base.commands import (
@@ -20,17 +19,15 @@ from knowledge_base.commands import (
     put_articles,
 )
 from knowledge_base.models import ImportFile, ImportState, KnowledgeImport
+from knowledge_base.reading.apart import read_all_apart
 from knowledge_base.reading.documents import Document, Refusal
 from knowledge_base.reading.parts import is_jsonl
-from knowledge_base.reading.readers import read_any
 from marketplace.events.commands import record
 from marketplace.events.facts import ImportAdvanced
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope, Tx
 from marketplace.kernel.errors import NotFound
 from marketplace.kernel.ids import BrandId, ImportId
-
-log = structlog.get_logger()
 
 FILES_PER_TRANSACTION = 50
 MAX_REFUSALS = 500
@@ -138,7 +135,7 @@ def _next_parts(database: Database, scope: Scope, import_id: ImportId) -> list[P
 def _read(parts: Sequence[Part], keys: set[str]) -> Reading:
     documents = []
     refusals = []
-    for outcome in (outcome for part in parts for outcome in _read_part(part)):
+    for outcome in _outcomes(parts):
         fit = _fit(outcome, keys)
         if isinstance(fit, Refusal):
             refusals.append(fit)
@@ -161,14 +158,10 @@ def _fit(outcome: Document | Refusal, keys: set[str]) -> Document | Refusal:
     return document
 
 
-def _read_part(part: Part) -> list[Document | Refusal]:
-    try:
-        outcomes = list(read_any(part.name, part.content))
-    except Exception:  # a parser that fails on one file must not stop the other 1,999
-        log.exception("import.file_failed", name=part.name)
-        reason = "It could not be read because of a fault on our side. The other files were read."
-        return [Refusal(name=part.name, reason=reason)]
-    return [_named(outcome, part.name) for outcome in outcomes]
+def _outcomes(parts: Sequence[Part]) -> Iterator[Document | Refusal]:
+    readings = read_all_apart([(part.name, part.content) for part in parts])
+    for part, reading in zip(parts, readings, strict=True):
+        yield from (_named(outcome, part.name) for outcome in reading.outcomes)
 
 
 def _named(outcome: Document | Refusal, file: str) -> Document | Refusal:

@@ -1,13 +1,14 @@
 """Demo brands and real input as one shape: knowledge files, tickets, follow-ups."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from guidance.voice import Formality, Voice
-from knowledge_base.reading.readers import Refusal, read_folder, read_jsonl
+from knowledge_base.reading.apart import read_all_apart
+from knowledge_base.reading.formats import ENDINGS
 
 DEMO = Path(__file__).parent / "demo_content"
 FORMALITIES = {"warm": Formality.FRIENDLY, "formal": Formality.FORMAL, "playful": Formality.CASUAL}
@@ -51,7 +52,7 @@ def brand_from(knowledge: Path, tickets: Path | None) -> PlannedBrand:
     """One brand over real input: a folder of Markdown and HTML, or a docs.jsonl; without tickets, the
     articles' titles are asked. Raises NoSuchContent."""
     files = tuple(_knowledge_files(knowledge))
-    asked = tuple(_tickets(tickets)) if tickets else tuple(_titles(knowledge))
+    asked = tuple(_tickets(tickets)) if tickets else tuple(_titles(files))
     if not files or not asked:
         raise NoSuchContent(f"{knowledge} holds no Markdown, HTML or JSONL to read.")
     return PlannedBrand(
@@ -113,16 +114,14 @@ def _knowledge_files(knowledge: Path) -> Iterator[tuple[str, bytes]]:
         yield DOCS, (knowledge / DOCS).read_bytes()
         return
     for path in sorted(knowledge.rglob("*")):
-        if path.suffix.lower() in (".md", ".markdown", ".html", ".htm") and path.is_file():
+        if path.suffix.lower() in ENDINGS and path.is_file():
             yield str(path.relative_to(knowledge)), path.read_bytes()
 
 
-def _titles(knowledge: Path) -> Iterator[dict[str, Any]]:
-    listed = knowledge / DOCS if knowledge.is_dir() else knowledge
-    documents = read_jsonl(listed.read_bytes()) if listed.is_file() else read_folder(knowledge)
+def _titles(files: Sequence[tuple[str, bytes]]) -> Iterator[dict[str, Any]]:
+    documents = (document for reading in read_all_apart(files) for document in reading.documents)
     for number, document in enumerate(documents, start=1):
-        if not isinstance(document, Refusal):
-            yield {"id": f"title-{number}", "text": document.title}
+        yield {"id": f"title-{number}", "text": document.title}
 
 
 def _tickets(path: Path) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,8 @@ from pathlib import Path
 import httpx
 
 from knowledge_base.index.embedder import ModelDamaged, ModelMissing, load_embedder
+from knowledge_base.reading.apart import fence_in_use
+from knowledge_base.reading.sandbox import Fence
 from marketplace.kernel.db import Role
 from marketplace.kernel.invariants import Found, check_all
 from marketplace.kernel.redis import connect
@@ -24,6 +26,7 @@ def examine(settings: Settings) -> list[Finding]:
         _python(),
         _front_end(BUILD_DIR),
         _model(settings),
+        _uploads(),
         *_database(settings),
         _redis(settings),
         _payments(settings),
@@ -50,6 +53,16 @@ def _model(settings: Settings) -> Finding:
         )
         return Finding(what="embedding model", ok=False, said=said)
     return Finding(what="embedding model", ok=True, said=name)
+
+
+def _uploads() -> Finding:
+    said = {
+        Fence.SECCOMP: "read in processes that can do nothing but compute",
+        Fence.NAMESPACE: "read in processes without a network; the kernel has no filter of system calls",
+        Fence.NONE: "read in limited processes that could reach the network: use a kernel with seccomp",
+    }
+    fence = fence_in_use()
+    return Finding(what="uploaded files", ok=fence is not Fence.NONE, said=said[fence])
 
 
 def _database(settings: Settings) -> list[Finding]:

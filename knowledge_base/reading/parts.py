@@ -1,15 +1,14 @@
 """Uploaded files to parts of at most 100 articles: reading resumes inside a file, and progress is even."""
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
-from knowledge_base.reading.readers import JSONL_ENDINGS
+from knowledge_base.reading.formats import Kind, kind_of
 
 LINES_PER_PART = 100
 
 
 def is_jsonl(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in JSONL_ENDINGS
+    return kind_of(name) is Kind.JSONL
 
 
 def line_count(name: str, content: bytes) -> int:

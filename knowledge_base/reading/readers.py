@@ -3,16 +3,14 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
+from typing import assert_never
 
 from knowledge_base.reading.documents import (
-    MAX_DOCUMENT_BYTES,
     MAX_KEY_CHARACTERS,
     MAX_TITLE_CHARACTERS,
     NOT_TEXT,
-    TOO_LARGE,
     Document,
     Outline,
     Refusal,
@@ -22,6 +20,7 @@ from knowledge_base.reading.documents import (
     decoded,
     one_line,
 )
+from knowledge_base.reading.formats import NOT_ACCEPTED, Kind, kind_of
 from knowledge_base.reading.html_reader import parsed, write_html
 from knowledge_base.reading.markdown_reader import write_markdown, write_markdown_file
 
@@ -30,7 +29,6 @@ __all__ = [
     "Refusal",
     "Section",
     "read_any",
-    "read_folder",
     "read_html",
     "read_jsonl",
     "read_markdown",
@@ -38,31 +36,31 @@ __all__ = [
 
 MAX_JSONL_BYTES = 25_000_000
 MAX_JSONL_DOCUMENTS = 50_000
-MAX_FOLDER_FILES = 50_000
 MAX_EXTRA_FIELDS = 4
 MAX_EXTRA_CHARACTERS = 120
-
-MARKDOWN_ENDINGS = frozenset({".md", ".markdown"})
-HTML_ENDINGS = frozenset({".html", ".htm"})
-JSONL_ENDINGS = frozenset({".jsonl"})
 
 Reading = Iterator[Document | Refusal]
 
 
 def read_any(filename: str, content: bytes) -> Reading:
     """One uploaded file, by the ending of its name."""
-    ending = PurePosixPath(filename).suffix.lower()
-    if ending in MARKDOWN_ENDINGS:
-        yield read_markdown(filename, content)
-    elif ending in HTML_ENDINGS:
-        yield read_html(filename, content)
-    elif ending in JSONL_ENDINGS:
-        yield from read_jsonl(content)
-    else:
-        yield Refusal(
-            name=filename,
-            reason="Only Markdown (.md), HTML (.html) and JSONL (.jsonl) are read. Save it as one of these.",
-        )
+    kind = kind_of(filename)
+    if kind is None:
+        return iter([Refusal(name=filename, reason=NOT_ACCEPTED)])
+    return read_kind(kind, filename, content)
+
+
+def read_kind(kind: Kind, name: str, content: bytes) -> Reading:
+    """A file or text whose kind is known."""
+    match kind:
+        case Kind.MARKDOWN:
+            yield read_markdown(name, content)
+        case Kind.HTML:
+            yield read_html(name, content)
+        case Kind.JSONL:
+            yield from read_jsonl(content)
+        case _:
+            assert_never(kind)
 
 
 def read_markdown(name: str, content: bytes) -> Document | Refusal:
@@ -90,21 +88,6 @@ def read_jsonl(content: bytes) -> Reading:
         yield Refusal(name="the file", reason=NOT_TEXT)
         return
     yield from _without_repeats(_jsonl_lines(content))
-
-
-def read_folder(folder: Path) -> Reading:
-    """Every Markdown and HTML file below `folder`; the names of folders say where an article belongs."""
-    files = _text_files(folder)
-    if not files:
-        yield Refusal(name=str(folder), reason="There is no Markdown or HTML file in this folder.")
-        return
-    if len(files) > MAX_FOLDER_FILES:
-        yield Refusal(
-            name=str(folder), reason=f"It has more than {MAX_FOLDER_FILES:,} files. Import it in parts."
-        )
-        return
-    shared = _shared_depth(files)
-    yield from _without_repeats(_read_file(folder, file, shared) for file in files)
 
 
 def _read(name: str, read: Callable[[], Document]) -> Document | Refusal:
@@ -236,44 +219,6 @@ def _extra(fields: dict[str, object]) -> tuple[str, ...]:
 
 def _names_a_place(value: str) -> bool:
     return len(value) <= MAX_EXTRA_CHARACTERS and "://" not in value
-
-
-def _text_files(folder: Path) -> list[PurePosixPath]:
-    """Paths below `folder`, sorted; hidden files and folders are left out, links are not followed."""
-    endings = MARKDOWN_ENDINGS | HTML_ENDINGS
-    paths = (
-        PurePosixPath(path.relative_to(folder).as_posix())
-        for path in folder.rglob("*")
-        if path.suffix.lower() in endings and path.is_file() and not path.is_symlink()
-    )
-    return sorted(path for path in paths if not any(part.startswith(".") for part in path.parts))
-
-
-def _shared_depth(files: list[PurePosixPath]) -> int:
-    """How many folders all files have in common: those say nothing about any one article."""
-    parents = [file.parts[:-1] for file in files]
-    shared = 0
-    for level in zip(*parents, strict=False):
-        if len(set(level)) > 1:
-            break
-        shared += 1
-    return shared
-
-
-def _read_file(folder: Path, file: PurePosixPath, shared_depth: int) -> Document | Refusal:
-    name = str(file)
-    try:
-        if (folder / file).stat().st_size > MAX_DOCUMENT_BYTES:
-            return Refusal(name=name, reason=TOO_LARGE)
-        content = (folder / file).read_bytes()
-    except OSError as error:
-        return Refusal(name=name, reason=f"It cannot be opened ({error.strerror}). Check its permissions.")
-    read = read_markdown if file.suffix.lower() in MARKDOWN_ENDINGS else read_html
-    document = read(name, content)
-    if isinstance(document, Refusal):
-        return document
-    folders = tuple(clean(folder_name) for folder_name in file.parts[shared_depth:-1])
-    return replace(document, extra=folders[:MAX_EXTRA_FIELDS])
 
 
 def _without_repeats(reading: Iterable[Document | Refusal]) -> Reading:

@@ -1,8 +1,6 @@
 """What a brand uploads becomes documents; whatever cannot be read is refused with a way out."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,7 +10,6 @@ from knowledge_base.reading.documents import MAX_DOCUMENT_BYTES, Document, Refus
 from knowledge_base.reading.readers import (
     MAX_JSONL_DOCUMENTS,
     read_any,
-    read_folder,
     read_html,
     read_jsonl,
     read_markdown,
@@ -335,49 +332,3 @@ class TestCleaning:
 
     def test_joiners_that_scripts_need_stay(self) -> None:
         assert clean("می\u200cخواهم 👩\u200d🔧") == "می\u200cخواهم 👩\u200d🔧"
-
-
-class TestFolder:
-    def test_folders_below_the_shared_one_say_where_an_article_belongs(self, tmp_path: Path) -> None:
-        self.write(tmp_path, "content/Store Support/Late parcels/Track it.md", "Look at the link.")
-        self.write(tmp_path, "content/Store Support/pay.html", "<p>By card.</p>")
-        self.write(tmp_path, "content/About us.MARKDOWN", "We make lamps.")
-        self.write(tmp_path, "content/picture.png", "no")
-        self.write(tmp_path, "content/.git/x.md", "no")
-        found = {d.key: d.extra for d in read_folder(tmp_path) if isinstance(d, Document)}
-        assert found == {
-            "content/About us.MARKDOWN": (),
-            "content/Store Support/Late parcels/Track it.md": ("Store Support", "Late parcels"),
-            "content/Store Support/pay.html": ("Store Support",),
-        }
-
-    def test_a_bad_file_is_refused_by_name_and_the_others_are_read(self, tmp_path: Path) -> None:
-        self.write(tmp_path, "a.md", "")
-        self.write(tmp_path, "b.md", "Fine.")
-        (tmp_path / "c.md").write_bytes(b"x" * (MAX_DOCUMENT_BYTES + 1))
-        bad, good, huge = read_folder(tmp_path)
-        assert isinstance(bad, Refusal)
-        assert (bad.name, type(good)) == ("a.md", Document)
-        assert "2 MB" in reason(huge)
-
-    def test_links_are_not_followed_out_of_the_folder(self, tmp_path: Path) -> None:
-        self.write(tmp_path, "secret.md", "Secret.")
-        self.write(tmp_path, "kb/a.md", "Fine.")
-        os.symlink(tmp_path / "secret.md", tmp_path / "kb" / "b.md")
-        os.symlink(tmp_path, tmp_path / "kb" / "up")
-        assert [d.key for d in read_folder(tmp_path / "kb") if isinstance(d, Document)] == ["a.md"]
-
-    def test_two_files_with_one_id_are_not_both_taken(self, tmp_path: Path) -> None:
-        self.write(tmp_path, "a.md", "---\nid: 1\n---\nOne.")
-        self.write(tmp_path, "b.md", "---\nid: 1\n---\nTwo.")
-        assert [type(outcome) for outcome in read_folder(tmp_path)] == [Document, Refusal]
-
-    def test_an_empty_folder_is_refused(self, tmp_path: Path) -> None:
-        (refused,) = read_folder(tmp_path)
-        assert "no Markdown or HTML" in reason(refused)
-
-    @staticmethod
-    def write(folder: Path, name: str, text: str) -> None:
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Query, UploadFile
 
 from knowledge_base import commands, queries
 from knowledge_base.index.hybrid import Query as Question
-from knowledge_base.reading.readers import Refusal, read_html, read_markdown
+from knowledge_base.reading.apart import WHILE_SOMEONE_WAITS, read_apart
+from knowledge_base.reading.formats import Kind
 from marketplace.accounts.api_keys import ApiScope
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.errors import Invalid
@@ -27,11 +28,10 @@ Writes = Annotated[BrandId, Depends(by_key(ApiScope.KNOWLEDGE_WRITE))]
 @router.put("/articles/{key:path}", response_model=ArticleOut)
 def put_article(key: str, body: ArticleIn, tx: HasTx, brand: Writes) -> ArticleOut:
     """Create or replace the article under `key`. The same content again changes nothing."""
-    read = read_markdown if body.format == "markdown" else read_html
-    document = read(key, body.text.encode())
-    if isinstance(document, Refusal):
-        raise Invalid(document.reason)
-    named = replace(document, key=key, title=body.title)
+    reading = read_apart(key, body.text.encode(), kind=Kind(body.format), limits=WHILE_SOMEONE_WAITS)
+    if reading.refusals:
+        raise Invalid(reading.refusals[0].reason)
+    named = replace(reading.documents[0], key=key, title=body.title)
     put = commands.put_article(tx, brand=brand, document=named, author=None, now=app_now(tx))
     return ArticleOut(key=commands.plain_name(key), revision=put.revision_number, changed=put.changed)
 

@@ -9,8 +9,9 @@ from fastapi.responses import HTMLResponse, Response
 from guidance.usage_queries import citations_of_passages, open_suggestions_citing
 from knowledge_base import commands, queries
 from knowledge_base.models import ArticleState
+from knowledge_base.reading.apart import WHILE_SOMEONE_WAITS, read_apart
+from knowledge_base.reading.documents import Document
 from knowledge_base.reading.parts import is_jsonl
-from knowledge_base.reading.readers import Document, Refusal, read_any
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
@@ -81,10 +82,12 @@ def _document(file: UploadFile | str | None) -> Document:
         raise UnfitFile("Choose a Markdown or HTML file.")
     if is_jsonl(file.filename):
         raise UnfitFile("A JSONL file holds many articles. Replace one article by a Markdown or HTML file.")
-    outcome = next(iter(read_any(file.filename, file.file.read())))
-    if isinstance(outcome, Refusal):
-        raise UnfitFile(f"{outcome.name}: {outcome.reason}")
-    return outcome
+    reading = read_apart(file.filename, file.file.read(), limits=WHILE_SOMEONE_WAITS)
+    if reading.refusals:
+        raise UnfitFile(f"{reading.refusals[0].name}: {reading.refusals[0].reason}")
+    if len(reading.documents) != 1:
+        raise UnfitFile("This file holds many articles. Choose a file that holds this one alone.")
+    return reading.documents[0]
 
 
 def _article_page(
