@@ -126,7 +126,11 @@ class PageGone(NotFound):
 
 
 class AnswerRefused(Unavailable):
-    """The site refused to show this page, or failed. Check that it opens without signing in."""
+    """The site refused to show this page. Check that it opens without signing in."""
+
+
+class SiteFailed(Unavailable):
+    """The site failed or is too busy to show this page. Try again later."""
 
 
 class AnswerUnreadable(Unavailable):
@@ -352,6 +356,8 @@ def _next(url: httpx.URL, location: str) -> httpx.URL:
 def _refuse(status: int) -> NoReturn:
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
         raise PageGone
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise SiteFailed
     raise AnswerRefused
 
 

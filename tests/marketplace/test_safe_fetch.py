@@ -28,6 +28,7 @@ from marketplace.kernel.safe_fetch import (
     PageGone,
     PortRefused,
     SchemeRefused,
+    SiteFailed,
     SiteNotFound,
     SiteUnreachable,
     TooManyRedirects,
@@ -394,7 +395,14 @@ def test_a_site_that_is_down_is_said_to_be() -> None:
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(404, PageGone), (410, PageGone), (403, AnswerRefused), (500, AnswerRefused), (204, AnswerRefused)],
+    [
+        (404, PageGone),
+        (410, PageGone),
+        (403, AnswerRefused),
+        (500, SiteFailed),
+        (429, SiteFailed),
+        (204, AnswerRefused),
+    ],
 )
 def test_an_answer_that_is_no_page_is_not_quoted(status: int, error: type[AppError]) -> None:
     with web_server() as site:
