@@ -17,10 +17,11 @@ from marketplace.events.commands import record
 from marketplace.events.facts import SuggestionPrepared
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict
-from marketplace.kernel.ids import BrandId, ReceiptId, SuggestionId, TicketId, new_id
+from marketplace.kernel.ids import BrandId, MessageId, ReceiptId, SuggestionId, TicketId, new_id
 from marketplace.tickets.models import Author, Customer, Message, Reply, Ticket
 
 QUOTE_LIMIT = 4_000
+THREAD_LIMIT = 200
 
 
 class GuidanceStopped(Conflict):
@@ -111,6 +112,19 @@ def write_receipt(tx: Tx, *, reply: Reply, inserted: Sequence[str], now: datetim
     tx.add(receipt)
     tx.flush()
     return receipt
+
+
+def asked_in(tx: Tx, *, brand: BrandId, ticket: TicketId, message: MessageId | None) -> Query:
+    """What the engine asks for the ticket as it stood at `message`; without one, at its customer's first."""
+    row = tx.get_one(Ticket, (brand, ticket))
+    thread = tx.scalars(
+        select(Message)
+        .where(Message.brand_id == brand, Message.ticket_id == ticket)
+        .order_by(Message.id)
+        .limit(THREAD_LIMIT)
+    ).all()
+    last = next((at for at, one in enumerate(thread) if one.id == message), 0)
+    return _query(row, thread[: last + 1])
 
 
 def _up_to_last_question(tx: Tx, ticket: Ticket) -> Sequence[Message]:

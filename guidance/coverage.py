@@ -20,10 +20,11 @@ class Coverage(StrEnum):
 def coverage_of(tx: Tx, tickets: Sequence[TicketId]) -> Mapping[TicketId, Coverage]:
     """The coverage of those of `tickets` that are in the pool and that guidance has looked at."""
     rows = tx.execute(_OF_TICKETS, {"tickets": list(tickets)})
-    return {TicketId(row.ticket_id): _verdict(row.state, row.reason) for row in rows}
+    return {TicketId(row.ticket_id): verdict_of(row.state, row.reason) for row in rows}
 
 
-def _verdict(state: str, reason: str) -> Coverage:
+def verdict_of(state: str, reason: str) -> Coverage:
+    """What a suggestion says of the knowledge: a passage above the threshold, near ones only, or none."""
     if state == SuggestionState.READY:
         return Coverage.COVERED
     return Coverage.MISSING if reason in (Reason.NOTHING_FOUND, Reason.OFF_TOPIC) else Coverage.PARTLY

@@ -15,7 +15,10 @@ from sqlalchemy import text
 from billing import backlog, earnings, onboarding, sending, top_ups
 from billing.gateway import CallUnknown, CredentialsRefused, PaymentGateway
 from billing.pay_record import pay_record
+from billing.ticket_losses import posted_losses
 from guidance.commands import prepare_suggestion
+from guidance.gap_sweep import look_at_facts
+from guidance.gaps import Sight, close_answered, rename_grown
 from guidance.queries import tickets_without_suggestion, why_stopped
 from guidance.screening import Judge, NoJudge, screen_ticket
 from knowledge_base.imports import read_import
@@ -273,6 +276,27 @@ class Background:
             self.check_invariants,
         )
 
+    def lessons(self) -> tuple[Callable[[], object], ...]:
+        """What knowledge is missing: in a loop of its own, because it encodes questions."""
+        sight = Sight(
+            embedder=lambda: parts.embedder(self.settings.model_dir, self.settings.encoder_threads),
+            posted_losses=posted_losses,
+        )
+        return (
+            lambda: self._until_none(lambda tx: look_at_facts(tx, sight, now=app_now(tx))),
+            lambda: self._until_none(self._close_answered),
+            lambda: self._until_none(lambda tx: rename_grown(tx, now=app_now(tx))),
+        )
+
+    def _close_answered(self, tx: Tx) -> int:
+        return close_answered(
+            tx,
+            self.retriever,
+            weight=self.settings.hybrid_weight,
+            threshold=self.settings.answer_threshold,
+            now=app_now(tx),
+        )
+
     def redo_lost_jobs(self) -> None:
         """Second net: tickets whose screening or suggestion was lost with a killed process."""
         with self.database.transaction() as tx:
@@ -391,6 +415,7 @@ def run(settings: Settings) -> None:
             lambda: _sweep(work.leases(), stop),
             lambda: _sweep(work.sweeps(), stop),
             lambda: _sweep(work.measures(), stop),
+            lambda: _sweep(work.lessons(), stop),
             lambda: _beat(database, stop),
             lambda: _count(database, stop),
         )

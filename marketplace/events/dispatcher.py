@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from threading import Event as StopEvent
 
 import structlog
-from sqlalchemy import text
 
-from marketplace.events.queries import START, Cursor, Told, facts_after
-from marketplace.kernel.db import Database, Tx
+from marketplace.events.cursors import advance, held_cursor
+from marketplace.events.queries import Told, facts_after
+from marketplace.kernel.db import Database
 from marketplace.kernel.jobs import Job, Waker, defer
 
 READER = "dispatcher"
@@ -34,31 +34,13 @@ def run_dispatcher(
 def dispatch(database: Database, answers: Mapping[str, Answer], waker: Waker) -> int:
     """Defer jobs for one page of facts and move the cursor, in one commit; how many facts it held."""
     with database.transaction() as tx:
-        cursor = _cursor(tx)
+        cursor = held_cursor(tx, READER)
         facts = facts_after(tx, cursor)
         if not facts:
             return 0
         jobs = {str(job): job for fact in facts if fact.kind in answers for job in [answers[fact.kind](fact)]}
         defer(tx, list(jobs.values()))
-        _advance(tx, facts[-1].cursor)
+        advance(tx, READER, facts[-1].cursor)
     if jobs:
         waker.wake()
     return len(facts)
-
-
-def _cursor(tx: Tx) -> Cursor:
-    row = tx.execute(
-        text("SELECT xid::text AS xid, id FROM event_cursor WHERE reader = :reader FOR UPDATE"),
-        {"reader": READER},
-    ).one_or_none()
-    return START if row is None else Cursor(xid=int(row.xid), id=row.id)
-
-
-def _advance(tx: Tx, cursor: Cursor) -> None:
-    tx.execute(
-        text(
-            "INSERT INTO event_cursor (reader, xid, id) VALUES (:reader, CAST(:xid AS xid8), :id) "
-            "ON CONFLICT (reader) DO UPDATE SET xid = excluded.xid, id = excluded.id"
-        ),
-        {"reader": READER, "xid": str(cursor.xid), "id": cursor.id},
-    )

@@ -45,6 +45,7 @@ QuarantineId = NewType("QuarantineId", UUID)
 CorrectionId = NewType("CorrectionId", UUID)
 CorrectionNoticeId = NewType("CorrectionNoticeId", UUID)
 ContradictionId = NewType("ContradictionId", UUID)
+GapId = NewType("GapId", UUID)
 
 ALL_IDS = (
     PersonId,
@@ -87,6 +88,7 @@ ALL_IDS = (
     CorrectionId,
     CorrectionNoticeId,
     ContradictionId,
+    GapId,
 )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.pool import NullPool
 import billing.models
 import billing.spend_models
 import guidance.correction_models
+import guidance.gap_models
 import guidance.models
 import knowledge_base.models
 import knowledge_base.report_models
@@ -34,6 +35,7 @@ MODEL_MODULES = (
     billing.spend_models,
     guidance.models,
     guidance.correction_models,
+    guidance.gap_models,
     knowledge_base.models,
     knowledge_base.report_models,
     marketplace.accounts.models,
