@@ -56,8 +56,9 @@ def credits_of_worker(tx: Tx, *, worker: WorkerId) -> list[CreditLine]:
 
 _PUBLISHED = text("""
     UPDATE article_credit c SET published_at = :now
-    FROM article a WHERE c.brand_id = :brand AND c.published_at IS NULL
-        AND a.brand_id = c.brand_id AND a.id = c.article_id AND a.state = 'published'
+    WHERE c.brand_id = :brand AND c.published_at IS NULL AND EXISTS (
+        SELECT FROM publication p WHERE p.brand_id = c.brand_id AND p.article_id = c.article_id
+            AND p.revision_id IS NOT NULL AND p.starts_at <= :now)
 """)
 _OF_WORKER = text("""
     SELECT c.title, b.name AS brand, min(c.credited_at) AS credited_at, min(c.published_at) AS published_at

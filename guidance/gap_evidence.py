@@ -115,9 +115,14 @@ _EVIDENCE = text("""
     LEFT JOIN LATERAL (
         SELECT s.id, s.message_id FROM suggestion s
         JOIN suggestion_passage p ON p.brand_id = s.brand_id AND p.suggestion_id = s.id AND p.rank = 1
-        JOIN kill_switch k ON k.kind = 'article' AND k.brand_id = p.brand_id AND k.key = p.article_id::text
-            AND k.lifted_at IS NULL
-        WHERE s.brand_id = t.brand_id AND s.ticket_id = t.id AND s.state = 'ready'
+        WHERE s.brand_id = t.brand_id AND s.ticket_id = t.id AND s.state = 'ready' AND (EXISTS (
+            SELECT FROM kill_switch k WHERE k.kind = 'article' AND k.brand_id = p.brand_id
+                AND k.key = p.article_id::text AND k.lifted_at IS NULL)
+            OR EXISTS (
+            SELECT FROM passage_quarantine h
+            JOIN passage w ON w.brand_id = p.brand_id AND w.id = p.passage_id
+            WHERE h.brand_id = p.brand_id AND h.article_id = p.article_id AND h.lifted_at IS NULL
+                AND h.text_sha256 = encode(sha256(convert_to(w.text, 'UTF8')), 'hex')))
         ORDER BY s.id LIMIT 1) AS stopped ON true
     LEFT JOIN LATERAL (
         SELECT count(*) AS many, bool_or(x.reason = ANY(:escalated_for)) AS for_knowledge FROM escalation x

@@ -19,6 +19,8 @@ from marketplace.events.facts import (
     EscalationConfirmed,
     IndexPublished,
     LeaseExpired,
+    PassageQuarantined,
+    QuarantineLifted,
     ReplyQueued,
     SuggestionPrepared,
     SwitchLifted,
@@ -50,6 +52,7 @@ _OF_TICKETS = frozenset(
     )
 )
 _OF_SWITCHES = frozenset({kind_of(SwitchThrown), kind_of(SwitchLifted)})
+_OF_QUARANTINES = frozenset({kind_of(PassageQuarantined), kind_of(QuarantineLifted)})
 
 log = structlog.get_logger()
 
@@ -92,8 +95,11 @@ def _look(tx: Tx, sight: Sight, brand: BrandId, facts: Sequence[Told], now: date
 
 
 def _articles_switched(facts: Sequence[Told]) -> list[ArticleId]:
-    return [
-        ArticleId(UUID(one.body["key"]))
+    """Articles that may be offered less, or more, than before."""
+    stopped = [
+        one.body["key"]
         for one in facts
         if one.kind in _OF_SWITCHES and one.body.get("stops") == SwitchKind.ARTICLE
     ]
+    quarantined = [one.body["article"] for one in facts if one.kind in _OF_QUARANTINES]
+    return [ArticleId(UUID(article)) for article in dict.fromkeys((*stopped, *quarantined))]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from sqlalchemy import ARRAY, Uuid, bindparam, select, text, update
+from sqlalchemy import ARRAY, Uuid, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from guidance.anonymous import Customer, anonymous, numbers_of
@@ -19,7 +19,7 @@ from guidance.gap_names import key_words_of, name_of, stems_of
 from knowledge_base.index.embedder import Embedder, Vectors
 from knowledge_base.index.hybrid import Query
 from knowledge_base.index.retrieval import IndexUnavailable, Retriever
-from knowledge_base.models import Revision
+from knowledge_base.models import Publication
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.ids import ArticleId, BrandId, GapId, PersonId, TicketId, new_id
@@ -409,7 +409,7 @@ def _close_if_answered(
     ).all()
     answered: Counter[ArticleId] = Counter()
     for question in asked:
-        article = _answering_article(tx, retriever, question, weight, threshold)
+        article = _answering_article(tx, retriever, question, weight, threshold, now)
         if article is not None:
             answered[article] += 1
     if asked and answered.total() >= ANSWERED_SHARE * len(asked):
@@ -418,7 +418,7 @@ def _close_if_answered(
 
 
 def _answering_article(
-    tx: Tx, retriever: Retriever, question: GapQuestion, weight: float, threshold: float
+    tx: Tx, retriever: Retriever, question: GapQuestion, weight: float, threshold: float, now: datetime
 ) -> ArticleId | None:
     """The article that answers now what was asked before it said so; what it said then did not answer."""
     try:
@@ -435,8 +435,15 @@ def _answering_article(
     if found.draft is None:
         return None
     best = found.passages[0]
-    written_at = tx.get_one(Revision, (question.brand_id, best.revision_id)).written_at
-    return best.article_id if written_at > question.asked_at else None
+    held_since = tx.scalar(
+        select(func.max(Publication.starts_at)).where(
+            Publication.brand_id == question.brand_id,
+            Publication.article_id == best.article_id,
+            Publication.revision_id == best.revision_id,
+            Publication.starts_at <= now,
+        )
+    )
+    return best.article_id if held_since is not None and held_since > question.asked_at else None
 
 
 def _name(tx: Tx, gap: Gap, now: datetime) -> None:

@@ -22,6 +22,8 @@ from guidance.gaps import (
     rename_grown,
 )
 from guidance.knowledge_coverage import KnowledgeCoverage, knowledge_coverage
+from knowledge_base.report_models import ReportReason
+from knowledge_base.reports import WrongText, confirm_wrong, lift_quarantine, report_passage, sha256_of
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
 from marketplace.kernel.ids import BrandId, GapId, TicketId
@@ -228,6 +230,33 @@ def test_a_stopped_article_leaves_its_questions_open_until_it_is_started_again(s
 
     with shop.database.transaction() as tx:
         lift_at_brand(tx, switch=thrown.id, by=by, brand=shop.brand, now=app_now(tx))
+    assert shop.listed() == ()
+
+
+def test_a_quarantined_passage_leaves_its_questions_open_until_it_is_offered_again(shop: Shop) -> None:
+    ticket = shop.asks(KETTLE)
+    passage = shop.base.search(shop.brand, KETTLE).passages[0]
+    wrong = WrongText(article=passage.article_id, sha256=sha256_of(passage.text))
+    with shop.database.transaction() as tx:
+        worker, by = a_worker(tx), a_member(tx, shop.brand)
+        claim_ticket(tx, ticket=ticket, worker=worker)
+        report_passage(
+            tx,
+            brand=shop.brand,
+            ticket=ticket,
+            worker=worker,
+            passage=passage.passage_id,
+            reason=ReportReason.OUT_OF_DATE,
+            note="",
+            now=app_now(tx),
+        )
+        confirm_wrong(tx, brand=shop.brand, wrong=wrong, by=by, now=app_now(tx))
+
+    (gap,) = shop.listed()
+    assert [(one.ticket, one.causes) for one in shop.detail(gap.id).examples] == [(ticket, (Cause.STOPPED,))]
+
+    with shop.database.transaction() as tx:
+        lift_quarantine(tx, brand=shop.brand, wrong=wrong, by=by, reason="It is right.", now=app_now(tx))
     assert shop.listed() == ()
 
 
