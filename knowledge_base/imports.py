@@ -1,58 +1,93 @@
 """Reading an import in the background: short transactions, and after kill -9 it goes on where it was.
 
-What has been read is what has no import_file row any more: a batch's articles, its counts and the deletion of
-its rows are one commit. So nothing is counted twice, whoever runs the job and how often.
+What has been read is what waits no more: a batch's articles, what its files gave, and the end of its parts' waiting
+are one commit. So nothing is counted twice, whoever runs the job and how often.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from datetime import datetime
+from pathlib import PurePosixPath
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, Row, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
-from knowledge_base.commands import (
+from knowledge_base.drafting import (
     EmptyArticle,
     NameTooLong,
-    as_json,
+    Put,
     fit_article,
     hold_knowledge,
-    put_articles,
+    plain_name,
 )
-from knowledge_base.models import ImportFile, ImportState, KnowledgeImport
+from knowledge_base.import_files import (
+    ImportNotFound,
+    drop_content,
+    files_read,
+    give_up,
+    locked_import,
+    of_import,
+    tell,
+)
+from knowledge_base.import_models import (
+    FileState,
+    ImportArticle,
+    ImportArticleState,
+    ImportFile,
+    ImportPart,
+    ImportState,
+    KnowledgeImport,
+)
+from knowledge_base.in_force import held_revision
+from knowledge_base.models import Article, Passage
+from knowledge_base.problems import Problem, told_apart
+from knowledge_base.publishing import put_articles
 from knowledge_base.reading.apart import read_all_apart
 from knowledge_base.reading.documents import Document, Refusal
 from knowledge_base.reading.parts import is_jsonl
-from marketplace.events.commands import record
-from marketplace.events.facts import ImportAdvanced
+from knowledge_base.reading.wire import Reading
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope, Tx
-from marketplace.kernel.errors import NotFound
-from marketplace.kernel.ids import BrandId, ImportId
+from marketplace.kernel.ids import BrandId, ImportId, RevisionId
+
+__all__ = ["ImportNotFound", "fail_import", "finish_indexed", "read_import", "waiting_for_index"]
 
 FILES_PER_TRANSACTION = 50
-MAX_REFUSALS = 500
+BYTES_PER_TRANSACTION = 1_000_000
+MAX_FILE_REFUSALS = 100
+MAX_FILE_NOTES = 50
+MAX_FOLDERS = 4
 PROGRESS_STEPS = 20
-
-
-class ImportNotFound(NotFound):
-    """There is no such import."""
+UNDER_WAY = (FileState.QUEUED, FileState.READING, FileState.SPLITTING)
+STOPPED = Problem(reason="Reading stopped because of a fault on our side.", remedy="Try again.")
+TWICE = Problem(reason="The same id stands in this upload already.", remedy="Give each article its own.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A file, or 100 lines of one."""
 
+    file: int
     ordinal: int
     name: str
     content: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What parts hold."""
+class Refused:
+    """An article of a file that was not taken; `name` says which."""
 
+    name: str
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartRead:
+    """What a part holds."""
+
+    part: Part
     documents: tuple[Document, ...]
-    refusals: tuple[Refusal, ...]
+    refusals: tuple[Refused, ...]
 
 
 def read_import(database: Database, brand: BrandId, import_id: ImportId) -> ImportState:
@@ -67,22 +102,20 @@ def read_import(database: Database, brand: BrandId, import_id: ImportId) -> Impo
     # not remembered: then the later text replaces the earlier.
     keys: set[str] = set()
     while parts := _next_parts(database, scope, import_id):
-        reading = _read(parts, keys)
+        read = _read(parts, keys)
         with database.transaction(scope) as tx:
-            _take(tx, brand, import_id, parts, reading)
+            _mark(tx, brand, import_id, parts, FileState.SPLITTING)
+        with database.transaction(scope) as tx:
+            _take(tx, brand, import_id, read)
     with database.transaction(scope) as tx:
         return _finish(tx, brand, import_id)
 
 
 def fail_import(tx: Tx, *, brand: BrandId, import_id: ImportId) -> None:
-    """Give an import up after its job failed too often. What was read stays, the rest is dropped."""
-    knowledge_import = _locked(tx, brand, import_id)
-    if knowledge_import.state not in (ImportState.QUEUED, ImportState.READING):
-        return
-    left = tx.scalars(delete(ImportFile).where(*_of(brand, import_id)).returning(ImportFile.name)).all()
-    reason = "Reading stopped because of a fault on our side. Upload it again."
-    _refuse(knowledge_import, [Refusal(name=name, reason=reason) for name in dict.fromkeys(left)])
-    _move(tx, knowledge_import, ImportState.FAILED)
+    """Give an import up after its job failed too often. What was read stays, the rest can be tried again."""
+    found = locked_import(tx, brand, import_id)
+    if found.state in (ImportState.QUEUED, ImportState.READING):
+        give_up(tx, found, reason=STOPPED.reason, remedy=STOPPED.remedy, now=app_now(tx))
 
 
 def finish_indexed(tx: Tx, brand: BrandId, *, caught_up: bool, seen: Sequence[ImportId]) -> None:
@@ -96,8 +129,8 @@ def finish_indexed(tx: Tx, brand: BrandId, *, caught_up: bool, seen: Sequence[Im
     )
     if not caught_up:
         waiting = waiting.where(KnowledgeImport.id.in_(seen))
-    for knowledge_import in tx.scalars(waiting.with_for_update()):
-        _move(tx, knowledge_import, ImportState.READY)
+    for found in tx.scalars(waiting.with_for_update()):
+        move_import(tx, found, ImportState.READY)
 
 
 def waiting_for_index(tx: Tx, brand: BrandId) -> list[ImportId]:
@@ -111,154 +144,332 @@ def waiting_for_index(tx: Tx, brand: BrandId) -> list[ImportId]:
     )
 
 
+def move_import(tx: Tx, found: KnowledgeImport, state: ImportState) -> None:
+    """Put an import into `state`, the files that gave something with it, and tell."""
+    now = app_now(tx)
+    found.state, found.advanced_at = state, now
+    if state in ENDS:
+        found.finished_at = now
+    if state in FILES_FOLLOW:
+        before, after = FILES_FOLLOW[state]
+        tx.execute(
+            update(ImportFile)
+            .where(*of_import(found.brand_id, found.id), ImportFile.state.in_(before))
+            .values(state=after, changed_at=now)
+        )
+    tx.flush()
+    tell(tx, found)
+
+
+ENDS = frozenset({ImportState.READY, ImportState.FAILED, ImportState.DISCARDED, ImportState.UNDONE})
+_TAKEN = (FileState.REVIEW, FileState.INDEXING)
+FILES_FOLLOW: Mapping[ImportState, tuple[tuple[FileState, ...], FileState]] = {
+    ImportState.INDEXING: (_TAKEN, FileState.INDEXING),
+    ImportState.READY: (_TAKEN, FileState.READY),
+    ImportState.DISCARDED: (_TAKEN, FileState.DROPPED),
+    ImportState.UNDONE: ((*_TAKEN, FileState.READY), FileState.DROPPED),
+}
+
+
 def _begin(tx: Tx, brand: BrandId, import_id: ImportId) -> None:
-    knowledge_import = _locked(tx, brand, import_id)
-    if knowledge_import.state is ImportState.QUEUED:
-        _move(tx, knowledge_import, ImportState.READING)
+    found = locked_import(tx, brand, import_id)
+    if found.state is ImportState.QUEUED:
+        move_import(tx, found, ImportState.READING)
 
 
 def _next_parts(database: Database, scope: Scope, import_id: ImportId) -> list[Part]:
-    """The next transaction's parts: small files together, a part of a JSONL file alone."""
+    """The next transaction's parts, their files marked: small files together, a large one or 100 lines alone."""
+    assert scope.brand is not None
     with database.transaction(scope) as tx:
-        rows = tx.execute(
-            select(ImportFile.ordinal, ImportFile.name, ImportFile.content)
-            .where(ImportFile.brand_id == scope.brand, ImportFile.import_id == import_id)
-            .order_by(ImportFile.ordinal)
-            .limit(FILES_PER_TRANSACTION)
+        chosen = _chosen(_waiting(tx, scope.brand, import_id))
+        if not chosen:
+            return []
+        parts = [Part(**row._asdict()) for row in _contents(tx, scope.brand, import_id, chosen)]
+        _mark(tx, scope.brand, import_id, parts, FileState.READING)
+        return parts
+
+
+def _waiting(tx: Tx, brand: BrandId, import_id: ImportId) -> Sequence[Row[int, int, str, int]]:
+    return tx.execute(
+        select(ImportPart.file, ImportPart.ordinal, ImportFile.name, func.length(ImportPart.content))
+        .join(ImportFile, _its_file())
+        .join(
+            KnowledgeImport,
+            (KnowledgeImport.brand_id == ImportFile.brand_id) & (KnowledgeImport.id == ImportFile.import_id),
         )
-        parts = [Part(ordinal=row.ordinal, name=row.name, content=row.content) for row in rows]
-    if parts and is_jsonl(parts[0].name):
-        return parts[:1]
-    return list(takewhile(lambda part: not is_jsonl(part.name), parts))
+        .where(
+            ImportPart.brand_id == brand,
+            ImportPart.import_id == import_id,
+            ImportPart.waiting,
+            ImportFile.state.in_(UNDER_WAY),
+            KnowledgeImport.state == ImportState.READING,
+        )
+        .order_by(ImportPart.file, ImportPart.ordinal)
+        .limit(FILES_PER_TRANSACTION)
+    ).all()
 
 
-def _read(parts: Sequence[Part], keys: set[str]) -> Reading:
-    documents = []
-    refusals = []
-    for outcome in _outcomes(parts):
-        fit = _fit(outcome, keys)
-        if isinstance(fit, Refusal):
+def _its_file() -> ColumnElement[bool]:
+    return (
+        (ImportFile.brand_id == ImportPart.brand_id)
+        & (ImportFile.import_id == ImportPart.import_id)
+        & (ImportFile.ordinal == ImportPart.file)
+    )
+
+
+def _chosen(waiting: Sequence[Row[int, int, str, int]]) -> list[tuple[int, int]]:
+    chosen: list[tuple[int, int]] = []
+    total = 0
+    for file, ordinal, name, length in waiting:
+        total += length
+        if chosen and (is_jsonl(name) or total > BYTES_PER_TRANSACTION):
+            break
+        chosen.append((file, ordinal))
+        if is_jsonl(name):
+            break
+    return chosen
+
+
+def _contents(
+    tx: Tx, brand: BrandId, import_id: ImportId, chosen: Sequence[tuple[int, int]]
+) -> Sequence[Row[int, int, str, bytes]]:
+    return tx.execute(
+        select(ImportPart.file, ImportPart.ordinal, ImportFile.name, ImportPart.content)
+        .join(ImportFile, _its_file())
+        .where(
+            ImportPart.brand_id == brand,
+            ImportPart.import_id == import_id,
+            tuple_(ImportPart.file, ImportPart.ordinal).in_(chosen),
+        )
+        .order_by(ImportPart.file, ImportPart.ordinal)
+    ).all()
+
+
+def _mark(tx: Tx, brand: BrandId, import_id: ImportId, parts: Sequence[Part], state: FileState) -> None:
+    """Say where these files are. One that failed meanwhile is left as it is."""
+    tx.execute(
+        update(ImportFile)
+        .where(
+            *of_import(brand, import_id),
+            ImportFile.ordinal.in_({part.file for part in parts}),
+            ImportFile.state.in_(UNDER_WAY),
+        )
+        .values(state=state, changed_at=app_now(tx))
+    )
+
+
+def _read(parts: Sequence[Part], keys: set[str]) -> list[PartRead]:
+    readings = read_all_apart([(part.name, part.content) for part in parts])
+    return [_judged(part, reading, keys) for part, reading in zip(parts, readings, strict=True)]
+
+
+def _judged(part: Part, reading: Reading, keys: set[str]) -> PartRead:
+    documents: list[Document] = []
+    refusals: list[Refused] = []
+    for outcome in reading.outcomes:
+        fit = _fit(outcome, part.name, keys)
+        if isinstance(fit, Refused):
             refusals.append(fit)
         else:
             keys.add(fit.key)
             documents.append(fit)
-    return Reading(documents=tuple(documents), refusals=tuple(refusals))
+    return PartRead(part=part, documents=tuple(documents), refusals=tuple(refusals))
 
 
-def _fit(outcome: Document | Refusal, keys: set[str]) -> Document | Refusal:
+def _fit(outcome: Document | Refusal, file: str, keys: set[str]) -> Document | Refused:
     if isinstance(outcome, Refusal):
-        return outcome
+        return Refused(name=_named(outcome, file), problem=told_apart(outcome.reason))
     try:
-        document = fit_article(outcome)
+        document = fit_article(_placed(outcome, file))
     except (EmptyArticle, NameTooLong) as error:
-        return Refusal(name=outcome.key, reason=error.detail)
+        return Refused(name=outcome.key, problem=told_apart(error.detail))
     if document.key in keys:
-        reason = "The same id stands in this upload already. Give each article its own."
-        return Refusal(name=document.key, reason=reason)
+        return Refused(name=document.key, problem=TWICE)
     return document
 
 
-def _outcomes(parts: Sequence[Part]) -> Iterator[Document | Refusal]:
-    readings = read_all_apart([(part.name, part.content) for part in parts])
-    for part, reading in zip(parts, readings, strict=True):
-        yield from (_named(outcome, part.name) for outcome in reading.outcomes)
+def _placed(document: Document, file: str) -> Document:
+    """The folders of an uploaded folder say where an article belongs, unless the file itself says so."""
+    folders = PurePosixPath(plain_name(file)).parts[:-1]
+    return document if document.extra else replace(document, extra=folders[-MAX_FOLDERS:])
 
 
-def _named(outcome: Document | Refusal, file: str) -> Document | Refusal:
-    """A refusal inside a JSONL file names the file too."""
-    if isinstance(outcome, Document) or outcome.name == file:
-        return outcome
-    inside = outcome.name != "the file"
-    return replace(outcome, name=f"{file}, {outcome.name}" if inside else file)
+def _named(refusal: Refusal, file: str) -> str:
+    """A refusal inside a file of many articles names the file too."""
+    if refusal.name in (file, "the file"):
+        return file
+    return f"{file}, {refusal.name}"
 
 
-def _take(tx: Tx, brand: BrandId, import_id: ImportId, parts: Sequence[Part], reading: Reading) -> None:
-    knowledge_import = _locked(tx, brand, import_id)
-    last = tx.scalar(select(func.max(ImportFile.ordinal)).where(*_of(brand, import_id)))
-    if last is None or not _drop(tx, brand, import_id, parts):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """What a document became."""
+
+    put: Put
+    before: RevisionId | None
+    passages: int
+
+
+def _take(tx: Tx, brand: BrandId, import_id: ImportId, read: Sequence[PartRead]) -> None:
+    found = locked_import(tx, brand, import_id)
+    if found.state is not ImportState.READING or not _end_waiting(tx, found, read):
         return  # the same job ran twice, and the other one took these
-    puts = put_articles(
-        tx, brand=brand, documents=reading.documents, author=knowledge_import.author_id, now=app_now(tx)
-    )
-    changed = sum(put.changed for put in puts)
-    knowledge_import.articles += changed
-    knowledge_import.unchanged += len(puts) - changed
-    _refuse(knowledge_import, reading.refusals)
-    knowledge_import.files_read = knowledge_import.files - _files_left(tx, brand, import_id)
+    now = app_now(tx)
+    done, total = _parts_read(tx, found)
+    documents = [document for one in read for document in one.documents]
+    written = iter(_write(tx, found, documents, now))
+    for one in read:
+        _note(tx, found, one, [next(written) for _ in one.documents], now)
+    found.files_read = files_read(tx, found)
+    found.advanced_at = now
     tx.flush()
-    if _step(parts[-1].ordinal + 1, last + 1) > _step(parts[0].ordinal, last + 1):
-        _tell(tx, knowledge_import)
+    if _step(done + len(read), total) > _step(done, total):
+        tell(tx, found)
 
 
-def _drop(tx: Tx, brand: BrandId, import_id: ImportId, parts: Sequence[Part]) -> bool:
-    """Delete the parts' rows; false when they were gone."""
-    ordinals = [part.ordinal for part in parts]
-    statement = delete(ImportFile).where(*_of(brand, import_id), ImportFile.ordinal.in_(ordinals))
-    return len(tx.scalars(statement.returning(ImportFile.ordinal)).all()) == len(ordinals)
+def _end_waiting(tx: Tx, found: KnowledgeImport, read: Sequence[PartRead]) -> bool:
+    """Mark the parts as read; false, and nothing is marked, when one of them was already."""
+    these = (
+        ImportPart.brand_id == found.brand_id,
+        ImportPart.import_id == found.id,
+        ImportPart.waiting,
+        tuple_(ImportPart.file, ImportPart.ordinal).in_([(one.part.file, one.part.ordinal) for one in read]),
+    )
+    waiting = tx.scalar(select(func.count()).select_from(ImportPart).where(*these))
+    if waiting != len(read):
+        return False
+    tx.execute(update(ImportPart).where(*these).values(waiting=False))
+    return True
 
 
-def _files_left(tx: Tx, brand: BrandId, import_id: ImportId) -> int:
-    names = select(func.count(ImportFile.name.distinct())).where(*_of(brand, import_id))
-    return tx.scalar(names) or 0
+def _parts_read(tx: Tx, found: KnowledgeImport) -> tuple[int, int]:
+    row = tx.execute(
+        select(func.sum(ImportFile.parts_read), func.sum(ImportFile.parts)).where(
+            *of_import(found.brand_id, found.id)
+        )
+    ).one()
+    return row[0] or 0, row[1] or 0
+
+
+def _write(tx: Tx, found: KnowledgeImport, documents: Sequence[Document], now: datetime) -> list[_Written]:
+    """Make the documents the texts that hold, one entry for each."""
+    if not documents:
+        return []
+    # Held before the look at what holds, so that what an undo goes back to is what was replaced.
+    hold_knowledge(tx, found.brand_id)
+    before = _holding(tx, found.brand_id, [document.key for document in documents])
+    puts = put_articles(tx, brand=found.brand_id, documents=documents, author=found.author_id, now=now)
+    passages = _passage_counts(tx, found.brand_id, [put.revision_id for put in puts])
+    return [
+        _Written(put=put, before=before.get(document.key), passages=passages.get(put.revision_id, 0))
+        for document, put in zip(documents, puts, strict=True)
+    ]
+
+
+def _holding(tx: Tx, brand: BrandId, keys: Sequence[str]) -> dict[str, RevisionId]:
+    rows = tx.execute(
+        select(Article.key, held_revision().label("revision_id")).where(
+            Article.brand_id == brand, Article.key.in_(keys)
+        )
+    )
+    return {row.key: row.revision_id for row in rows if row.revision_id}
+
+
+def _passage_counts(tx: Tx, brand: BrandId, revisions: Sequence[RevisionId]) -> dict[RevisionId, int]:
+    rows = tx.execute(
+        select(Passage.revision_id, func.count().label("passages"))
+        .where(Passage.brand_id == brand, Passage.revision_id.in_(revisions))
+        .group_by(Passage.revision_id)
+    )
+    return {row.revision_id: row.passages for row in rows}
+
+
+def _note(tx: Tx, found: KnowledgeImport, read: PartRead, written: Sequence[_Written], now: datetime) -> None:
+    """Add what a part gave to its file, and close the file after its last part."""
+    changed = [one for one in written if one.put.changed]
+    file = tx.get_one(ImportFile, (found.brand_id, found.id, read.part.file), populate_existing=True)
+    file.parts_read += 1
+    file.articles_new += sum(one.before is None for one in changed)
+    file.articles_changed += sum(one.before is not None for one in changed)
+    file.articles_unchanged += len(written) - len(changed)
+    file.passages += sum(one.passages for one in written)
+    notes = [note for document in read.documents for note in document.notes]
+    file.notes = list(dict.fromkeys([*file.notes, *notes]))[:MAX_FILE_NOTES]
+    _refuse(file, read.refusals)
+    file.changed_at = now
+    found.articles += len(changed)
+    found.unchanged += len(written) - len(changed)
+    _keep_articles(tx, file, changed)
+    if file.parts_read >= file.parts:
+        _close(tx, file)
+    tx.flush()
+
+
+def _refuse(file: ImportFile, refusals: Sequence[Refused]) -> None:
+    """Add to what the file says of itself; beyond MAX_FILE_REFUSALS it only counts."""
+    known = list(file.refusals) + [
+        {"name": one.name, "reason": one.problem.reason, "remedy": one.problem.remedy} for one in refusals
+    ]
+    file.refusals = known[:MAX_FILE_REFUSALS]
+    file.more_refusals += len(known[MAX_FILE_REFUSALS:])
+
+
+def _keep_articles(tx: Tx, file: ImportFile, changed: Sequence[_Written]) -> None:
+    if not changed:
+        return
+    rows = upsert(ImportArticle).values(
+        [
+            {
+                "brand_id": file.brand_id,
+                "import_id": file.import_id,
+                "article_id": one.put.article_id,
+                "file": file.ordinal,
+                "revision_id": one.put.revision_id,
+                "before_id": one.before,
+                "state": ImportArticleState.PUBLISHED,
+            }
+            for one in changed
+        ]
+    )
+    # Written twice by one import: what held before it stays what held before its first text.
+    again = {
+        "file": rows.excluded.file,
+        "revision_id": rows.excluded.revision_id,
+        "state": rows.excluded.state,
+    }
+    tx.execute(rows.on_conflict_do_update(index_elements=["brand_id", "import_id", "article_id"], set_=again))
+
+
+def _close(tx: Tx, file: ImportFile) -> None:
+    """All of the file is read: it has failed when it gave nothing, and then its content is kept."""
+    if file.articles_new + file.articles_changed + file.articles_unchanged:
+        file.state = FileState.INDEXING
+        tx.flush()
+        drop_content(tx, file.brand_id, file.import_id, [file.ordinal])
+        return
+    file.state = FileState.FAILED
+    refusals, file.refusals = file.refusals, []
+    if len(refusals) == 1:
+        file.reason, file.remedy = refusals[0]["reason"], refusals[0]["remedy"]
+        return
+    file.reason = f"None of its {len(refusals) + file.more_refusals:,} articles could be taken."
+    file.remedy = "Look at what is said of each."
+    file.refusals = refusals
 
 
 def _step(done: int, total: int) -> int:
-    return PROGRESS_STEPS * done // total
+    return PROGRESS_STEPS * done // total if total else 0
 
 
 def _finish(tx: Tx, brand: BrandId, import_id: ImportId) -> ImportState:
-    knowledge_import = _locked(tx, brand, import_id)
-    if knowledge_import.state is not ImportState.READING:
-        return knowledge_import.state
+    found = locked_import(tx, brand, import_id)
+    if found.state is not ImportState.READING:
+        return found.state
     version = hold_knowledge(tx, brand)
-    if knowledge_import.articles + knowledge_import.unchanged == 0:
-        _move(tx, knowledge_import, ImportState.FAILED)
+    if found.articles + found.unchanged == 0:
+        move_import(tx, found, ImportState.FAILED)
     elif version.changed > version.indexed:
-        _move(tx, knowledge_import, ImportState.INDEXING)
+        move_import(tx, found, ImportState.INDEXING)
     else:
-        _move(tx, knowledge_import, ImportState.READY)
-    return knowledge_import.state
-
-
-def _locked(tx: Tx, brand: BrandId, import_id: ImportId) -> KnowledgeImport:
-    wanted = select(KnowledgeImport).where(KnowledgeImport.brand_id == brand, KnowledgeImport.id == import_id)
-    found = tx.scalars(wanted.with_for_update(), execution_options={"populate_existing": True}).one_or_none()
-    if found is None:
-        raise ImportNotFound
-    return found
-
-
-def _of(brand: BrandId, import_id: ImportId) -> tuple[ColumnElement[bool], ...]:
-    return ImportFile.brand_id == brand, ImportFile.import_id == import_id
-
-
-def _move(tx: Tx, knowledge_import: KnowledgeImport, state: ImportState) -> None:
-    knowledge_import.state = state
-    if state in (ImportState.READY, ImportState.FAILED):
-        knowledge_import.finished_at = app_now(tx)
-    tx.flush()
-    _tell(tx, knowledge_import)
-
-
-def _tell(tx: Tx, knowledge_import: KnowledgeImport) -> None:
-    record(
-        tx,
-        ImportAdvanced(
-            brand=knowledge_import.brand_id,
-            knowledge_import=knowledge_import.id,
-            state=knowledge_import.state.value,
-            files_read=knowledge_import.files_read,
-            files=knowledge_import.files,
-        ),
-    )
-
-
-def _refuse(knowledge_import: KnowledgeImport, refusals: Sequence[Refusal]) -> None:
-    """Add to the refusals; beyond MAX_REFUSALS the last entry only counts."""
-    if not refusals:
-        return
-    known = list(knowledge_import.refusals)
-    uncounted = known.pop()["more"] if known and "more" in known[-1] else 0
-    known += [as_json(refusal) for refusal in refusals]
-    uncounted += len(known[MAX_REFUSALS:])
-    knowledge_import.refusals = known[:MAX_REFUSALS] + ([{"more": uncounted}] if uncounted else [])
+        move_import(tx, found, ImportState.READY)
+    return found.state

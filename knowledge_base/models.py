@@ -1,4 +1,4 @@
-"""Tables of a brand's knowledge: articles, immutable revisions, passages, vectors, imports, snapshots."""
+"""Tables of a brand's knowledge: articles, immutable revisions, passages, vectors, snapshots."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -6,22 +6,14 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from marketplace.kernel.db import TIMESTAMP, Base, JsonList, StringList, state_of
-from marketplace.kernel.ids import ArticleId, BrandId, ImportId, PassageId, PersonId, RevisionId
+from marketplace.kernel.db import TIMESTAMP, Base, JsonList, StringList
+from marketplace.kernel.ids import ArticleId, BrandId, PassageId, PersonId, RevisionId
 
 
 class ArticleState(StrEnum):
     DRAFT = "draft"
     PUBLISHED = "published"
     RETIRED = "retired"
-
-
-class ImportState(StrEnum):
-    QUEUED = "queued"
-    READING = "reading"
-    INDEXING = "indexing"
-    READY = "ready"
-    FAILED = "failed"
 
 
 class Article(Base):
@@ -121,39 +113,6 @@ class Embedding(Base):
     model: Mapped[str] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(primary_key=True)
     vector: Mapped[bytes]
-
-
-class KnowledgeImport(Base):
-    """One upload of files and how far it has come."""
-
-    __tablename__ = "knowledge_import"
-
-    brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
-    id: Mapped[ImportId] = mapped_column(primary_key=True)
-    state: Mapped[ImportState] = mapped_column(state_of(ImportState, "import_state"))
-    files: Mapped[int]
-    files_read: Mapped[int] = mapped_column(server_default="0")
-    articles: Mapped[int] = mapped_column(server_default="0")
-    unchanged: Mapped[int] = mapped_column(server_default="0")
-    refusals: Mapped[JsonList]
-    author_id: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
-    started_at: Mapped[datetime] = mapped_column(TIMESTAMP)
-    finished_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
-
-
-class ImportFile(Base):
-    """An uploaded file, kept until it has been read."""
-
-    __tablename__ = "import_file"
-    __table_args__ = (
-        ForeignKeyConstraint(["brand_id", "import_id"], ["knowledge_import.brand_id", "knowledge_import.id"]),
-    )
-
-    brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
-    import_id: Mapped[ImportId] = mapped_column(primary_key=True)
-    ordinal: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    content: Mapped[bytes]
 
 
 class KnowledgeVersion(Base):

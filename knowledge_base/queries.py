@@ -1,6 +1,6 @@
-"""Reading knowledge: articles, passages, imports, and how far the index is behind."""
+"""Reading knowledge: articles, passages, and how far the index is behind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,23 +8,19 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, collate, func, or_, select
 
 from knowledge_base.commands import ArticleNotFound, plain_name
-from knowledge_base.imports import ImportNotFound
 from knowledge_base.in_force import article_state, has_state, held_revision, next_change
 from knowledge_base.liveness import is_live
 from knowledge_base.models import (
     Article,
     ArticleState,
-    ImportFile,
-    ImportState,
     IndexSnapshot,
-    KnowledgeImport,
     KnowledgeVersion,
     Passage,
     Revision,
 )
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import NotFound
-from marketplace.kernel.ids import ArticleId, BrandId, ImportId, PassageId, PersonId, RevisionId
+from marketplace.kernel.ids import ArticleId, BrandId, PassageId, PersonId, RevisionId
 
 PAGE_SIZE = 50
 MAX_PAGES = 2_000
@@ -107,30 +103,6 @@ class PassageView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedFile:
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportStatus:
-    """How far an import is. `progress` is 0 to 1 of its reading; `more_refusals` counts those not listed."""
-
-    id: ImportId
-    state: ImportState
-    files: int
-    files_read: int
-    articles: int
-    unchanged: int
-    progress: float
-    refusals: tuple[RefusedFile, ...]
-    more_refusals: int
-    author: PersonId | None
-    started_at: datetime
-    finished_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
     """What a brand's knowledge base holds. `oldest_verified_at` is None when it is empty."""
 
@@ -197,31 +169,6 @@ def passage(tx: Tx, *, brand: BrandId, passage_id: PassageId) -> PassageView:
     if row is None:
         raise PassageNotFound
     return PassageView(**{**row._asdict(), "section_path": tuple(row.section_path)})
-
-
-def import_status(tx: Tx, *, brand: BrandId, import_id: ImportId) -> ImportStatus:
-    """Raises ImportNotFound."""
-    row = tx.execute(_import_rows(brand).where(KnowledgeImport.id == import_id)).one_or_none()
-    if row is None:
-        raise ImportNotFound
-    return _import_status(row)
-
-
-def imports(tx: Tx, *, brand: BrandId, limit: int = PAGE_SIZE) -> list[ImportStatus]:
-    """The brand's imports, newest first."""
-    newest = _import_rows(brand).order_by(KnowledgeImport.id.desc()).limit(min(limit, PAGE_SIZE))
-    return [_import_status(row) for row in tx.execute(newest)]
-
-
-def unfinished_imports(tx: Tx, *, limit: int = MAX_BRANDS) -> list[tuple[BrandId, ImportId]]:
-    """Imports of all brands that have files left to read, oldest first: for the sweep after a restart."""
-    rows = tx.execute(
-        select(KnowledgeImport.brand_id, KnowledgeImport.id)
-        .where(KnowledgeImport.state.in_([ImportState.QUEUED, ImportState.READING]))
-        .order_by(KnowledgeImport.id)
-        .limit(limit)
-    )
-    return [(row.brand_id, row.id) for row in rows]
 
 
 def brands_behind(tx: Tx, *, limit: int = MAX_BRANDS) -> list[BrandId]:
@@ -352,36 +299,3 @@ def _revisions(tx: Tx, brand: BrandId, article_id: ArticleId) -> tuple[RevisionL
         .limit(MAX_REVISIONS)
     )
     return tuple(RevisionLine(**row._asdict()) for row in rows)
-
-
-def _import_rows(brand: BrandId) -> Select[Any]:
-    left = (ImportFile.brand_id == KnowledgeImport.brand_id, ImportFile.import_id == KnowledgeImport.id)
-    first = select(func.min(ImportFile.ordinal)).where(*left).scalar_subquery()
-    last = select(func.max(ImportFile.ordinal)).where(*left).scalar_subquery()
-    return select(KnowledgeImport, first.label("first"), last.label("last")).where(
-        KnowledgeImport.brand_id == brand
-    )
-
-
-def _import_status(row: Row[Any]) -> ImportStatus:
-    found: KnowledgeImport = row.KnowledgeImport
-    listed: list[Mapping[str, Any]] = found.refusals
-    return ImportStatus(
-        id=found.id,
-        state=found.state,
-        files=found.files,
-        files_read=found.files_read,
-        articles=found.articles,
-        unchanged=found.unchanged,
-        # Parts are read and dropped in order, so what is left says how much there was.
-        progress=1.0 if row.last is None else row.first / (row.last + 1),
-        refusals=tuple(
-            RefusedFile(name=refusal["name"], reason=refusal["reason"])
-            for refusal in listed
-            if "reason" in refusal
-        ),
-        more_refusals=sum(refusal.get("more", 0) for refusal in listed),
-        author=found.author_id,
-        started_at=found.started_at,
-        finished_at=found.finished_at,
-    )

@@ -21,11 +21,13 @@ from guidance.gap_sweep import look_at_facts
 from guidance.gaps import Sight, close_answered, rename_grown
 from guidance.queries import tickets_without_suggestion, why_stopped
 from guidance.screening import Judge, NoJudge, screen_ticket
+from knowledge_base.import_files import forget_uploads
+from knowledge_base.import_queries import unfinished_imports
 from knowledge_base.imports import read_import
 from knowledge_base.index.building import build_index
 from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.retrieval import IndexUnavailable, Retriever
-from knowledge_base.queries import brands_behind, unfinished_imports
+from knowledge_base.queries import brands_behind
 from marketplace.accounts.approval import is_approved
 from marketplace.accounts.mail import deliver_mail, mail_port
 from marketplace.accounts.sessions import end_expired_sessions
@@ -317,8 +319,9 @@ class Background:
             onboarding.refresh_account(self.database, self.gateway, worker=worker)
 
     def finish_knowledge(self) -> None:
-        """Second net: imports and indexes whose job was lost on the way."""
+        """Second net: imports and indexes whose job was lost on the way; and uploads kept for long enough."""
         with self.database.transaction() as tx:
+            forget_uploads(tx, now=app_now(tx))
             unread, behind = unfinished_imports(tx), brands_behind(tx)
         self._each("read_import", self.read_import, unread)
         self._each("index", self.index, [(brand,) for brand in behind])

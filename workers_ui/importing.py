@@ -8,8 +8,10 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from knowledge_base import queries
-from knowledge_base.commands import request_rebuild, start_import
+from knowledge_base import import_queries
+from knowledge_base.commands import request_rebuild
+from knowledge_base.import_files import start_import
+from knowledge_base.import_models import ImportSource
 from knowledge_base.imports import read_import
 from knowledge_base.index.building import build_index
 from knowledge_base.index.bulk_work import LocalWork
@@ -26,14 +28,16 @@ LOOK_SECONDS = 0.2
 READABLE = (".md", ".markdown", ".html", ".htm", ".jsonl")
 
 
-def import_paths(settings: Settings, slug: str, paths: Sequence[Path]) -> queries.ImportStatus:
+def import_paths(settings: Settings, slug: str, paths: Sequence[Path]) -> import_queries.ImportStatus:
     """Read every readable file under `paths` into the brand's knowledge and index it, with a progress bar."""
     database = parts.database(settings, role=Role.BACKGROUND, process="import")
     try:
         brand = _brand(database, slug)
         with database.transaction(Scope(brand=brand)) as tx:
             files = list(_files(paths))
-            started = start_import(tx, brand=brand, files=files, author=None, now=app_now(tx))
+            started = start_import(
+                tx, brand=brand, files=files, author=None, now=app_now(tx), source=ImportSource.COMMAND
+            )
         _read_with_progress(database, brand, started)
         click.echo("Indexing …", err=True)
         build_index(database, brand, bulk=LocalWork(_embedder(settings)), folder=parts.snapshots(settings))
@@ -64,9 +68,9 @@ def _read_with_progress(database: Database, brand: BrandId, started: ImportId) -
             bar.update(task, completed=_status(database, brand, started).progress)
 
 
-def _status(database: Database, brand: BrandId, started: ImportId) -> queries.ImportStatus:
+def _status(database: Database, brand: BrandId, started: ImportId) -> import_queries.ImportStatus:
     with database.transaction(Scope(brand=brand)) as tx:
-        return queries.import_status(tx, brand=brand, import_id=started)
+        return import_queries.import_status(tx, brand=brand, import_id=started)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from babel import Locale
 
-from knowledge_base.models import ImportState
+from knowledge_base.import_models import ImportState
 from marketplace.accounts.standing_models import AppealOutcome
 from marketplace.events.facts import (
     AppealDecided,

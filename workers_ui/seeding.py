@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from billing.top_ups import fix_currency
 from guidance.voices import set_voice
-from knowledge_base.commands import start_import
+from knowledge_base.import_files import start_import
 from marketplace.accounts.commands import (
     accept_invite,
     add_staff,

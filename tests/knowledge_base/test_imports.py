@@ -12,34 +12,45 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import func, select
 
-from knowledge_base.commands import (
+from knowledge_base.import_files import (
+    FAILED_CONTENT_IS_KEPT,
     MAX_IMPORT_BYTES,
     MAX_IMPORT_FILES,
     MAX_IMPORT_LINES,
+    OPEN_IS_KEPT,
+    ImportIsClosed,
     ImportTooLarge,
     NoFiles,
+    NothingToRetry,
     TooManyFiles,
     TooManyLines,
+    add_files,
+    close_import,
+    forget_uploads,
+    open_import,
+    retry_failed,
+    retry_file,
     start_import,
+)
+from knowledge_base.import_models import FileState, ImportPart, ImportState
+from knowledge_base.import_queries import (
+    FileLine,
+    ImportStatus,
+    import_files,
+    import_status,
+    imports,
+    unfinished_imports,
 )
 from knowledge_base.imports import (
     FILES_PER_TRANSACTION,
-    MAX_REFUSALS,
+    MAX_FILE_REFUSALS,
     PROGRESS_STEPS,
     ImportNotFound,
     fail_import,
     read_import,
 )
-from knowledge_base.models import Article, ImportFile, ImportState
-from knowledge_base.queries import (
-    ImportStatus,
-    article_by_key,
-    articles,
-    coverage,
-    import_status,
-    imports,
-    unfinished_imports,
-)
+from knowledge_base.models import Article
+from knowledge_base.queries import article_by_key, articles, coverage
 from marketplace.events.queries import Told, facts_about
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope
@@ -66,12 +77,17 @@ def _status(base: KnowledgeBase, brand: BrandId, import_id: ImportId) -> ImportS
         return import_status(tx, brand=brand, import_id=import_id)
 
 
+def _files(base: KnowledgeBase, brand: BrandId, import_id: ImportId) -> list[FileLine]:
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        return list(import_files(tx, brand=brand, import_id=import_id).lines)
+
+
 def _told(base: KnowledgeBase, import_id: ImportId) -> list[Told]:
     with base.database.transaction() as tx:
         return facts_about(tx, import_id)
 
 
-def _count(base: KnowledgeBase, table: type[Article] | type[ImportFile]) -> int:
+def _count(base: KnowledgeBase, table: type[Article] | type[ImportPart]) -> int:
     with base.database.transaction() as tx:
         return tx.scalar(select(func.count()).select_from(table)) or 0
 
@@ -98,7 +114,7 @@ def test_files_of_all_kinds_become_articles_and_leave_no_copy(base: KnowledgeBas
     assert (status.files, status.files_read, status.articles) == (4, 4, 6)
     assert status.state is ImportState.INDEXING
     assert status.progress == 1
-    assert _count(base, ImportFile) == 0
+    assert _count(base, ImportPart) == 0
 
 
 def test_an_import_is_ready_once_its_articles_can_be_found(base: KnowledgeBase, brand: BrandId) -> None:
@@ -175,11 +191,11 @@ def test_an_import_of_nothing_readable_has_failed(base: KnowledgeBase, brand: Br
 
 
 def test_refusals_without_end_are_counted_not_listed(base: KnowledgeBase, brand: BrandId) -> None:
-    bad = MAX_REFUSALS + 250
+    bad = MAX_FILE_REFUSALS + 250
 
     status = _import(base, brand, [("bad.jsonl", b"nonsense\n" * bad), *markdown(1)])
 
-    assert len(status.refusals) == MAX_REFUSALS
+    assert len(status.refusals) == MAX_FILE_REFUSALS
     assert status.more_refusals == 250
     assert status.articles == 1
 
@@ -199,7 +215,7 @@ def test_uploads_beyond_the_limits_are_refused_whole(
 ) -> None:
     with pytest.raises(error):
         _start(base, brand, files)
-    assert _count(base, ImportFile) == 0
+    assert _count(base, ImportPart) == 0
 
 
 def test_an_upload_at_the_limit_of_files_is_taken(base: KnowledgeBase, brand: BrandId) -> None:
@@ -214,15 +230,15 @@ def test_progress_is_told_in_bounded_steps(base: KnowledgeBase, brand: BrandId) 
     told = _told(base, status.id)
     states = [fact.body["state"] for fact in told[1:]]
     assert told[0].kind == "import_started"
-    assert states == ["reading"] * (len(states) - 1) + ["indexing"]
-    assert PROGRESS_STEPS - 2 <= len(states) <= PROGRESS_STEPS + 2
+    assert states == ["queued", *["reading"] * (len(states) - 2), "indexing"]
+    assert PROGRESS_STEPS - 2 <= len(states) <= PROGRESS_STEPS + 3
 
 
 def test_progress_is_a_share_of_what_there_is_to_read(
     base: KnowledgeBase, brand: BrandId, mortal: MortalDatabase
 ) -> None:
     import_id = _start(base, brand, [jsonl(1_000)])
-    mortal.dies_at, mortal.dies_after_commit = 7, True
+    mortal.dies_at, mortal.dies_after_commit = 10, True
 
     with pytest.raises(Killed):
         read_import(mortal, brand, import_id)
@@ -236,7 +252,7 @@ def test_an_import_killed_at_any_transaction_goes_on_where_it_was(
     base: KnowledgeBase, mortal: MortalDatabase, after_commit: bool
 ) -> None:
     files = [*markdown(FILES_PER_TRANSACTION + 3), ("bad.md", b""), jsonl(120)]
-    for dies_at in range(1, 10):
+    for dies_at in range(1, 15):
         brand = base.brand()
         import_id = _start(base, brand, files)
         mortal.transactions, mortal.dies_at, mortal.dies_after_commit = 0, dies_at, after_commit
@@ -339,3 +355,150 @@ def test_an_import_replaces_what_was_edited_while_it_waited(base: KnowledgeBase,
         edited = article_by_key(tx, brand=brand, key="docs.jsonl-150")
     assert [line.number for line in edited.revisions] == [2, 1]
     assert edited.passages[0].text == "Answer number 150."
+
+
+# File by file
+
+
+def test_each_file_says_what_it_gave(base: KnowledgeBase, brand: BrandId) -> None:
+    _import(base, brand, [("a.md", b"# A\n\nOne."), ("b.md", b"# B\n\nTwo.")])
+
+    status = _import(
+        base,
+        brand,
+        [("a.md", b"# A\n\nOne."), ("b.md", b"# B\n\nTwo, mended."), ("c.md", b"# C\n\n" + b"word " * 300)],
+    )
+
+    files = {file.name: file for file in _files(base, brand, status.id)}
+    gave = {
+        name: (file.articles_new, file.articles_changed, file.articles_unchanged)
+        for name, file in files.items()
+    }
+    assert gave == {"a.md": (0, 0, 1), "b.md": (0, 1, 0), "c.md": (1, 0, 0)}
+    assert files["c.md"].passages == 3
+    assert {file.state for file in files.values()} == {FileState.INDEXING}
+    base.index(brand)
+    assert {file.state for file in _files(base, brand, status.id)} == {FileState.READY}
+    done = _status(base, brand, status.id)
+    assert (done.articles_new, done.articles_changed, done.unchanged) == (1, 1, 1)
+    assert done.by_state == {FileState.READY: 3}
+
+
+def test_a_failed_file_keeps_reason_and_remedy_apart_beside_those_that_are_ready(
+    base: KnowledgeBase, brand: BrandId
+) -> None:
+    status = _import(base, brand, [("empty.md", b""), *markdown(1)])
+
+    failed, taken = _files(base, brand, status.id)
+    assert (failed.state, taken.state) == (FileState.FAILED, FileState.INDEXING)
+    assert failed.problem.reason == "It is empty."
+    assert failed.problem.remedy.startswith("Write the article")
+
+
+def test_a_file_of_lines_keeps_its_bad_lines_and_is_ready_for_the_rest(
+    base: KnowledgeBase, brand: BrandId
+) -> None:
+    good = b'{"id": "1", "title": "Good", "text": "Fine."}'
+    status = _import(base, brand, [("faq.jsonl", good + b"\n{nonsense"), ("bad.jsonl", b"{\n{")])
+
+    mixed, bad = _files(base, brand, status.id)
+    assert (mixed.state, mixed.articles_new) == (FileState.INDEXING, 1)
+    assert [one.name for one in mixed.refusals] == ["faq.jsonl, line 2"]
+    assert (bad.state, bad.problem.reason) == (FileState.FAILED, "None of its 2 articles could be taken.")
+    assert [one.name for one in bad.refusals] == ["bad.jsonl, line 1", "bad.jsonl, line 2"]
+
+
+def test_folders_of_a_name_are_part_of_every_passages_path(base: KnowledgeBase, brand: BrandId) -> None:
+    _import(base, brand, [("shipping/abroad/times.md", b"# Times\n\n## Rail\n\nTen days.")])
+
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        found = article_by_key(tx, brand=brand, key="shipping/abroad/times.md")
+    assert [passage.section_path for passage in found.passages] == [("shipping", "abroad", "Rail")]
+
+
+def test_a_failed_file_is_read_again_from_what_is_kept_of_it(base: KnowledgeBase, brand: BrandId) -> None:
+    import_id = _start(base, brand, markdown(2))
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        fail_import(tx, brand=brand, import_id=import_id)
+        retry_file(tx, brand=brand, import_id=import_id, ordinal=1, now=app_now(tx))
+    read_import(base.database, brand, import_id)
+
+    first, second = _files(base, brand, import_id)
+    assert (first.state, second.state) == (FileState.FAILED, FileState.INDEXING)
+    assert (first.can_retry, second.can_retry) == (True, False)
+    assert [fact.kind for fact in _told(base, import_id)].count("import_started") == 2
+
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        assert retry_failed(tx, brand=brand, import_id=import_id, now=app_now(tx)) == 1
+    read_import(base.database, brand, import_id)
+    status = _status(base, brand, import_id)
+    assert (status.articles, status.files_read, status.can_retry) == (2, 2, 0)
+    assert _count(base, ImportPart) == 0
+
+
+def test_what_is_not_kept_cannot_be_tried_again(base: KnowledgeBase, brand: BrandId) -> None:
+    status = _import(base, brand, [("a.md", b"# A\n\nOne."), ("a.md", b"# A\n\nOther."), ("empty.md", b"")])
+
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        now = app_now(tx)
+        for ordinal in (0, 1):  # taken, and refused for its name
+            with pytest.raises(NothingToRetry):
+                retry_file(tx, brand=brand, import_id=status.id, ordinal=ordinal, now=now)
+        assert forget_uploads(tx, now=now + FAILED_CONTENT_IS_KEPT / 2) == 0
+        assert forget_uploads(tx, now=now + FAILED_CONTENT_IS_KEPT) == 1
+        with pytest.raises(NothingToRetry):
+            retry_failed(tx, brand=brand, import_id=status.id, now=now)
+    assert _count(base, ImportPart) == 0
+    assert len(_files(base, brand, status.id)) == 3
+
+
+# Slices
+
+
+def test_slices_of_one_upload_become_one_import_and_a_slice_sent_again_adds_nothing(
+    base: KnowledgeBase, brand: BrandId
+) -> None:
+    files = markdown(25)
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        now = app_now(tx)
+        import_id = open_import(tx, brand=brand, author=None, now=now)
+        for part in (files[:10], files[:10], files[10:20], files[15:]):
+            add_files(tx, brand=brand, import_id=import_id, files=part, now=now)
+        assert unfinished_imports(tx) == []
+        for _ in range(2):
+            close_import(tx, brand=brand, import_id=import_id, now=now)
+        with pytest.raises(ImportIsClosed):
+            add_files(tx, brand=brand, import_id=import_id, files=files, now=now)
+    read_import(base.database, brand, import_id)
+
+    status = _status(base, brand, import_id)
+    assert (status.files, status.articles, status.refusals) == (25, 25, ())
+    assert [fact.kind for fact in _told(base, import_id)].count("import_started") == 1
+
+
+def test_the_limits_hold_for_all_slices_together(base: KnowledgeBase, brand: BrandId) -> None:
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        now = app_now(tx)
+        import_id = open_import(tx, brand=brand, author=None, now=now)
+        with pytest.raises(NoFiles):
+            close_import(tx, brand=brand, import_id=import_id, now=now)
+        add_files(tx, brand=brand, import_id=import_id, files=[("a.md", b"x" * MAX_IMPORT_BYTES)], now=now)
+        with pytest.raises(ImportTooLarge):
+            add_files(tx, brand=brand, import_id=import_id, files=[("b.md", b"x")], now=now)
+
+
+def test_an_upload_that_is_never_finished_is_given_up_and_can_still_be_read(
+    base: KnowledgeBase, brand: BrandId
+) -> None:
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        now = app_now(tx)
+        import_id = open_import(tx, brand=brand, author=None, now=now)
+        add_files(tx, brand=brand, import_id=import_id, files=markdown(1), now=now)
+        assert forget_uploads(tx, now=now + OPEN_IS_KEPT) == 1
+
+    assert _status(base, brand, import_id).state is ImportState.FAILED
+    assert _files(base, brand, import_id)[0].problem.reason == "The upload was never finished."
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        retry_failed(tx, brand=brand, import_id=import_id, now=app_now(tx))
+    read_import(base.database, brand, import_id)
+    assert _status(base, brand, import_id).articles == 1

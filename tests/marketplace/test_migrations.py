@@ -11,6 +11,7 @@ import billing.spend_models
 import guidance.correction_models
 import guidance.gap_models
 import guidance.models
+import knowledge_base.import_models
 import knowledge_base.models
 import knowledge_base.report_models
 import marketplace.accounts.models
@@ -36,6 +37,7 @@ MODEL_MODULES = (
     guidance.models,
     guidance.correction_models,
     guidance.gap_models,
+    knowledge_base.import_models,
     knowledge_base.models,
     knowledge_base.report_models,
     marketplace.accounts.models,

@@ -7,13 +7,13 @@ from uuid import UUID
 import pytest
 from httpx2 import Response
 
+from knowledge_base.import_models import ImportState
 from knowledge_base.imports import read_import
 from knowledge_base.index.building import build_index, rebuild_on_damage
 from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.embedder import Embedder
 from knowledge_base.index.retrieval import Retriever
 from knowledge_base.index.shelf import LocalShelf
-from knowledge_base.models import ImportState
 from knowledge_base.queries import articles, coverage
 from marketplace.accounts.models import MemberRole
 from marketplace.kernel.db import Database

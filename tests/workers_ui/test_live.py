@@ -15,7 +15,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 import workers_ui
-from knowledge_base.commands import start_import
+from knowledge_base.import_files import start_import
 from knowledge_base.imports import read_import
 from marketplace.accounts.models import Member, MemberRole, Worker, WorkerStatus
 from marketplace.accounts.sessions import begin_session, sign_out

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, UploadFile
 
-from knowledge_base import commands, queries
+from knowledge_base import commands, import_files, import_queries
+from knowledge_base.import_models import ImportSource
 from knowledge_base.index.hybrid import Query as Question
 from knowledge_base.reading.apart import WHILE_SOMEONE_WAITS, read_apart
 from knowledge_base.reading.formats import Kind
@@ -48,8 +49,10 @@ def start_import(files: list[UploadFile], tx: HasTx, brand: Writes, key: Request
     contents = [(file.filename or "unnamed", file.file.read()) for file in files]
 
     def act() -> dict[str, Any]:
-        started = commands.start_import(tx, brand=brand, files=contents, author=None, now=app_now(tx))
-        return _import(queries.import_status(tx, brand=brand, import_id=started))
+        started = import_files.start_import(
+            tx, brand=brand, files=contents, author=None, now=app_now(tx), source=ImportSource.API
+        )
+        return _import(import_queries.import_status(tx, brand=brand, import_id=started))
 
     asked = ["import", [(name, hashlib.sha256(content).hexdigest()) for name, content in contents]]
     return once(tx, principal=f"brand:{brand}", key=key, asked=asked, now=app_now(tx), act=act)
@@ -57,7 +60,7 @@ def start_import(files: list[UploadFile], tx: HasTx, brand: Writes, key: Request
 
 @router.get("/imports/{import_id}", response_model=ImportOut)
 def read_import(import_id: UUID, tx: HasTx, brand: Reads) -> dict[str, Any]:
-    return _import(queries.import_status(tx, brand=brand, import_id=ImportId(import_id)))
+    return _import(import_queries.import_status(tx, brand=brand, import_id=ImportId(import_id)))
 
 
 @router.get("/search", response_model=SearchOut)
@@ -83,7 +86,7 @@ def search(
     )
 
 
-def _import(status: queries.ImportStatus) -> dict[str, Any]:
+def _import(status: import_queries.ImportStatus) -> dict[str, Any]:
     return {
         "id": str(status.id),
         "state": status.state.value,

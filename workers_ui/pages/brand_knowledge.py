@@ -9,10 +9,10 @@ from fastapi.responses import HTMLResponse, Response
 
 from guidance import engine
 from guidance.usage_queries import citations_of_articles
-from knowledge_base import commands, queries
+from knowledge_base import import_files, import_queries, queries
+from knowledge_base.import_models import ImportState
 from knowledge_base.index.hybrid import Query as Question
 from knowledge_base.index.retrieval import IndexUnavailable
-from knowledge_base.models import ImportState
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
@@ -37,7 +37,18 @@ Manages = Annotated[Membership, Depends(at_brand(Permission.MANAGE_KNOWLEDGE))]
 QUESTION_LIMIT = 500
 IMPORTS_SHOWN = 3
 MEGABYTE = 1_000_000
-UNFINISHED = frozenset({ImportState.QUEUED, ImportState.READING, ImportState.INDEXING})
+UNFINISHED = frozenset(
+    {
+        ImportState.OPEN,
+        ImportState.FETCHING,
+        ImportState.QUEUED,
+        ImportState.READING,
+        ImportState.REVIEW,
+        ImportState.PUBLISHING,
+        ImportState.INDEXING,
+        ImportState.UNDOING,
+    }
+)
 
 log = structlog.get_logger()
 
@@ -73,7 +84,7 @@ def start_import(
     chosen = [file for file in files if not isinstance(file, str) and file.filename]
     contents = [(file.filename or "", file.file.read()) for file in chosen]
     try:
-        started = commands.start_import(
+        started = import_files.start_import(
             tx, brand=membership.brand, files=contents, author=principal.person, now=app_now(tx)
         )
     except (Invalid, TooLarge) as error:
@@ -87,7 +98,7 @@ def start_import(
 def read_import(request: Request, tx: HasTx, membership: Views, import_id: str) -> HTMLResponse:
     """How far it is. The stream moves the bar and, at the end, this page is asked again."""
     wanted = ImportId(as_uuid(import_id))
-    status = queries.import_status(tx, brand=membership.brand, import_id=wanted)
+    status = import_queries.import_status(tx, brand=membership.brand, import_id=wanted)
     view = ImportPage(
         frame=frame_for(request, tx, membership),
         slug=membership.slug,
@@ -157,6 +168,6 @@ def _knowledge_page(
 
 def _imports(tx: Tx, membership: Membership) -> tuple[ImportProgress, ...]:
     """Those under way, and the last ones that had something to say."""
-    newest = queries.imports(tx, brand=membership.brand, limit=IMPORTS_SHOWN)
+    newest = import_queries.imports(tx, brand=membership.brand, limit=IMPORTS_SHOWN)
     told = [one for one in newest if one.state in UNFINISHED or one.refusals]
     return tuple(present.import_progress(one, slug=membership.slug) for one in told)

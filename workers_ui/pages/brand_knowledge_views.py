@@ -5,8 +5,10 @@ from datetime import datetime
 
 from guidance.confidence import Reason
 from guidance.engine import Answer
-from knowledge_base.models import ArticleState, ImportState
-from knowledge_base.queries import ArticleDetail, ArticleLine, ImportStatus, IndexStatus
+from knowledge_base.import_models import ImportState
+from knowledge_base.import_queries import ImportStatus
+from knowledge_base.models import ArticleState
+from knowledge_base.queries import ArticleDetail, ArticleLine, IndexStatus
 from marketplace.kernel.ids import PassageId
 from workers_ui.presenters import brand as views
 from workers_ui.presenters.values import Badge, Tone
@@ -18,11 +20,18 @@ DELETED = Badge(label="deleted", tone=Tone.NEUTRAL)
 DRAFT = Badge(label="draft", tone=Tone.NEUTRAL)
 REFUSED = Badge(label="refused", tone=Tone.BAD)
 STAGES: Mapping[ImportState, str] = {
+    ImportState.OPEN: "being uploaded",
+    ImportState.FETCHING: "being fetched",
     ImportState.QUEUED: "waiting to be read",
     ImportState.READING: "being read",
+    ImportState.REVIEW: "ready for your look",
+    ImportState.PUBLISHING: "being published",
     ImportState.INDEXING: "being indexed",
     ImportState.READY: "ready",
     ImportState.FAILED: "nothing was taken",
+    ImportState.DISCARDED: "discarded",
+    ImportState.UNDOING: "being taken back",
+    ImportState.UNDONE: "taken back",
 }
 SILENCES: Mapping[Reason, str] = {
     Reason.NOTHING_FOUND: "The knowledge base has nothing on this question.",

@@ -281,11 +281,18 @@ class ArticleRow:
 
 
 class ImportState(StrEnum):
+    OPEN = "open"
+    FETCHING = "fetching"
     QUEUED = "queued"
     READING = "reading"
+    REVIEW = "review"
+    PUBLISHING = "publishing"
     INDEXING = "indexing"
     READY = "ready"
     FAILED = "failed"
+    DISCARDED = "discarded"
+    UNDOING = "undoing"
+    UNDONE = "undone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,257 @@
+"""Reading imports: how far they are, what each file gave, and what was refused."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Row, Select, func, or_, select
+
+from knowledge_base.import_files import ImportNotFound, of_import
+from knowledge_base.import_models import (
+    FileState,
+    ImportFile,
+    ImportSource,
+    ImportState,
+    KnowledgeImport,
+)
+from knowledge_base.problems import Problem
+from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import NotFound
+from marketplace.kernel.ids import BrandId, ImportId, PersonId
+
+IMPORTS_PER_PAGE = 50
+FILES_PER_PAGE = 50
+MAX_FILE_PAGES = 100
+MAX_REFUSALS = 500
+MAX_UNFINISHED = 100
+
+
+class FileNotFound(NotFound):
+    """There is no such file in this import."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedFile:
+    """A file, or an article in one, that was not taken."""
+
+    name: str
+    problem: Problem
+
+    @property
+    def reason(self) -> str:
+        """Both in one line: what is wrong and what to do."""
+        return f"{self.problem.reason} {self.problem.remedy}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportStatus:
+    """How far an import is. `progress` is 0 to 1 of its reading; `more_refusals` counts those not listed.
+
+    `articles` are those it wrote, new and changed; `by_state` counts its files.
+    """
+
+    id: ImportId
+    state: ImportState
+    source: ImportSource
+    looks_first: bool
+    files: int
+    files_read: int
+    articles: int
+    articles_new: int
+    articles_changed: int
+    unchanged: int
+    passages: int
+    progress: float
+    author: PersonId | None
+    started_at: datetime
+    finished_at: datetime | None
+    by_state: Mapping[FileState, int] = field(default_factory=dict)
+    can_retry: int = 0
+    refusals: tuple[RefusedFile, ...] = ()
+    more_refusals: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLine:
+    """A file of an import: where it is, what it gave, or why it was refused."""
+
+    ordinal: int
+    name: str
+    state: FileState
+    bytes: int
+    problem: Problem
+    articles_new: int
+    articles_changed: int
+    articles_unchanged: int
+    passages: int
+    notes: tuple[str, ...]
+    refusals: tuple[RefusedFile, ...]
+    more_refusals: int
+    can_retry: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePage:
+    lines: tuple[FileLine, ...]
+    page: int
+    has_more: bool
+
+
+def import_status(tx: Tx, *, brand: BrandId, import_id: ImportId) -> ImportStatus:
+    """Raises ImportNotFound."""
+    found = _statuses(tx, _import_rows(brand).where(KnowledgeImport.id == import_id))
+    if not found:
+        raise ImportNotFound
+    return found[0]
+
+
+def imports(tx: Tx, *, brand: BrandId, limit: int = IMPORTS_PER_PAGE) -> list[ImportStatus]:
+    """The brand's imports, newest first."""
+    newest = _import_rows(brand).order_by(KnowledgeImport.id.desc()).limit(min(limit, IMPORTS_PER_PAGE))
+    return _statuses(tx, newest)
+
+
+def import_files(
+    tx: Tx, *, brand: BrandId, import_id: ImportId, state: FileState | None = None, page: int = 1
+) -> FilePage:
+    """One page of an import's files in their order, those in `state` alone when it is given."""
+    page = min(max(page, 1), MAX_FILE_PAGES)
+    wanted = select(ImportFile).where(*of_import(brand, import_id))
+    if state is not None:
+        wanted = wanted.where(ImportFile.state == state)
+    first = (page - 1) * FILES_PER_PAGE
+    rows = tx.scalars(wanted.order_by(ImportFile.ordinal).offset(first).limit(FILES_PER_PAGE + 1)).all()
+    lines = tuple(_file_line(row) for row in rows[:FILES_PER_PAGE])
+    return FilePage(lines=lines, page=page, has_more=len(rows) > FILES_PER_PAGE)
+
+
+def unfinished_imports(tx: Tx, *, limit: int = MAX_UNFINISHED) -> list[tuple[BrandId, ImportId]]:
+    """Imports of all brands that have files left to read, oldest first: for the sweep after a restart."""
+    rows = tx.execute(
+        select(KnowledgeImport.brand_id, KnowledgeImport.id)
+        .where(KnowledgeImport.state.in_([ImportState.QUEUED, ImportState.READING]))
+        .order_by(KnowledgeImport.id)
+        .limit(limit)
+    )
+    return [(row.brand_id, row.id) for row in rows]
+
+
+def _import_rows(brand: BrandId) -> Select[Any]:
+    return select(KnowledgeImport).where(KnowledgeImport.brand_id == brand)
+
+
+def _statuses(tx: Tx, wanted: Select[Any]) -> list[ImportStatus]:
+    found: Sequence[KnowledgeImport] = tx.scalars(wanted).all()
+    if not found:
+        return []
+    brand, ids = found[0].brand_id, [one.id for one in found]
+    gave = _gave(tx, brand, ids)
+    refused = _refused(tx, brand, ids)
+    return [_status(one, gave.get(one.id, []), refused.get(one.id, [])) for one in found]
+
+
+def _gave(tx: Tx, brand: BrandId, ids: Sequence[ImportId]) -> dict[ImportId, list[Row[Any]]]:
+    """What files gave, by import and state."""
+    summed = [
+        func.coalesce(func.sum(column), 0).label(column.key)
+        for column in (
+            ImportFile.parts,
+            ImportFile.parts_read,
+            ImportFile.articles_new,
+            ImportFile.articles_changed,
+            ImportFile.passages,
+        )
+    ]
+    rows = tx.execute(
+        select(
+            ImportFile.import_id,
+            ImportFile.state,
+            func.count().label("files"),
+            func.count().filter(ImportFile.content_kept).label("kept"),
+            *summed,
+        )
+        .where(ImportFile.brand_id == brand, ImportFile.import_id.in_(ids))
+        .group_by(ImportFile.import_id, ImportFile.state)
+    )
+    by_import: dict[ImportId, list[Row[Any]]] = {}
+    for row in rows:
+        by_import.setdefault(row.import_id, []).append(cast(Row[Any], row))
+    return by_import
+
+
+def _refused(tx: Tx, brand: BrandId, ids: Sequence[ImportId]) -> dict[ImportId, list[ImportFile]]:
+    """The files that failed or have something refused in them."""
+    rows = tx.scalars(
+        select(ImportFile)
+        .where(
+            ImportFile.brand_id == brand,
+            ImportFile.import_id.in_(ids),
+            or_(ImportFile.state == FileState.FAILED, func.jsonb_array_length(ImportFile.refusals) > 0),
+        )
+        .order_by(ImportFile.import_id, ImportFile.ordinal)
+    )
+    by_import: dict[ImportId, list[ImportFile]] = {}
+    for row in rows:
+        by_import.setdefault(row.import_id, []).append(row)
+    return by_import
+
+
+def _status(found: KnowledgeImport, gave: Sequence[Row[Any]], refused: Sequence[ImportFile]) -> ImportStatus:
+    parts = sum(row.parts for row in gave)
+    listed = [one for file in refused for one in _of_file(file)]
+    uncounted = sum(file.more_refusals for file in refused) + len(listed[MAX_REFUSALS:])
+    return ImportStatus(
+        id=found.id,
+        state=found.state,
+        source=found.source,
+        looks_first=found.looks_first,
+        files=found.files,
+        files_read=found.files_read,
+        articles=found.articles,
+        articles_new=sum(row.articles_new for row in gave),
+        articles_changed=sum(row.articles_changed for row in gave),
+        unchanged=found.unchanged,
+        passages=sum(row.passages for row in gave),
+        progress=sum(row.parts_read for row in gave) / parts if parts else 1.0,
+        author=found.author_id,
+        started_at=found.started_at,
+        finished_at=found.finished_at,
+        by_state={row.state: row.files for row in gave},
+        can_retry=sum(row.kept for row in gave if row.state is FileState.FAILED),
+        refusals=tuple(listed[:MAX_REFUSALS]),
+        more_refusals=uncounted,
+    )
+
+
+def _of_file(file: ImportFile) -> Iterable[RefusedFile]:
+    """A failed file by itself, unless it says what is wrong with each of its articles."""
+    inside = _inside(file)
+    if file.state is FileState.FAILED and not inside:
+        return [RefusedFile(name=file.name, problem=Problem(reason=file.reason, remedy=file.remedy))]
+    return inside
+
+
+def _inside(file: ImportFile) -> tuple[RefusedFile, ...]:
+    return tuple(
+        RefusedFile(name=one["name"], problem=Problem(reason=one["reason"], remedy=one["remedy"]))
+        for one in file.refusals
+    )
+
+
+def _file_line(file: ImportFile) -> FileLine:
+    return FileLine(
+        ordinal=file.ordinal,
+        name=file.name,
+        state=file.state,
+        bytes=file.bytes,
+        problem=Problem(reason=file.reason, remedy=file.remedy),
+        articles_new=file.articles_new,
+        articles_changed=file.articles_changed,
+        articles_unchanged=file.articles_unchanged,
+        passages=file.passages,
+        notes=tuple(file.notes),
+        refusals=_inside(file),
+        more_refusals=file.more_refusals,
+        can_retry=file.state is FileState.FAILED and file.content_kept,
+    )
