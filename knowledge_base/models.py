@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.kernel.db import TIMESTAMP, Base, JsonList, StringList
@@ -124,15 +124,32 @@ class KnowledgeVersion(Base):
     changed: Mapped[int] = mapped_column(BigInteger, server_default="0")
     indexed: Mapped[int] = mapped_column(BigInteger, server_default="0")
     indexed_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    to_encode: Mapped[int] = mapped_column(server_default="0")
+    encoded: Mapped[int] = mapped_column(server_default="0")
+    damaged_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    damage: Mapped[str | None]
 
 
 class IndexSnapshot(Base):
-    """One immutable index of a brand on disk, named by its number and checked by its manifest."""
+    """One immutable index of a brand on disk, named by its number and checked by its manifest.
+
+    One that was set aside is not searched: the one before it serves until the next is built.
+    """
 
     __tablename__ = "index_snapshot"
-    __table_args__ = (Index("ix_index_snapshot_newest", "brand_id", "number"),)
+    __table_args__ = (
+        Index("ix_index_snapshot_newest", "brand_id", "number"),
+        Index(
+            "ix_index_snapshot_set_aside_by",
+            "set_aside_by",
+            postgresql_where=text("set_aside_by IS NOT NULL"),
+        ),
+    )
 
     brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     passages: Mapped[int]
     built_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+    set_aside_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    set_aside_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    set_aside_reason: Mapped[str | None]

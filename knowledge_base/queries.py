@@ -113,16 +113,32 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexStatus:
-    """How far search is behind: `changed` counts changes, `indexed` is the change it serves."""
+    """How far search is behind: `changed` counts changes, `indexed` is the change the newest snapshot holds.
+
+    Of `to_encode` passages of the newest build `encoded` have vectors. `damage` says what was wrong with a
+    snapshot at `damaged_at` (for operators: it names files); `rolled_back_at` is when search went back to
+    the snapshot before, None when it did not.
+    """
 
     changed: int
     indexed: int
     indexed_at: datetime | None
     passages: int
+    to_encode: int = 0
+    encoded: int = 0
+    damaged_at: datetime | None = None
+    damage: str | None = None
+    rolled_back_at: datetime | None = None
+    rolled_back_reason: str | None = None
 
     @property
     def behind(self) -> bool:
         return self.indexed < self.changed
+
+    @property
+    def damaged(self) -> bool:
+        """Whether a snapshot was found damaged and is not built again yet."""
+        return self.damaged_at is not None and (self.indexed_at is None or self.damaged_at >= self.indexed_at)
 
 
 def articles(tx: Tx, *, brand: BrandId, page: int = 1, search: str = "") -> ArticlePage:
@@ -193,20 +209,49 @@ def coverage(tx: Tx, *, brand: BrandId) -> Coverage:
 
 def index_status(tx: Tx, *, brand: BrandId) -> IndexStatus:
     row = tx.execute(
-        select(KnowledgeVersion.changed, KnowledgeVersion.indexed, KnowledgeVersion.indexed_at).where(
-            KnowledgeVersion.brand_id == brand
-        )
+        select(
+            KnowledgeVersion.changed,
+            KnowledgeVersion.indexed,
+            KnowledgeVersion.indexed_at,
+            KnowledgeVersion.to_encode,
+            KnowledgeVersion.encoded,
+            KnowledgeVersion.damaged_at,
+            KnowledgeVersion.damage,
+        ).where(KnowledgeVersion.brand_id == brand)
     ).one_or_none()
     if row is None:
         return IndexStatus(changed=0, indexed=0, indexed_at=None, passages=0)
-    newest = select(IndexSnapshot.passages).where(IndexSnapshot.brand_id == brand)
-    passages = tx.scalar(newest.order_by(IndexSnapshot.number.desc()).limit(1))
-    return IndexStatus(**row._asdict(), passages=passages or 0)
+    newest = select(IndexSnapshot).where(IndexSnapshot.brand_id == brand)
+    snapshots = list(tx.scalars(newest.order_by(IndexSnapshot.number.desc())))
+    served = next((snapshot.passages for snapshot in snapshots if snapshot.set_aside_at is None), 0)
+    aside = next((snapshot for snapshot in snapshots if snapshot.set_aside_at is not None), None)
+    return IndexStatus(
+        **row._asdict(),
+        passages=served,
+        rolled_back_at=aside.set_aside_at if aside else None,
+        rolled_back_reason=aside.set_aside_reason if aside else None,
+    )
+
+
+def damaged_indexes(tx: Tx, *, limit: int = MAX_BRANDS) -> list[tuple[BrandId, str]]:
+    """Brands whose damaged index is not built again yet, and what was wrong with it: for operators."""
+    indexed_before = KnowledgeVersion.indexed_at.is_(None) | (
+        KnowledgeVersion.indexed_at <= KnowledgeVersion.damaged_at
+    )
+    rows = tx.execute(
+        select(KnowledgeVersion.brand_id, KnowledgeVersion.damage)
+        .where(KnowledgeVersion.damaged_at.is_not(None), indexed_before)
+        .order_by(KnowledgeVersion.damaged_at)
+        .limit(limit)
+    )
+    return [(row.brand_id, row.damage) for row in rows]
 
 
 def snapshot_numbers(tx: Tx, *, brand: BrandId) -> list[int]:
-    """Numbers of the brand's published index snapshots, newest first."""
-    numbers = select(IndexSnapshot.number).where(IndexSnapshot.brand_id == brand)
+    """Numbers of the brand's published index snapshots that may be searched, newest first."""
+    numbers = select(IndexSnapshot.number).where(
+        IndexSnapshot.brand_id == brand, IndexSnapshot.set_aside_at.is_(None)
+    )
     return list(tx.scalars(numbers.order_by(IndexSnapshot.number.desc())))
 
 

@@ -19,7 +19,10 @@ from marketplace.events.facts import (
     EscalationConfirmed,
     EscalationRejected,
     ImportAdvanced,
+    IndexAdvanced,
+    IndexDamaged,
     IndexPublished,
+    IndexRolledBack,
     KnowledgeChanged,
     LeaseExpired,
     LeaseExtended,
@@ -120,7 +123,7 @@ CHANGES_THE_STATE = kinds(
 CHANGES_THE_BOARD = CHANGES_THE_STATE | SWITCHES | kinds(BulkWithdrawalAdvanced, PriceNotRaised)
 CHANGES_REVIEWS = kinds(ReplyAwaitsApproval, ReplyApproved, ReplyReturned)
 CHANGES_STANDING = kinds(WorkerWarned, WorkerSuspended, WorkerReinstated, AppealDecided)
-CHANGES_KNOWLEDGE = kinds(KnowledgeChanged, IndexPublished)
+CHANGES_KNOWLEDGE = kinds(KnowledgeChanged, IndexPublished, IndexAdvanced, IndexDamaged, IndexRolledBack)
 CHANGES_PAYOUTS = kinds(PayoutSent, PayoutFailed, BatchReleased)
 
 

@@ -15,11 +15,12 @@ import structlog
 from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from knowledge_base.commands import hold_knowledge, request_rebuild
+from knowledge_base.commands import hold_knowledge
 from knowledge_base.imports import finish_indexed, waiting_for_index
 from knowledge_base.in_force import holds_or_will
 from knowledge_base.index.atomic_folder import BUILDING_PREFIX
 from knowledge_base.index.bulk_work import BulkWork
+from knowledge_base.index.commands import note_damage, note_encoded
 from knowledge_base.index.embedder import Vectors
 from knowledge_base.index.shelf import snapshots_folder
 from knowledge_base.models import Embedding, IndexSnapshot, Passage
@@ -73,13 +74,13 @@ def build_index(database: Database, brand: BrandId, *, bulk: BulkWork, folder: P
     return published
 
 
-def rebuild_on_damage(database: Database) -> Callable[[BrandId], None]:
+def rebuild_on_damage(database: Database) -> Callable[[BrandId, int, str], None]:
     """What a Retriever calls about a damaged snapshot; the sweep of `queries.brands_behind` rebuilds it."""
 
-    def report(brand: BrandId) -> None:
+    def report(brand: BrandId, number: int, reason: str) -> None:
         # A commit of its own: the search that found the damage may fail and roll back.
         with database.transaction(Scope(brand=brand)) as tx:
-            request_rebuild(tx, brand)
+            note_damage(tx, brand, number=number, reason=reason)
 
     return report
 
@@ -113,6 +114,7 @@ def _build(database: Database, brand: BrandId, bulk: BulkWork, folder: Path) -> 
         return None
     bulk.write_snapshot(
         folder / str(work.number),
+        brand=brand,
         number=work.number,
         ids=[passage.id for passage in work.passages],
         article_ids=[passage.article_id for passage in work.passages],
@@ -151,10 +153,15 @@ def _vectors(database: Database, brand: BrandId, bulk: BulkWork, passages: Seque
     """The passages' vectors, shape (passages, dimensions); texts met before are not encoded again."""
     known = _known_vectors(database, brand, bulk.model)
     missing = {passage.sha256: passage.embedding_text for passage in passages if passage.sha256 not in known}
-    names = list(missing)
+    names, to_encode = list(missing), len({passage.sha256 for passage in passages})
     for positions, encoded in bulk.encode(list(missing.values())):
         batch = dict(zip((names[position] for position in positions), encoded, strict=True))
-        _keep_vectors(database, brand, bulk.model, batch)
+        with database.transaction(Scope(brand=brand)) as tx:
+            _keep_vectors(tx, brand, bulk.model, batch)
+            done = to_encode - len(missing)
+            note_encoded(tx, brand, encoded=done + len(batch), to_encode=to_encode, before=done)
+        for sha256 in batch:
+            del missing[sha256]
         known.update(batch)
     vectors = np.empty((len(passages), bulk.dimensions), dtype=np.float32)
     for position, passage in enumerate(passages):
@@ -172,13 +179,12 @@ def _known_vectors(database: Database, brand: BrandId, model: str) -> dict[str, 
         return {row.sha256: np.frombuffer(row.vector, dtype="<f4") for row in rows}
 
 
-def _keep_vectors(database: Database, brand: BrandId, model: str, vectors: Mapping[str, Vectors]) -> None:
+def _keep_vectors(tx: Tx, brand: BrandId, model: str, vectors: Mapping[str, Vectors]) -> None:
     rows = [
         {"brand_id": brand, "model": model, "sha256": sha256, "vector": vector.astype("<f4").tobytes()}
         for sha256, vector in vectors.items()
     ]
-    with database.transaction(Scope(brand=brand)) as tx:
-        tx.execute(upsert(Embedding).on_conflict_do_nothing(), rows)
+    tx.execute(upsert(Embedding).on_conflict_do_nothing(), rows)
 
 
 def _publish(database: Database, brand: BrandId, work: Work) -> list[int]:
@@ -200,9 +206,9 @@ def _add_snapshot(tx: Tx, brand: BrandId, work: Work) -> None:
     )
     tx.add(snapshot)
     tx.flush()
-    outdated = snapshot_numbers(tx, brand=brand)[SNAPSHOTS_KEPT:]
+    kept = snapshot_numbers(tx, brand=brand)[:SNAPSHOTS_KEPT]
     tx.execute(
-        delete(IndexSnapshot).where(IndexSnapshot.brand_id == brand, IndexSnapshot.number.in_(outdated))
+        delete(IndexSnapshot).where(IndexSnapshot.brand_id == brand, IndexSnapshot.number.not_in(kept))
     )
 
 

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from knowledge_base.index import snapshot
 from knowledge_base.index.embedder import Embedder, Vectors
-from marketplace.kernel.ids import ArticleId, PassageId
+from marketplace.kernel.ids import ArticleId, BrandId, PassageId
 
-PASSAGES_PER_BATCH = 128
+PASSAGES_PER_BATCH = 64
 
 
 class BulkWork(Protocol):
@@ -35,6 +35,7 @@ class BulkWork(Protocol):
         self,
         folder: Path,
         *,
+        brand: BrandId,
         number: int,
         ids: Sequence[PassageId],
         article_ids: Sequence[ArticleId],
@@ -69,6 +70,7 @@ class LocalWork:
         self,
         folder: Path,
         *,
+        brand: BrandId,
         number: int,
         ids: Sequence[PassageId],
         article_ids: Sequence[ArticleId],
@@ -77,6 +79,7 @@ class LocalWork:
     ) -> None:
         snapshot.build(
             folder,
+            brand=brand,
             number=number,
             model=self.model,
             ids=ids,

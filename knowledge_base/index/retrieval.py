@@ -75,12 +75,12 @@ class Retriever:
         *,
         shelf: IndexShelf,
         load_embedder: Callable[[], Embedder],
-        report_damage: Callable[[BrandId], None],
+        report_damage: Callable[[BrandId, int, str], None],
     ) -> None:
         """`load_embedder` is called at the first search.
 
-        `report_damage` is told of a brand that must be indexed anew; it commits that by itself, because the
-        search that found the damage may fail and roll back (`indexing.rebuild_on_damage`).
+        `report_damage` is told of a brand that must be indexed anew, of the snapshot and its fault; it commits
+        that by itself, because the search that found it may fail and roll back (`building.rebuild_on_damage`).
         """
         self._shelf = shelf
         self._embedder = _LoadedOnce(load_embedder)
@@ -117,7 +117,7 @@ class Retriever:
     def _told(self, brand: BrandId, found: Findings) -> Findings:
         for refused in found.refused:
             log.error("index.damaged", brand=str(brand), number=refused.number, error=refused.reason)
-            self._report_damage(brand)
+            self._report_damage(brand, refused.number, refused.reason)
         return found
 
 

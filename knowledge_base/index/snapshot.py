@@ -15,9 +15,9 @@ from knowledge_base.index.atomic_folder import appearing
 from knowledge_base.index.embedder import Vectors
 from knowledge_base.index.lexical_index import LexicalIndex
 from knowledge_base.index.vector_index import Found, VectorIndex
-from marketplace.kernel.ids import ArticleId, PassageId
+from marketplace.kernel.ids import ArticleId, BrandId, PassageId
 
-FORMAT = 1
+FORMAT = 2
 TOP = 100
 
 _MANIFEST_FILE = "manifest.json"
@@ -37,6 +37,7 @@ class Manifest:
     """What the snapshot holds. `model` names the vector space its queries must be encoded in."""
 
     format: int
+    brand: str
     number: int
     model: str
     dimensions: int
@@ -82,6 +83,7 @@ class Snapshot:
 def build(
     folder: Path,
     *,
+    brand: BrandId,
     number: int,
     model: str,
     ids: Sequence[PassageId],
@@ -104,6 +106,7 @@ def build(
         LexicalIndex.build(texts).save(building / _LEXICAL_FOLDER)
         manifest = Manifest(
             format=FORMAT,
+            brand=str(brand),
             number=number,
             model=model,
             dimensions=index.dimensions,
@@ -127,6 +130,14 @@ def open_snapshot(folder: Path) -> Snapshot:
 
 
 _WAY_OUT = "Build it again with `humancloud reindex`."
+
+
+def open_of(brand: BrandId, number: int, folder: Path) -> Snapshot:
+    """`open_snapshot` of that brand and number. Raises SnapshotDamaged when the folder holds another."""
+    opened = open_snapshot(folder)
+    if (opened.manifest.brand, opened.manifest.number) != (str(brand), number):
+        raise SnapshotDamaged(f"{folder} holds the search index of another brand or time. {_WAY_OUT}")
+    return opened
 
 
 def _checksums(folder: Path) -> dict[str, str]:

@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from knowledge_base.index.snapshot import Snapshot, open_snapshot
+from knowledge_base.index.snapshot import Snapshot, open_of
 from marketplace.kernel.ids import BrandId
 
 
@@ -24,7 +24,7 @@ class SnapshotCache:
                 self._opened.move_to_end((brand, number))
                 return known
         # Opened outside the lock, so that other brands' searches go on; two threads may do it once each.
-        opened = open_snapshot(folder)
+        opened = open_of(brand, number, folder)
         with self._lock:
             self._keep(brand, number, opened)
         return opened

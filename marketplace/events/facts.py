@@ -272,6 +272,32 @@ class IndexPublished(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IndexAdvanced(Fact):
+    """Of `to_encode` passages the next index needs, so many have their vectors."""
+
+    encoded: int
+    to_encode: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexDamaged(Fact):
+    """A file of snapshot `number` was missing or changed; it is built again from the database."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexRolledBack(Fact):
+    """Search went back from snapshot `number` to the one before it, until the next is built."""
+
+    number: int
+    to: int
+    by: PersonId | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestionPrepared(Fact):
     ticket: TicketId
     suggestion: SuggestionId

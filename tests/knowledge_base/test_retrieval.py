@@ -309,7 +309,7 @@ def test_the_embedder_is_loaded_by_the_first_search_and_once(
         loaded.append(embedder)
         return embedder
 
-    retriever = Retriever(shelf=LocalShelf(base.folder), load_embedder=load, report_damage=lambda _: None)
+    retriever = Retriever(shelf=LocalShelf(base.folder), load_embedder=load, report_damage=lambda *_: None)
     assert loaded == []
     for _ in range(3):
         with base.database.transaction(Scope(brand=brand)) as tx:

@@ -477,7 +477,7 @@ def library(floor: Floor, tmp_path: Path) -> Library:
     retriever = Retriever(
         shelf=LocalShelf(tmp_path / "index"),
         load_embedder=lambda: embedder,
-        report_damage=lambda _brand: None,
+        report_damage=lambda *_: None,
     )
     site = floor.site.app
     site.state.services = replace(site.state.services, retriever=retriever)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from marketplace.migrations.steps import run_sql
+
 revision: str = "0017"
 down_revision: str | None = "0016"
 branch_labels: Sequence[str] | None = None
@@ -9,8 +11,8 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    pass
+    run_sql("0017_indexes")
 
 
 def downgrade() -> None:
-    pass
+    raise NotImplementedError("What was rolled back, and why, would be lost: restore a backup instead.")

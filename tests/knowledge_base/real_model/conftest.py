@@ -10,7 +10,7 @@ import pytest
 from knowledge_base.index import snapshot
 from knowledge_base.index.embedder import OnnxEmbedder, prepare_model
 from knowledge_base.index.snapshot import Snapshot
-from marketplace.kernel.ids import ArticleId, PassageId
+from marketplace.kernel.ids import ArticleId, BrandId, PassageId
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +33,7 @@ class SnapshotBuilder:
         owners = range(len(texts)) if articles is None else articles
         snapshot.build(
             folder,
+            brand=BrandId(uuid.UUID(int=7)),
             number=7,
             model=self._embedder.name,
             ids=[PassageId(uuid.UUID(int=1000 + n)) for n in range(len(texts))],

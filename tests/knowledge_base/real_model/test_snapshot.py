@@ -10,7 +10,7 @@ import pytest
 from knowledge_base.index import snapshot
 from knowledge_base.index.embedder import OnnxEmbedder
 from knowledge_base.index.snapshot import SnapshotDamaged, open_snapshot
-from marketplace.kernel.ids import ArticleId, PassageId
+from marketplace.kernel.ids import ArticleId, BrandId, PassageId
 from tests.knowledge_base.real_model.conftest import SnapshotBuilder
 
 TEXTS = ["Returns are free.", "Refunds take five days.", "Pets are welcome."]
@@ -119,6 +119,7 @@ def test_the_same_number_built_again_replaces_the_folder(tmp_path: Path, snapsho
 def build_three(folder: Path, vectors: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]") -> None:
     snapshot.build(
         folder,
+        brand=BrandId(uuid.UUID(int=7)),
         number=8,
         model="m",
         ids=[PassageId(uuid.UUID(int=n)) for n in range(3)],
