@@ -16,6 +16,7 @@ from knowledge_base.reading.documents import (
     MAX_KEY_CHARACTERS,
     MAX_TITLE_CHARACTERS,
     Document,
+    Section,
     clean,
     one_line,
 )
@@ -99,10 +100,15 @@ def content_of(document: Document) -> Content:
     """Raises EmptyArticle or NameTooLong."""
     fit = fit_article(document)
     sections: list[dict[str, object]] = [
-        {"path": [*fit.extra, *section.path], "text": section.text} for section in fit.sections
+        {"path": [*fit.extra, *section.path], "text": section.text, **_page_of(section)}
+        for section in fit.sections
     ]
     written = json.dumps([fit.title, sections], ensure_ascii=False, separators=(",", ":"))
     return Content(document=fit, sections=sections, sha256=hashlib.sha256(written.encode()).hexdigest())
+
+
+def _page_of(section: Section) -> dict[str, int]:
+    return {} if section.page is None else {"page": section.page}
 
 
 def contents_of(documents: Sequence[Document]) -> list[Content]:
@@ -245,6 +251,7 @@ def _passage_rows(brand: BrandId, plan: _Plan) -> Rows:
             "article_id": plan.article_id,
             "revision_id": plan.revision_id,
             "ordinal": passage.ordinal,
+            "page": passage.page,
             "section_path": list(passage.path),
             "text": passage.text,
             "embedding_text": passage.embedding_text,

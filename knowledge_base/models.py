@@ -98,6 +98,8 @@ class Passage(Base):
     article_id: Mapped[ArticleId]
     revision_id: Mapped[RevisionId]
     ordinal: Mapped[int]
+    page: Mapped[int | None]
+    """Where it begins in a paged file, from 1."""
     section_path: Mapped[StringList]
     text: Mapped[str]
     embedding_text: Mapped[str]

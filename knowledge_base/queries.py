@@ -65,6 +65,7 @@ class PassageLine:
     ordinal: int
     section_path: tuple[str, ...]
     text: str
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,7 @@ class PassageView:
     written_at: datetime
     verified_at: datetime
     live: bool
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +176,7 @@ def passage(tx: Tx, *, brand: BrandId, passage_id: PassageId) -> PassageView:
             Revision.title,
             Passage.section_path,
             Passage.text,
+            Passage.page,
             Revision.written_at,
             Article.verified_at,
             is_live().label("live"),
@@ -319,15 +322,12 @@ def _passages(tx: Tx, brand: BrandId, article_row: Row[Any]) -> tuple[PassageLin
     if article_row.state != ArticleState.PUBLISHED:
         return ()
     rows = tx.execute(
-        select(Passage.id, Passage.ordinal, Passage.section_path, Passage.text)
+        select(Passage.id, Passage.ordinal, Passage.section_path, Passage.text, Passage.page)
         .where(Passage.brand_id == brand, Passage.revision_id == article_row.revision_id)
         .order_by(Passage.ordinal)
         .limit(MAX_PASSAGES)
     )
-    return tuple(
-        PassageLine(id=row.id, ordinal=row.ordinal, section_path=tuple(row.section_path), text=row.text)
-        for row in rows
-    )
+    return tuple(PassageLine(**{**row._asdict(), "section_path": tuple(row.section_path)}) for row in rows)
 
 
 def _revisions(tx: Tx, brand: BrandId, article_id: ArticleId) -> tuple[RevisionLine, ...]:

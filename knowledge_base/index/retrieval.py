@@ -53,6 +53,8 @@ class FoundPassage:
     lexical: float
     dense_rank: int | None
     lexical_rank: int | None
+    page: int | None = None
+    """Where it begins in a paged file, from 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +148,7 @@ def _live_rows(tx: Tx, brand: BrandId, passage_ids: Collection[PassageId]) -> di
             Revision.title,
             Passage.section_path,
             Passage.text,
+            Passage.page,
             Article.verified_at,
         )
         .select_from(Passage)
@@ -179,6 +182,7 @@ def _found_passage(hit: Hit, row: Row[Any]) -> FoundPassage:
         lexical=hit.lexical,
         dense_rank=hit.dense_rank,
         lexical_rank=hit.lexical_rank,
+        page=row.page,
     )
 
 

@@ -26,7 +26,7 @@ from knowledge_base.queries import (
     index_status,
     passage,
 )
-from knowledge_base.reading.documents import Document
+from knowledge_base.reading.documents import Document, Section
 from marketplace.events.queries import facts_about
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope
@@ -298,3 +298,22 @@ def test_a_failed_put_leaves_nothing_behind(base: KnowledgeBase, brand: BrandId)
         assert tx.scalar(select(func.count()).select_from(Article)) == 0
         assert tx.scalar(select(func.count()).select_from(Revision)) == 0
     assert _changed(base, brand) == 0
+
+
+def test_the_page_of_a_paged_file_is_known_wherever_its_passage_is_shown(
+    base: KnowledgeBase, brand: BrandId
+) -> None:
+    leaflet = Document(
+        key="leaflet.pdf",
+        title="Leaflet",
+        sections=(Section(path=("Care",), text="Wash the kettle with vinegar.", page=3),),
+    )
+    base.put(brand, leaflet)
+    base.index(brand)
+
+    (found,) = base.search(brand, "vinegar kettle").passages
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        detail = article_by_key(tx, brand=brand, key="leaflet.pdf")
+        seen = passage(tx, brand=brand, passage_id=found.passage_id)
+
+    assert [found.page, detail.passages[0].page, seen.page] == [3, 3, 3]

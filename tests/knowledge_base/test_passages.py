@@ -136,6 +136,18 @@ def test_where_the_article_belongs_stands_before_its_headings() -> None:
     assert passage.embedding_text.startswith("Returns\nA AND B GUEST HOUSE > Pets\nS0")
 
 
+def test_a_passage_names_the_page_it_begins_on() -> None:
+    long = Section(path=("Costs",), text=sentences(30), page=2)
+    tiny = Section(path=("Steps",), text="Ask us.", page=4)
+    last = Section(path=("Steps",), text=sentences(12), page=5)
+
+    pages = [passage.page for passage in split(document(long, tiny, last))]
+
+    assert pages[:3] == [2, 2, 2]
+    assert pages[3:] == [4]
+    assert split(document(section("Word.")))[0].page is None
+
+
 def _overlap(before: PassageText, after: PassageText) -> int:
     one, other = before.text.split(), after.text.split()
     return max(n for n in range(len(other) + 1) if n == 0 or one[-n:] == other[:n])

@@ -112,7 +112,7 @@ def test_several_files_become_articles(site: Site, owner: Browser) -> None:
         ("empty.md", b"", "It is empty."),
         ("photo.md", b"\x89PNG\r\n\x1a\n\x00\x00", "It is not a text file."),
         ("latin.md", "# Größe\n\nfünf".encode("latin-1"), "is not UTF-8"),
-        ("leaflet.pdf", b"%PDF-1.7", "Only Markdown (.md), HTML (.html) and JSONL"),
+        ("drawing.svg", b"<svg/>", "This kind of file is not read."),
         ("broken.jsonl", b'{"id": "1", "title": "Po', "line"),
         ("huge.md", b"# Huge\n\n" + b"word " * 500_000, "larger than 2 MB"),
     ],
@@ -314,7 +314,7 @@ def test_an_article_is_replaced_by_a_file_and_the_same_file_changes_nothing(
     [
         ("a.md", b"", "It is empty."),
         ("a.md", b"\x00\x01", "It is not a text file."),
-        ("a.pdf", b"%PDF", "Only Markdown"),
+        ("a.png", b"\x89PNG", "This kind of file is not read."),
         ("a.jsonl", b"{}", "A JSONL file holds many articles."),
         ("a.md", b"# Huge\n\n" + b"word " * 500_000, "larger than 2 MB"),
         ("", b"", "Choose a Markdown or HTML file."),

@@ -78,6 +78,7 @@ def search(
                 "revision": passage.revision_number,
                 "title": passage.title,
                 "section_path": list(passage.section_path),
+                "page": passage.page,
                 "text": passage.text,
                 "score": round(passage.score, 4),
             }

@@ -1,6 +1,6 @@
 """A brand's knowledge as its people see it: articles, imports under way, an answered test question."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from guidance.confidence import Reason
@@ -74,12 +74,17 @@ def article_passages(
     return tuple(
         views.ArticlePassage(
             passage=str(passage.id),
-            section_path=SECTION_JOINT.join(passage.section_path),
+            section_path=place_of(passage.section_path, passage.page),
             text=passage.text,
             cited_count=cited.get(passage.id, 0),
         )
         for passage in detail.passages
     )
+
+
+def place_of(section_path: Sequence[str], page: int | None) -> str:
+    """Where in its article a passage stands: the headings above it, and the page of a paged file."""
+    return SECTION_JOINT.join([*section_path, *([f"page {page}"] if page else [])])
 
 
 def delete_effect(passages: int, open_suggestions: int) -> str:
@@ -135,7 +140,7 @@ def question_test(question: str, found: Answer) -> views.QuestionTest:
             views.FoundPassage(
                 article=str(passage.article_id),
                 article_title=passage.title,
-                section_path=SECTION_JOINT.join(passage.section_path),
+                section_path=place_of(passage.section_path, passage.page),
                 text=passage.text,
                 confidence=min(max(passage.score, 0.0), 1.0),
                 confidence_label="Match",

@@ -1,6 +1,9 @@
-"""Page numbers of passages, and what readers left out"""
+"""The page of a paged file that a passage begins on"""
 
 from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
 
 revision: str = "0011"
 down_revision: str | None = "0010"
@@ -9,8 +12,8 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("passage", sa.Column("page", sa.Integer, sa.CheckConstraint("page > 0"), nullable=True))
 
 
 def downgrade() -> None:
-    pass
+    op.drop_column("passage", "page")
