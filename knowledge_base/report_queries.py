@@ -109,6 +109,21 @@ def reported_texts(tx: Tx, *, brand: BrandId, whether: Whether = Whether.ALL) ->
     ]
 
 
+def count_texts(tx: Tx, *, brand: BrandId) -> Mapping[Whether, int]:
+    """How many texts each list has."""
+    row = tx.execute(_COUNTS, {"brand": brand}).one()
+    return {
+        Whether.TO_DECIDE: row.undecided,
+        Whether.QUARANTINED: row.quarantined,
+        Whether.ALL: row.texts,
+    }
+
+
+def count_undecided(tx: Tx, *, brand: BrandId) -> int:
+    """How many texts wait for the brand's word."""
+    return count_texts(tx, brand=brand)[Whether.TO_DECIDE]
+
+
 def quarantined_texts(tx: Tx, *, brand: BrandId) -> int:
     """How many texts that hold now are kept from suggestions."""
     held = (
@@ -229,4 +244,11 @@ _TEXTS = text(
     "AND q.text_sha256 = r.text_sha256 AND q.lifted_at IS NULL "
     "WHERE :whether = 'all' OR :whether = 'open' AND r.undecided OR :whether = 'quarantined' AND q.id IS NOT NULL "
     "ORDER BY r.id DESC LIMIT :limit"
+)
+_COUNTS = text(
+    "SELECT count(*) AS texts, count(*) FILTER (WHERE r.undecided) AS undecided, "
+    "count(*) FILTER (WHERE EXISTS (SELECT FROM passage_quarantine q WHERE q.brand_id = :brand "
+    "AND q.article_id = r.article_id AND q.text_sha256 = r.text_sha256 AND q.lifted_at IS NULL)) AS quarantined "
+    "FROM (SELECT article_id, text_sha256, bool_or(state = 'open') AS undecided FROM passage_report "
+    "WHERE brand_id = :brand GROUP BY article_id, text_sha256) AS r"
 )

@@ -90,6 +90,14 @@ def sha256_of(words: str) -> str:
     return hashlib.sha256(words.encode()).hexdigest()
 
 
+def wrong_text(tx: Tx, *, brand: BrandId, report: PassageReportId) -> WrongText:
+    """What a report of this brand is about. Raises NothingReported."""
+    found = tx.get(PassageReport, (brand, report))
+    if found is None:
+        raise NothingReported
+    return WrongText(article=found.article_id, sha256=found.text_sha256)
+
+
 def report_passage(
     tx: Tx,
     *,

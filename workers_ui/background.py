@@ -21,6 +21,7 @@ from guidance.gap_sweep import look_at_facts
 from guidance.gaps import Sight, close_answered, rename_grown
 from guidance.queries import tickets_without_suggestion, why_stopped
 from guidance.screening import Judge, NoJudge, screen_ticket
+from knowledge_base import report_letters
 from knowledge_base.import_files import forget_uploads
 from knowledge_base.import_queries import unfinished_imports
 from knowledge_base.imports import read_import
@@ -275,6 +276,7 @@ class Background:
                 lambda tx: ladder.climb(tx, reserve_more=backlog.reserve_more, now=app_now(tx))
             ),
             self.tell_of_backlogs,
+            self.tell_of_quarantines,
             self.check_invariants,
         )
 
@@ -373,6 +375,10 @@ class Background:
     def tell_of_backlogs(self) -> None:
         with self.database.transaction() as tx:
             backlog_letters.write_due(tx, base_url=self.settings.base_url, now=app_now(tx))
+
+    def tell_of_quarantines(self) -> None:
+        with self.database.transaction() as tx:
+            report_letters.write_due(tx, base_url=self.settings.base_url, now=app_now(tx))
 
     def _until_none(self, step: Callable[[Tx], int]) -> None:
         while True:

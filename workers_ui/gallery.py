@@ -17,6 +17,7 @@ from workers_ui import (
     gallery_service_levels,
     gallery_stages,
     gallery_worker,
+    gallery_wrong,
 )
 from workers_ui.gallery_samples import MakeFrame, make_frame
 from workers_ui.presenters.frame import Frame, Theme
@@ -58,4 +59,5 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     **gallery_board.BUILDERS,
     **gallery_replies.BUILDERS,
     **gallery_operator.BUILDERS,
+    **gallery_wrong.BUILDERS,
 }

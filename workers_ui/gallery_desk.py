@@ -15,6 +15,7 @@ from workers_ui.gallery_samples import (
     usd,
     worker_frame,
 )
+from workers_ui.pages import report_views
 from workers_ui.presenters import worker
 from workers_ui.presenters.handover import ReviewNotice
 from workers_ui.presenters.values import (
@@ -146,6 +147,7 @@ def sample_desk(frame: MakeFrame) -> worker.DeskPage:
         categories=CATEGORIES,
         release_reasons=RELEASE_REASONS,
         escalation_reasons=ESCALATION_REASONS,
+        report_reasons=report_views.reasons(),
         escalation_fee=usd(53),
         escalation_queues=(
             Choice(value="support", label="Support (decides within 1 day)"),
@@ -247,6 +249,7 @@ def desk_lost(frame: MakeFrame) -> PageView:
             claimable=True,
         ),
         composer=worker.Composer(idempotency_key="k-1", draft="Hi Sam, I am sorry your grinder"),
+        shown=CARDS[:2],
         guidance=worker.Guidance(
             state=worker.GuidanceState.READY, suggestion="s-9", cards=CARDS, draft=DRAFT
         ),

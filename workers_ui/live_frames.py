@@ -27,15 +27,20 @@ from marketplace.events.facts import (
     LeaseExpired,
     LeaseExtended,
     NoteWritten,
+    PassageQuarantined,
+    PassageReported,
     PayoutFailed,
     PayoutSent,
     PriceNotRaised,
     PriceRaised,
+    QuarantineLifted,
     ReplyApproved,
     ReplyAwaitsApproval,
+    ReplyCorrected,
     ReplyQueued,
     ReplyReturned,
     ReplySent,
+    ReportDecided,
     SlaBreached,
     StageMoved,
     SuggestionPrepared,
@@ -120,10 +125,21 @@ CHANGES_THE_STATE = kinds(
     BacklogNoticed,
     PriceRaised,
 )
-CHANGES_THE_BOARD = CHANGES_THE_STATE | SWITCHES | kinds(BulkWithdrawalAdvanced, PriceNotRaised)
+CHANGES_QUARANTINE = kinds(PassageQuarantined, QuarantineLifted)
+CHANGES_THE_BOARD = (
+    CHANGES_THE_STATE | SWITCHES | CHANGES_QUARANTINE | kinds(BulkWithdrawalAdvanced, PriceNotRaised)
+)
 CHANGES_REVIEWS = kinds(ReplyAwaitsApproval, ReplyApproved, ReplyReturned)
 CHANGES_STANDING = kinds(WorkerWarned, WorkerSuspended, WorkerReinstated, AppealDecided)
-CHANGES_KNOWLEDGE = kinds(KnowledgeChanged, IndexPublished, IndexAdvanced, IndexDamaged, IndexRolledBack)
+CHANGES_KNOWLEDGE = CHANGES_QUARANTINE | kinds(
+    KnowledgeChanged,
+    IndexPublished,
+    IndexAdvanced,
+    IndexDamaged,
+    IndexRolledBack,
+    PassageReported,
+    ReportDecided,
+)
 CHANGES_PAYOUTS = kinds(PayoutSent, PayoutFailed, BatchReleased)
 
 
@@ -155,6 +171,7 @@ def _frames(told: Told, pool: PoolTold, claimants: Mapping[TicketId, LastClaiman
     yield from _about_payouts(told)
     yield from _about_switches(told)
     yield from _about_standing(told)
+    yield from _about_wrong_passages(told)
 
 
 def _boards(facts: Sequence[Told]) -> Iterator[Frame]:
@@ -262,6 +279,26 @@ def _about_switches(told: Told) -> Iterator[Frame]:
                 yield _notice(topic, text, tone="warn")
         case SwitchKind.WORKER:
             pass
+
+
+def _about_wrong_passages(told: Told) -> Iterator[Frame]:
+    """Desks ask again what they may show; the brand and the reporters hear what happened."""
+    if told.kind in CHANGES_QUARANTINE:
+        yield changed(POOL, "ticket.guidance")
+    if told.kind == kind_of(PassageQuarantined) and told.brand and told.body["cause"] == "reports":
+        text = "A passage of yours was reported as wrong and is out of suggestions. Look under Knowledge."
+        yield _notice(for_brand(told.brand), text, tone="warn")
+    if told.worker is None:
+        return
+    if told.kind == kind_of(ReportDecided):
+        yield changed(for_worker(told.worker), "mine")
+        yield _notice(
+            for_worker(told.worker), "A passage you reported was looked at. Read it under Mine.", tone="info"
+        )
+    elif told.kind == kind_of(ReplyCorrected):
+        text = "A brand put an answer of yours right: its knowledge was wrong. Not your fault; see Mine."
+        yield changed(for_worker(told.worker), "mine")
+        yield _notice(for_worker(told.worker), text, tone="info")
 
 
 def _about_standing(told: Told) -> Iterator[Frame]:

@@ -117,6 +117,14 @@ OPERATIONS = {
     "POST /api/v1/imports": _brand(ApiScope.KNOWLEDGE_WRITE, files=True),
     "GET /api/v1/imports/{import_id}": _brand(ApiScope.KNOWLEDGE_READ, foreign=404),
     "GET /api/v1/search": _brand(ApiScope.KNOWLEDGE_READ, query={"q": "kettle"}),
+    "GET /api/v1/passage-reports": _brand(ApiScope.KNOWLEDGE_READ, query={"show": "open"}),
+    "POST /api/v1/passage-reports/{report}/confirmation": _brand(ApiScope.KNOWLEDGE_WRITE, foreign=404),
+    "POST /api/v1/passage-reports/{report}/dismissal": _brand(
+        ApiScope.KNOWLEDGE_WRITE, body={"reason": "It holds."}, foreign=404
+    ),
+    "POST /api/v1/passage-reports/{report}/lifting": _brand(
+        ApiScope.KNOWLEDGE_WRITE, body={"reason": "It holds."}, foreign=404
+    ),
     "GET /api/v1/wallet": _brand(ApiScope.WALLET_READ),
     "POST /api/v1/top-ups": _brand(ApiScope.WALLET_WRITE, body={"amount_minor": 50_00, "currency": "usd"}),
     "POST /api/v1/top-ups/{top_up}/checkout": _brand(ApiScope.WALLET_WRITE, foreign=404),
@@ -173,6 +181,11 @@ OPERATIONS = {
     "POST /api/v1/tickets/{ticket}/escalation": _worker(
         body={"claim_number": 1, "reason": "other", "note": ""}, foreign=409
     ),
+    "POST /api/v1/tickets/{ticket}/wrong-passages": _worker(
+        body={"passage": "01890000-0000-7000-8000-000000000000", "reason": "out_of_date", "note": ""},
+        foreign=404,
+    ),
+    "GET /api/v1/wrong-passages": _worker(),
     # Quality
     "GET /api/v1/stage": _brand(ApiScope.TICKETS_READ),
     "POST /api/v1/tickets/{ticket}/rating": _brand(

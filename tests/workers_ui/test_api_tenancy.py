@@ -18,6 +18,7 @@ from marketplace.tickets.reply_models import ReplyReview
 from marketplace.tickets.terms import CategoryPlan, add_category
 from tests.builders import begin_probation
 from tests.workers_ui.api_site import Api, Program, System, api_site, problem
+from tests.workers_ui.brand_site import a_suggestion, an_article
 from tests.workers_ui.operations import OPERATIONS, Caller, Operation
 
 FILES = [("files", ("kettles.md", b"# Kettles")), ("file", ("tickets.csv", b"id,text\n1,Where is it?\n"))]
@@ -80,6 +81,7 @@ def a_world(api: Api) -> World:
             "brand": f"brand-{owner.brand.hex[-10:]}",
             "ticket_import": ticket_import,
             "review": a_review(api, owner.brand),
+            "report": a_report(api, owner.brand),
             "category": "owned",
         },
         revoked=gone.secret,
@@ -97,6 +99,17 @@ def a_review(api: Api, brand: BrandId) -> str:
     assert sent.json()["state"] == "awaiting_approval"
     with api.background.transaction() as tx:
         return str(tx.scalars(select(ReplyReview.id).where(ReplyReview.brand_id == brand)).one())
+
+
+def a_report(api: Api, brand: BrandId) -> str:
+    """A passage that a worker called wrong."""
+    ticket, program = api.open_ticket(brand), api.program()
+    with api.background.transaction() as tx:
+        passage = an_article(tx, brand, key="reported", text="A secret that is wrong")
+        a_suggestion(tx, brand, ticket, passage, draft="")
+    assert program.post(f"/tickets/{ticket}/claim").is_success
+    body = {"passage": str(passage.id), "reason": "out_of_date"}
+    return str(program.post(f"/tickets/{ticket}/wrong-passages", body).json()["id"])
 
 
 def call(world: World, name: str, *, secret: str | None, things: dict[str, str]) -> Response:
@@ -223,7 +236,7 @@ def test_a_workers_list_holds_his_own_claims_alone(world: World) -> None:
     assert world.foreign["ticket"] not in world.other.get("/pool").text
 
 
-@pytest.mark.parametrize("name", [name for name in WORKERS if name in ABOUT_THINGS])
+@pytest.mark.parametrize("name", [name for name in WORKERS if OPERATIONS[name].foreign == 409])
 def test_a_worker_whose_lease_has_ended_is_a_stranger(world: World, name: str) -> None:
     ticket = world.api.open_ticket(world.owner.brand)
     late = world.api.program()

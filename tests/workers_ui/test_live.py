@@ -15,8 +15,11 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 import workers_ui
+from guidance.wrong_passages import report_shown_passage
 from knowledge_base.import_files import start_import
 from knowledge_base.imports import read_import
+from knowledge_base.report_models import ReportReason
+from knowledge_base.reports import set_report_policy
 from marketplace.accounts.models import Member, MemberRole, Worker, WorkerStatus
 from marketplace.accounts.sessions import begin_session, sign_out
 from marketplace.events.commands import record
@@ -33,6 +36,7 @@ from marketplace.tickets.switch_models import SwitchKind
 from marketplace.tickets.switches import lift_at_brand, throw_at_brand
 from tests.builders import a_worker, an_open_ticket, as_brand, as_worker
 from tests.site_process import free_port
+from tests.workers_ui.brand_site import a_suggestion, an_article
 from tests.workers_ui.live_site import Town, a_town, listen
 from workers_ui.deps import SESSION_COOKIE
 
@@ -245,6 +249,32 @@ def test_the_holder_hears_of_his_ticket_and_the_brand_of_its_own_and_nobody_else
     assert stranger.everything_for(0) == []
     for heard in (*ann.everything_for(0), *manager.everything_for(0)):
         assert "Thanks, when?" not in json.dumps(heard.data)
+
+
+def test_a_quarantine_reaches_open_desks_and_its_brand_and_no_other(town: Town) -> None:
+    bob, manager, stranger = town.listen(town.bob), town.listen(town.manager), town.listen(town.stranger)
+    town.settle(bob)
+    ticket = town.post()
+    with town.background.transaction() as tx:
+        set_report_policy(tx, brand=town.brand, reports=1)
+        passage = an_article(tx, town.brand, text="Returns are accepted within 14 days.")
+        a_suggestion(tx, town.brand, ticket, passage, draft="")
+    town.claim(town.ann, ticket)
+    with town.db.transaction(as_worker(town.ann)) as tx:
+        report_shown_passage(
+            tx,
+            ticket=ticket,
+            passage=passage.id,
+            worker=town.ann,
+            reason=ReportReason.OUT_OF_DATE,
+            note="",
+            now=app_now(tx),
+        )
+    bob.next("ticket.guidance")
+    assert "out of suggestions" in str(manager.next("notice").data["text"])
+    assert [
+        one for one in stranger.everything_for(QUIET_SECONDS) if one.event in ("notice", "kb.changed")
+    ] == []
 
 
 def test_an_import_moves_its_bar_on_the_brands_page(town: Town) -> None:

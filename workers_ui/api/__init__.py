@@ -20,6 +20,7 @@ from workers_ui.api import (
     tickets,
     wallet,
     worker_profile,
+    wrong_passages,
 )
 from workers_ui.api.schemas import Problem
 
@@ -51,5 +52,6 @@ for part in (
     ticket_imports,
     reviews,
     service_levels,
+    wrong_passages,
 ):
     router.include_router(part.router)

@@ -189,6 +189,7 @@ def _suggestion(tx: Tx, worker: WorkerId, desk: queries.Desk) -> dict[str, Any] 
         "stale": found.stale,
         "passages": [
             {
+                "id": str(passage.passage_id),
                 "rank": passage.rank,
                 "title": passage.title,
                 "section_path": passage.section_path,

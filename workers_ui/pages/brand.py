@@ -23,6 +23,7 @@ from workers_ui.pages import (
     brand_tickets,
     brand_wallet,
     brand_withdrawals,
+    brand_wrong_answers,
     control,
 )
 from workers_ui.pages.brand_scope import area_path, first_area
@@ -38,6 +39,7 @@ for part in (
     brand_recall,
     brand_withdrawals,
     brand_knowledge,
+    brand_wrong_answers,  # before an article's own page
     brand_articles,
     brand_wallet,
     control,

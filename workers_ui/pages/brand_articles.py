@@ -12,6 +12,7 @@ from knowledge_base.models import ArticleState
 from knowledge_base.reading.apart import WHILE_SOMEONE_WAITS, read_apart
 from knowledge_base.reading.documents import Document
 from knowledge_base.reading.parts import is_jsonl
+from knowledge_base.report_queries import quarantined_of_article
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
@@ -106,7 +107,11 @@ def _article_page(
         revision_label=f"revision {line.revision_number}",
         source_name=line.key,
         updated_at=line.written_at,
-        passages=present.article_passages(detail, citations_of_passages(tx, brand=brand, article=line.id)),
+        passages=present.article_passages(
+            detail,
+            citations_of_passages(tx, brand=brand, article=line.id),
+            quarantined_of_article(tx, brand=brand, article=line.id),
+        ),
         delete_effect=present.delete_effect(
             len(detail.passages), open_suggestions_citing(tx, brand=brand, article=line.id)
         ),

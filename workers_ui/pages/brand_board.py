@@ -19,6 +19,7 @@ from marketplace.tickets.switch_queries import live_at_brand
 from workers_ui.deps import HasTx, at_brand
 from workers_ui.frames import page as answer
 from workers_ui.pages import board_views as present
+from workers_ui.pages.brand_notices import quarantine_notices
 from workers_ui.pages.brand_scope import area_path, frame_for
 from workers_ui.presenters.board import BoardPage, Spend
 
@@ -54,12 +55,15 @@ def show_board(request: Request, tx: HasTx, membership: Views) -> HTMLResponse:
         ),
         categories=present.categories(board, base=base),
         at_risk_rule=present.AT_RISK_RULE,
-        callouts=present.stopped(
-            board,
-            live_at_brand(tx, brand=membership.brand),
-            switches=area_path(membership, "control/switches")
-            if allowed(membership.role, Permission.CONTROL_SHARING)
-            else "",
+        callouts=(
+            *present.stopped(
+                board,
+                live_at_brand(tx, brand=membership.brand),
+                switches=area_path(membership, "control/switches")
+                if allowed(membership.role, Permission.CONTROL_SHARING)
+                else "",
+            ),
+            *quarantine_notices(tx, membership),
         ),
         spend=_spend(tx, membership, card, now),
         tickets_ever=bool(board.by_state),

@@ -24,6 +24,7 @@ from workers_ui.errors import status_of
 from workers_ui.frames import page as answer
 from workers_ui.pages import brand_knowledge_views as present
 from workers_ui.pages.answers import see
+from workers_ui.pages.brand_knowledge_tabs import knowledge_tabs
 from workers_ui.pages.brand_scope import area_path, frame_for, pager, refused
 from workers_ui.presenters.brand import NOT_ASKED, ImportPage, ImportProgress, KnowledgePage, QuestionTest
 from workers_ui.presenters.values import EMPTY_FORM, FormState
@@ -156,6 +157,7 @@ def _knowledge_page(
         upload_limit_megabytes=having.settings.upload_limit_bytes // MEGABYTE,
         can_edit=allowed(membership.role, Permission.MANAGE_KNOWLEDGE),
         form=form,
+        tabs=knowledge_tabs(tx, membership, current=""),
         pager=pager(
             f"{base}?{query}page=",
             page=found.page,

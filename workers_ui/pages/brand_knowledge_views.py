@@ -1,6 +1,6 @@
 """A brand's knowledge as its people see it: articles, imports under way, an answered test question."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from guidance.confidence import Reason
@@ -9,6 +9,7 @@ from knowledge_base.import_models import ImportState
 from knowledge_base.import_queries import ImportStatus
 from knowledge_base.models import ArticleState
 from knowledge_base.queries import ArticleDetail, ArticleLine, IndexStatus
+from knowledge_base.reports import sha256_of
 from marketplace.kernel.ids import PassageId
 from workers_ui.presenters import brand as views
 from workers_ui.presenters.values import Badge, Tone
@@ -69,7 +70,7 @@ def _is_newer(changed_at: datetime, index: IndexStatus) -> bool:
 
 
 def article_passages(
-    detail: ArticleDetail, cited: Mapping[PassageId, int]
+    detail: ArticleDetail, cited: Mapping[PassageId, int], quarantined: Collection[str] = ()
 ) -> tuple[views.ArticlePassage, ...]:
     return tuple(
         views.ArticlePassage(
@@ -77,6 +78,7 @@ def article_passages(
             section_path=place_of(passage.section_path, passage.page),
             text=passage.text,
             cited_count=cited.get(passage.id, 0),
+            quarantined=sha256_of(passage.text) in quarantined,
         )
         for passage in detail.passages
     )

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from knowledge_base.report_queries import quarantined_texts
 from marketplace.accounts.approval import decision_on
+from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.db import Tx
 from marketplace.tickets.lanes import GENERAL, SKILLS
@@ -16,7 +18,20 @@ def brand_notices(tx: Tx, membership: Membership, languages: dict[str, str]) -> 
     return (
         *_approval(tx, membership),
         *_uncovered(uncovered_of_brand(tx, brand=membership.brand), languages),
+        *quarantine_notices(tx, membership),
     )
+
+
+def quarantine_notices(tx: Tx, membership: Membership) -> tuple[Notice, ...]:
+    """What is kept from suggestions until the brand has looked."""
+    held = quarantined_texts(tx, brand=membership.brand)
+    if not held or not allowed(membership.role, Permission.VIEW_KNOWLEDGE):
+        return ()
+    text = (
+        f"{held} {'passage is' if held == 1 else 'passages are'} quarantined: reported or confirmed as wrong."
+    )
+    href = f"/b/{membership.slug}/knowledge/wrong?show=quarantined"
+    return (Notice(text=text, tone=Tone.WARN, href=href, link_label="Look at them"),)
 
 
 def _approval(tx: Tx, membership: Membership) -> tuple[Notice, ...]:

@@ -1,12 +1,13 @@
 """Putting a desk together for its page: from the claim's own rows, with what was typed and refused."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from guidance.lint import Finding, lint
+from guidance.models import SuggestionPassage
 from guidance.queries import (
     SuggestionView,
     cited_passages,
@@ -15,11 +16,14 @@ from guidance.queries import (
     why_stopped,
 )
 from guidance.voices import voice_of
+from guidance.wrong_passages import shown_passages
+from knowledge_base.report_models import ReportState
+from knowledge_base.report_queries import reports_by_passage
 from marketplace.accounts.queries import brand as brand_card
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope, Tx, rescope
 from marketplace.kernel.errors import NotFound
-from marketplace.kernel.ids import TicketId, WorkerId
+from marketplace.kernel.ids import PassageId, TicketId, WorkerId
 from marketplace.kernel.money import Money
 from marketplace.tickets import pool, queries, worker_queries
 from marketplace.tickets.escalation_queues import queues_of
@@ -34,6 +38,7 @@ from workers_ui.frames import page, worker_frame
 from workers_ui.pages import desk_views
 from workers_ui.pages.desk_handover import decision_sentence, panel_of, review_notice
 from workers_ui.pages.pool_views import channel_name, hold_badge, ticket_number
+from workers_ui.pages.report_views import reasons
 from workers_ui.pages.stop_sentences import recall_pay_sentence, stop_sentence
 from workers_ui.pages.worker_forms import fresh_key
 from workers_ui.presenters.values import Badge, Choice, FormState, Tone
@@ -108,7 +113,12 @@ def desk_view(
             extended=extension.used,
         ),
         thread=desk_views.messages(desk.thread, own, brand=brand.name),
-        guidance=desk_views.guidance(found, stopped=why_stopped(tx, brand=desk.brand)),
+        guidance=desk_views.guidance(
+            found,
+            stopped=why_stopped(tx, brand=desk.brand),
+            reported=_reported(tx, worker, found.passages if found else ()),
+        ),
+        report_reasons=reasons(),
         voice=desk_views.voice(voice_of(tx, brand=desk.brand).voice),
         composer=replace(
             _composer(tx, ticket, worker, typed, found, label=affiliation_label(brand.name)),
@@ -151,6 +161,7 @@ def lost_page(
     if past is None:
         raise NotFound
     own = worker_queries.own_replies(tx, ticket=ticket, worker=worker)
+    shown = shown_passages(tx, ticket=ticket, worker=worker)
     view = DeskPage(
         frame=worker_frame(request, tx),
         ticket=str(ticket),
@@ -170,6 +181,8 @@ def lost_page(
         ),
         thread=desk_views.messages(past.thread, own, brand=past.brand),
         guidance=desk_views.NO_GUIDANCE,
+        shown=desk_views.shown_cards(shown, _reported(tx, worker, shown)),
+        report_reasons=reasons(),
         voice=desk_views.voice(voice_of(tx, brand=past.brand_id).voice),
         composer=Composer(idempotency_key="", draft=typed.text or past.draft),
         goes_on_href=_goes_on(tx, past, worker),
@@ -178,7 +191,7 @@ def lost_page(
         categories=(),
         release_reasons=(),
         escalation_reasons=(),
-        form=FormState(values=typed.values, problem=typed.problem),
+        form=FormState(values=typed.values, errors=typed.errors, problem=typed.problem),
     )
     return page(request, view, status=status)
 
@@ -232,6 +245,12 @@ def checked_text(tx: Tx, *, ticket: TicketId, worker: WorkerId, text: str) -> tu
     suggestion = newest_suggestion(tx, brand=brand, ticket=ticket)
     passages = cited_passages(tx, suggestion) if suggestion else []
     return lint(text, voice_of(tx, brand=brand).voice, passages)
+
+
+def _reported(
+    tx: Tx, worker: WorkerId, passages: Sequence[SuggestionPassage]
+) -> Mapping[PassageId, ReportState]:
+    return reports_by_passage(tx, worker=worker, passages=[one.passage_id for one in passages])
 
 
 def _ended(tx: Tx, past: worker_queries.PastDesk, worker: WorkerId) -> str:

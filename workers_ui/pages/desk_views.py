@@ -1,20 +1,24 @@
 """A claimed ticket as the desk: thread, guidance with its passages, the brand's voice, the composer."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from guidance.confidence import Reason
 from guidance.lint import Finding, Severity
-from guidance.models import SuggestionState
+from guidance.models import SuggestionPassage, SuggestionState
 from guidance.queries import SuggestionView
 from guidance.voice import Voice, unfilled_slots
-from marketplace.kernel.ids import WorkerId
+from knowledge_base.report_models import ReportState
+from marketplace.kernel.ids import PassageId, WorkerId
 from marketplace.tickets.models import Author, ClaimEnd, EscalationReason, ReleaseReason, ReplyState
 from marketplace.tickets.notes import NoteLine
 from marketplace.tickets.queries import Line
 from marketplace.tickets.reply_models import EscalationQueue
 from marketplace.tickets.worker_queries import OwnReply
+from workers_ui.pages.report_views import HEARD
 from workers_ui.pages.spans import span
 from workers_ui.presenters import worker as views
 from workers_ui.presenters.values import Badge, Choice, Tone
@@ -62,6 +66,11 @@ REPLY_STATES: Mapping[ReplyState, Badge] = {
     ReplyState.FAILED: Badge(label="not delivered", tone=Tone.BAD),
     ReplyState.RECALLED: Badge(label="called back", tone=Tone.WARN),
 }
+CHANGED = "The customer wrote again, or the knowledge changed, since this was prepared."
+ASK_OR_WAIT = "Ask again, or wait a moment: after a message a new one is prepared by itself."
+QUARANTINED = "A passage in it was reported as wrong and taken out of all suggestions."
+ASK_AGAIN = "Ask again for one without it; look at what you may have inserted from it."
+NOTHING_REPORTED: Mapping[PassageId, ReportState] = MappingProxyType({})
 PREPARING = views.Guidance(state=views.GuidanceState.PREPARING)
 NO_GUIDANCE = views.Guidance(state=views.GuidanceState.READY)
 
@@ -99,8 +108,13 @@ def ended_reason(end: ClaimEnd | None) -> str:
     return ENDED[end or ClaimEnd.EXPIRED]
 
 
-def guidance(found: SuggestionView | None, *, stopped: str | None = None) -> views.Guidance:
-    """`stopped` is why guidance is switched off, where it is."""
+def guidance(
+    found: SuggestionView | None,
+    *,
+    stopped: str | None = None,
+    reported: Mapping[PassageId, ReportState] = NOTHING_REPORTED,
+) -> views.Guidance:
+    """`stopped` is why guidance is switched off, where it is; `reported` what this worker called wrong."""
     if stopped is not None:
         return views.Guidance(
             state=views.GuidanceState.STOPPED,
@@ -114,14 +128,14 @@ def guidance(found: SuggestionView | None, *, stopped: str | None = None) -> vie
         return views.Guidance(
             state=views.GuidanceState.STALE,
             suggestion=str(found.id),
-            reason="The customer wrote again, or the knowledge changed, since this was prepared.",
-            next_step="Ask again, or wait a moment: after a message a new one is prepared by itself.",
+            reason=QUARANTINED if found.quarantined else CHANGED,
+            next_step=ASK_AGAIN if found.quarantined else ASK_OR_WAIT,
         )
     ready = found.state is SuggestionState.READY
     return views.Guidance(
         state=views.GuidanceState.READY if ready else views.GuidanceState.ABSTAINED,
         suggestion=str(found.id),
-        cards=_cards(found),
+        cards=_cards(found.passages, reported),
         draft=_draft(found) if ready else None,
         reason="" if ready else SILENCE.get(found.reason, ""),
         next_step=found.next_step,
@@ -221,7 +235,18 @@ def _noted_by(line: NoteLine, worker: WorkerId, brand: str) -> str:
     return "You" if line.worker == worker else "Another expert"
 
 
-def _cards(found: SuggestionView) -> tuple[views.PassageCard, ...]:
+def shown_cards(
+    passages: Sequence[SuggestionPassage], reported: Mapping[PassageId, ReportState]
+) -> tuple[views.PassageCard, ...]:
+    """What guidance showed on a ticket that is over, numbered anew."""
+    return tuple(
+        replace(card, number=number) for number, card in enumerate(_cards(passages, reported), start=1)
+    )
+
+
+def _cards(
+    passages: Sequence[SuggestionPassage], reported: Mapping[PassageId, ReportState]
+) -> tuple[views.PassageCard, ...]:
     return tuple(
         views.PassageCard(
             number=passage.rank,
@@ -232,8 +257,9 @@ def _cards(found: SuggestionView) -> tuple[views.PassageCard, ...]:
             confidence=min(max(passage.score, 0.0), 1.0),
             confidence_label="Match",
             verified_on=passage.verified_at.date(),
+            reported=HEARD[reported[passage.passage_id]] if passage.passage_id in reported else "",
         )
-        for passage in found.passages
+        for passage in passages
     )
 
 

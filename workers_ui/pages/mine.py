@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from knowledge_base.report_queries import own_reports
 from marketplace.accounts.sessions import Principal
 from marketplace.kernel.clock import app_now
 from marketplace.tickets import worker_queries
@@ -14,6 +15,7 @@ from marketplace.tickets.pool_choices import worker_in_pool
 from workers_ui.deps import AsWorker, HasTx
 from workers_ui.frames import page, worker_frame
 from workers_ui.pages.pool_views import held_row, lost_draft, sent_row
+from workers_ui.pages.report_views import own_line
 from workers_ui.presenters.worker import MinePage
 
 router = APIRouter()
@@ -33,6 +35,7 @@ def show_mine(request: Request, tx: HasTx, worker: AsWorker) -> HTMLResponse:
         waiting_on_customer=tuple(held_row(one) for one in held if one.state is PoolState.ANSWERED),
         sent_today=tuple(sent_row(one) for one in sent),
         lost_drafts=tuple(lost_draft(one) for one in worker_queries.unsent_texts(tx, worker=worker, now=now)),
+        reports=tuple(own_line(one) for one in own_reports(tx, worker=worker)),
         claim_cap=sum(room.cap for room in here.rooms),
     )
     return page(request, view)

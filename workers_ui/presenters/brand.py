@@ -362,6 +362,7 @@ class KnowledgePage:
     upload_limit_megabytes: int = 25
     can_edit: bool = True
     form: FormState = EMPTY_FORM
+    tabs: tuple[FilterTab, ...] = ()
     pager: Pager = ONE_PAGE
 
 
@@ -379,6 +380,7 @@ class ArticlePassage:
     section_path: str
     text: str
     cited_count: int = 0
+    quarantined: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

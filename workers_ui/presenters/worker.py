@@ -133,7 +133,7 @@ class ThreadMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassageCard:
-    """One cited passage. `number` is the key that inserts it (1-3)."""
+    """One cited passage. `number` is the key that inserts it (1-3); `reported` says that the worker called it wrong."""
 
     number: int
     passage: str
@@ -144,6 +144,7 @@ class PassageCard:
     confidence_label: str
     verified_on: date | None = None
     article_href: str = ""
+    reported: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +250,7 @@ class DeskPage:
     asks the server to append that guidance to the draft and show the desk again (the way without JavaScript).
     POST release: reason, then (next | pool). POST escalate: queue, reason, note. POST extension: nothing. POST
     notes: internal_note. POST category: category. POST ask-again: prepare the guidance anew. All carry
-    claim_number.
+    claim_number. POST wrong: passage, reason, words; also of a ticket that is over (`shown` are its passages).
     """
 
     template: ClassVar[str] = "worker/desk.html"
@@ -279,6 +280,8 @@ class DeskPage:
     resolves_at: datetime | None = None
     goes_on_href: str = ""
     notes: tuple[NoteLine, ...] = ()
+    shown: tuple[PassageCard, ...] = ()
+    report_reasons: tuple[Choice, ...] = ()
     answered: bool = False
     in_review: bool = False
     part: str = ""
@@ -321,6 +324,30 @@ class LostDraft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportLine:
+    """A passage that the worker called wrong, and what became of it."""
+
+    title: str
+    brand: str
+    quoted: str
+    reason: str
+    state: Badge
+    outcome: str
+    reported_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedReply:
+    """An answer of the worker's that its brand put right: the knowledge was wrong, not the worker."""
+
+    ticket: str
+    number: str
+    brand: str
+    sentences: tuple[str, ...]
+    corrected_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MinePage:
     template: ClassVar[str] = "worker/mine.html"
     frame: Frame
@@ -329,6 +356,8 @@ class MinePage:
     waiting_on_customer: tuple[MineTicket, ...] = ()
     sent_today: tuple[MineTicket, ...] = ()
     lost_drafts: tuple[LostDraft, ...] = ()
+    reports: tuple[ReportLine, ...] = ()
+    corrected: tuple[CorrectedReply, ...] = ()
     claim_cap: int = 3
 
 

@@ -34,6 +34,7 @@ const KEYS: readonly Key[] = [
   { press: "3", label: "Insert passage 3", here: atDesk, run: () => insert("3") },
   { press: "d", label: "Insert the draft", here: atDesk, run: () => insert("draft") },
   { press: "e", label: "Extend your time, once", here: on("[data-extend]"), run: () => press("[data-extend]") },
+  { press: "w", label: "This passage is wrong", here: on("[data-report]"), run: reportPassage },
   { press: "m", label: "Write an internal note", here: atDesk, run: () => open("#note") },
   { press: "l", label: "Release the ticket", here: atDesk, run: () => open("#release") },
   { press: "t", label: "Change the theme", here: everywhere, run: toggleTheme },
@@ -82,6 +83,12 @@ function press(selector: string): void {
 
 function open(selector: string): void {
   openFold(document.querySelector<HTMLDetailsElement>(selector));
+}
+
+/** Of the passage that has the focus, else of the first that was not reported yet. */
+function reportPassage(): void {
+  const card = document.activeElement?.closest(".card");
+  openFold(card?.querySelector<HTMLDetailsElement>("[data-report]") ?? document.querySelector<HTMLDetailsElement>("[data-report]"));
 }
 
 function field(): HTMLTextAreaElement | null {

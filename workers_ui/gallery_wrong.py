@@ -1,0 +1,203 @@
+"""Sample views of what is wrong in the knowledge: reports, corrections, contradictions."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from knowledge_base.report_models import ReportReason, ReportState
+from workers_ui.gallery_desk import CARDS, sample_desk
+from workers_ui.gallery_samples import BRAND, SLUG, MakeFrame, ago, brand_frame, worker_frame
+from workers_ui.pages import brand_wrong_answers_views as reported
+from workers_ui.pages import desk_views, report_views
+from workers_ui.presenters import worker
+from workers_ui.presenters.values import FilterTab, FormState
+from workers_ui.presenters.wrong_answers import PassageReportLine, WrongPassageCard, WrongPassagesPage
+from workers_ui.templating import PageView
+
+BASE = f"/b/{SLUG}/knowledge"
+WRONG = (
+    "Goods that arrive damaged are refunded in full within 14 days. Items under $80 need not be sent back."
+)
+
+
+def tabs(current: str) -> tuple[FilterTab, ...]:
+    parts = (("", "Articles", 84), ("wrong", "Reported wrong", 2))
+    return tuple(
+        FilterTab(label=label, href=f"{BASE}/{part}" if part else BASE, count=count, current=part == current)
+        for part, label, count in parts
+    )
+
+
+def wrong(frame: MakeFrame) -> PageView:
+    return _wrong_page(frame, (_quarantined(), _reported(), _changed()))
+
+
+def wrong_refused(frame: MakeFrame) -> PageView:
+    form = FormState(
+        values={"reason": ""},
+        errors={"reason": "Give a reason of 1 to 1,000 characters: those who reported the passage read it."},
+    )
+    return _wrong_page(frame, (replace(_reported(), form=form),))
+
+
+def wrong_empty(frame: MakeFrame) -> PageView:
+    return _wrong_page(frame, ())
+
+
+def _wrong_page(frame: MakeFrame, cards: tuple[WrongPassageCard, ...]) -> WrongPassagesPage:
+    filters = (("open", "To decide", 2), ("quarantined", "Quarantined", 2), ("all", "All", 3))
+    return WrongPassagesPage(
+        frame=brand_frame(frame, f"{BASE}/wrong"),
+        slug=SLUG,
+        brand=BRAND,
+        path=f"{BASE}/wrong",
+        tabs=tabs("wrong"),
+        filters=tuple(
+            FilterTab(label=label, href=f"{BASE}/wrong?show={show}", count=count, current=show == "all")
+            for show, label, count in filters
+        ),
+        cards=cards,
+        reports_needed=3,
+        most_reports=20,
+        can_edit=True,
+    )
+
+
+def _quarantined() -> WrongPassageCard:
+    return WrongPassageCard(
+        report="r1",
+        href=f"{BASE}/wrong/r1",
+        title="Returns and refunds",
+        article_href=f"{BASE}/a1",
+        quoted=WRONG,
+        state=reported.BY_REPORTS,
+        holds=True,
+        quarantined_at=ago(minutes=18),
+        reports=(
+            _line("Bo K.", 1009, minutes=18, note="The customer’s order page says 30 days."),
+            _line("Mina S.", 1004, hours=3),
+            _line("Ana R.", 1002, hours=5, why=ReportReason.CONTRADICTS_FACTS),
+        ),
+        can_confirm=True,
+        can_dismiss=False,
+    )
+
+
+def _reported() -> WrongPassageCard:
+    return WrongPassageCard(
+        report="r2",
+        href=f"{BASE}/wrong/r2",
+        title="Descaling the espresso machine",
+        article_href=f"{BASE}/a2",
+        quoted="Run one litre of descaler through the machine, then two tanks of clear water.",
+        state=reported.REPORTED,
+        holds=True,
+        quarantined_at=None,
+        reports=(_line("Theo B.", 1011, hours=1, why=ReportReason.WRONG_PRODUCT),),
+        can_confirm=True,
+        can_dismiss=True,
+    )
+
+
+def _changed() -> WrongPassageCard:
+    return WrongPassageCard(
+        report="r3",
+        href=f"{BASE}/wrong/r3",
+        title="Subscription pauses",
+        article_href=f"{BASE}/a3",
+        quoted="A subscription may be paused once a year for up to 4 weeks.",
+        state=reported.GONE,
+        holds=False,
+        quarantined_at=ago(days=9),
+        reports=(replace(_line("Mina S.", 987, days=9), state=reported.STATES[ReportState.CONFIRMED]),),
+        can_confirm=False,
+        can_dismiss=False,
+    )
+
+
+def _line(
+    who: str,
+    number: int,
+    *,
+    note: str = "",
+    why: ReportReason = ReportReason.OUT_OF_DATE,
+    **since: float,
+) -> PassageReportLine:
+    return PassageReportLine(
+        worker_alias=who,
+        ticket_href=f"/b/{SLUG}/tickets/t{number}",
+        ticket_number=f"#{number}",
+        reason=report_views.REASONS[why],
+        note=note,
+        reported_at=ago(**since),
+        state=reported.STATES[ReportState.OPEN],
+    )
+
+
+def desk_reporting(frame: MakeFrame) -> PageView:
+    """One passage is reported, another one's report needs words."""
+    desk = sample_desk(frame)
+    heard = report_views.HEARD[ReportState.OPEN]
+    cards = (replace(CARDS[0], reported=heard), *CARDS[1:])
+    refusal = "Say in a few words what is wrong, or choose one of the other reasons."
+    return replace(
+        desk,
+        guidance=replace(desk.guidance, cards=cards),
+        form=FormState(
+            values={"wrong_passage": "p-83", "words": ""}, errors={"words": refusal}, problem=refusal
+        ),
+    )
+
+
+def desk_quarantined(frame: MakeFrame) -> PageView:
+    guidance = worker.Guidance(
+        state=worker.GuidanceState.STALE,
+        suggestion="s-9",
+        reason=desk_views.QUARANTINED,
+        next_step=desk_views.ASK_AGAIN,
+    )
+    return replace(sample_desk(frame), guidance=guidance)
+
+
+def mine_reports(frame: MakeFrame) -> PageView:
+    return worker.MinePage(
+        frame=worker_frame(frame, "/worker/mine"),
+        corrected=(
+            worker.CorrectedReply(
+                ticket="t987",
+                number="NC-987",
+                brand=BRAND,
+                sentences=("A subscription may be paused once a year for up to 4 weeks.",),
+                corrected_at=ago(hours=6),
+            ),
+        ),
+        reports=(
+            worker.ReportLine(
+                title="Returns and refunds",
+                brand=BRAND,
+                quoted=WRONG,
+                reason="Out of date",
+                state=report_views.TAKEN_OUT,
+                outcome="Others reported it too: it is shown to nobody until the brand has looked.",
+                reported_at=ago(hours=5),
+            ),
+            worker.ReportLine(
+                title="Descaling the espresso machine",
+                brand=BRAND,
+                quoted="Run one litre of descaler through the machine, then two tanks of clear water.",
+                reason="Wrong for this product",
+                state=report_views.STATES[ReportState.DISMISSED],
+                outcome=f"{BRAND} says: “It holds for both machines.”",
+                reported_at=ago(days=2),
+            ),
+        ),
+    )
+
+
+BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
+    "wrong": wrong,
+    "wrong-refused": wrong_refused,
+    "wrong-empty": wrong_empty,
+    "desk-reporting": desk_reporting,
+    "desk-quarantined": desk_quarantined,
+    "mine-reports": mine_reports,
+}

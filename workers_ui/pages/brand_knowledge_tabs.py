@@ -1,0 +1,21 @@
+"""The parts of a brand's knowledge, with what waits in each."""
+
+from knowledge_base import queries
+from knowledge_base.report_queries import count_undecided
+from marketplace.accounts.sessions import Membership
+from marketplace.kernel.db import Tx
+from workers_ui.pages.brand_scope import area_path
+from workers_ui.presenters.values import FilterTab
+
+
+def knowledge_tabs(tx: Tx, membership: Membership, *, current: str) -> tuple[FilterTab, ...]:
+    """`current` is the last part of the page's address; the articles themselves have none."""
+    base, brand = area_path(membership, "knowledge"), membership.brand
+    tabs = (
+        ("", "Articles", queries.coverage(tx, brand=brand).articles),
+        ("wrong", "Reported wrong", count_undecided(tx, brand=brand)),
+    )
+    return tuple(
+        FilterTab(label=label, href=f"{base}/{part}" if part else base, count=count, current=part == current)
+        for part, label, count in tabs
+    )
