@@ -90,12 +90,14 @@ def start_import(
     author: PersonId | None,
     now: datetime,
     source: ImportSource = ImportSource.UPLOAD,
+    looks_first: bool = False,
 ) -> ImportId:
     """Keep the uploaded `files` (name, content) until `imports.read_import` reads and judges them.
 
+    With `looks_first` its articles become drafts that someone publishes or discards (import_review.py).
     Raises NoFiles, TooManyFiles, ImportTooLarge or TooManyLines.
     """
-    started = open_import(tx, brand=brand, author=author, now=now, source=source)
+    started = open_import(tx, brand=brand, author=author, now=now, source=source, looks_first=looks_first)
     add_files(tx, brand=brand, import_id=started, files=files, now=now)
     close_import(tx, brand=brand, import_id=started, now=now)
     return started
@@ -109,6 +111,7 @@ def open_import(
     now: datetime,
     source: ImportSource = ImportSource.UPLOAD,
     state: ImportState = ImportState.OPEN,
+    looks_first: bool = False,
 ) -> ImportId:
     """Begin an import that takes files until it is closed."""
     opened = KnowledgeImport(
@@ -116,6 +119,7 @@ def open_import(
         id=ImportId(new_id()),
         state=state,
         source=source,
+        looks_first=looks_first,
         files=0,
         author_id=author,
         started_at=now,

@@ -25,6 +25,12 @@ FILES_PER_PAGE = 50
 MAX_FILE_PAGES = 100
 MAX_REFUSALS = 500
 MAX_UNFINISHED = 100
+WORKED_OFF_BY_A_JOB = (
+    ImportState.QUEUED,
+    ImportState.READING,
+    ImportState.PUBLISHING,
+    ImportState.UNDOING,
+)
 
 
 class FileNotFound(NotFound):
@@ -127,10 +133,10 @@ def import_files(
 
 
 def unfinished_imports(tx: Tx, *, limit: int = MAX_UNFINISHED) -> list[tuple[BrandId, ImportId]]:
-    """Imports of all brands that have files left to read, oldest first: for the sweep after a restart."""
+    """Imports of all brands that have work left for a job, oldest first: for the sweep after a restart."""
     rows = tx.execute(
         select(KnowledgeImport.brand_id, KnowledgeImport.id)
-        .where(KnowledgeImport.state.in_([ImportState.QUEUED, ImportState.READING]))
+        .where(KnowledgeImport.state.in_(WORKED_OFF_BY_A_JOB))
         .order_by(KnowledgeImport.id)
         .limit(limit)
     )

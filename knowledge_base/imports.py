@@ -16,10 +16,12 @@ from knowledge_base.drafting import (
     EmptyArticle,
     NameTooLong,
     Put,
+    draft_articles,
     fit_article,
     hold_knowledge,
     plain_name,
 )
+from knowledge_base.duplicates import find_duplicates
 from knowledge_base.import_files import (
     ImportNotFound,
     drop_content,
@@ -97,7 +99,7 @@ def read_import(database: Database, brand: BrandId, import_id: ImportId) -> Impo
     """
     scope = Scope(brand=brand)
     with database.transaction(scope) as tx:
-        _begin(tx, brand, import_id)
+        looks_first = _begin(tx, brand, import_id)
     # An id that stands twice in one upload is a mistake worth telling. After a restart the ids before it are
     # not remembered: then the later text replaces the earlier.
     keys: set[str] = set()
@@ -107,6 +109,8 @@ def read_import(database: Database, brand: BrandId, import_id: ImportId) -> Impo
             _mark(tx, brand, import_id, parts, FileState.SPLITTING)
         with database.transaction(scope) as tx:
             _take(tx, brand, import_id, read)
+    if looks_first:
+        find_duplicates(database, brand, import_id)
     with database.transaction(scope) as tx:
         return _finish(tx, brand, import_id)
 
@@ -171,10 +175,12 @@ FILES_FOLLOW: Mapping[ImportState, tuple[tuple[FileState, ...], FileState]] = {
 }
 
 
-def _begin(tx: Tx, brand: BrandId, import_id: ImportId) -> None:
+def _begin(tx: Tx, brand: BrandId, import_id: ImportId) -> bool:
+    """Whether its articles are drafts that a person looks at first."""
     found = locked_import(tx, brand, import_id)
     if found.state is ImportState.QUEUED:
         move_import(tx, found, ImportState.READING)
+    return found.looks_first and found.state is ImportState.READING
 
 
 def _next_parts(database: Database, scope: Scope, import_id: ImportId) -> list[Part]:
@@ -309,6 +315,11 @@ class _Written:
     before: RevisionId | None
     passages: int
 
+    @property
+    def differs(self) -> bool:
+        """A draft that was written before and still holds nowhere differs too."""
+        return self.put.changed or self.put.revision_id != self.before
+
 
 def _take(tx: Tx, brand: BrandId, import_id: ImportId, read: Sequence[PartRead]) -> None:
     found = locked_import(tx, brand, import_id)
@@ -358,7 +369,8 @@ def _write(tx: Tx, found: KnowledgeImport, documents: Sequence[Document], now: d
     # Held before the look at what holds, so that what an undo goes back to is what was replaced.
     hold_knowledge(tx, found.brand_id)
     before = _holding(tx, found.brand_id, [document.key for document in documents])
-    puts = put_articles(tx, brand=found.brand_id, documents=documents, author=found.author_id, now=now)
+    write = draft_articles if found.looks_first else put_articles
+    puts = write(tx, brand=found.brand_id, documents=documents, author=found.author_id, now=now)
     passages = _passage_counts(tx, found.brand_id, [put.revision_id for put in puts])
     return [
         _Written(put=put, before=before.get(document.key), passages=passages.get(put.revision_id, 0))
@@ -386,7 +398,7 @@ def _passage_counts(tx: Tx, brand: BrandId, revisions: Sequence[RevisionId]) -> 
 
 def _note(tx: Tx, found: KnowledgeImport, read: PartRead, written: Sequence[_Written], now: datetime) -> None:
     """Add what a part gave to its file, and close the file after its last part."""
-    changed = [one for one in written if one.put.changed]
+    changed = [one for one in written if one.differs]
     file = tx.get_one(ImportFile, (found.brand_id, found.id, read.part.file), populate_existing=True)
     file.parts_read += 1
     file.articles_new += sum(one.before is None for one in changed)
@@ -399,9 +411,9 @@ def _note(tx: Tx, found: KnowledgeImport, read: PartRead, written: Sequence[_Wri
     file.changed_at = now
     found.articles += len(changed)
     found.unchanged += len(written) - len(changed)
-    _keep_articles(tx, file, changed)
+    _keep_articles(tx, file, changed, looks_first=found.looks_first)
     if file.parts_read >= file.parts:
-        _close(tx, file)
+        _close(tx, file, FileState.REVIEW if found.looks_first else FileState.INDEXING)
     tx.flush()
 
 
@@ -414,9 +426,10 @@ def _refuse(file: ImportFile, refusals: Sequence[Refused]) -> None:
     file.more_refusals += len(known[MAX_FILE_REFUSALS:])
 
 
-def _keep_articles(tx: Tx, file: ImportFile, changed: Sequence[_Written]) -> None:
+def _keep_articles(tx: Tx, file: ImportFile, changed: Sequence[_Written], *, looks_first: bool) -> None:
     if not changed:
         return
+    state = ImportArticleState.DRAFTED if looks_first else ImportArticleState.PUBLISHED
     rows = upsert(ImportArticle).values(
         [
             {
@@ -426,7 +439,7 @@ def _keep_articles(tx: Tx, file: ImportFile, changed: Sequence[_Written]) -> Non
                 "file": file.ordinal,
                 "revision_id": one.put.revision_id,
                 "before_id": one.before,
-                "state": ImportArticleState.PUBLISHED,
+                "state": state,
             }
             for one in changed
         ]
@@ -440,10 +453,10 @@ def _keep_articles(tx: Tx, file: ImportFile, changed: Sequence[_Written]) -> Non
     tx.execute(rows.on_conflict_do_update(index_elements=["brand_id", "import_id", "article_id"], set_=again))
 
 
-def _close(tx: Tx, file: ImportFile) -> None:
+def _close(tx: Tx, file: ImportFile, taken: FileState) -> None:
     """All of the file is read: it has failed when it gave nothing, and then its content is kept."""
     if file.articles_new + file.articles_changed + file.articles_unchanged:
-        file.state = FileState.INDEXING
+        file.state = taken
         tx.flush()
         drop_content(tx, file.brand_id, file.import_id, [file.ordinal])
         return
@@ -468,8 +481,19 @@ def _finish(tx: Tx, brand: BrandId, import_id: ImportId) -> ImportState:
     version = hold_knowledge(tx, brand)
     if found.articles + found.unchanged == 0:
         move_import(tx, found, ImportState.FAILED)
+    elif _has_drafts(tx, found):
+        move_import(tx, found, ImportState.REVIEW)
     elif version.changed > version.indexed:
         move_import(tx, found, ImportState.INDEXING)
     else:
         move_import(tx, found, ImportState.READY)
     return found.state
+
+
+def _has_drafts(tx: Tx, found: KnowledgeImport) -> bool:
+    drafted = select(ImportArticle.article_id).where(
+        ImportArticle.brand_id == found.brand_id,
+        ImportArticle.import_id == found.id,
+        ImportArticle.state == ImportArticleState.DRAFTED,
+    )
+    return tx.scalar(select(drafted.exists())) or False

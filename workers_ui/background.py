@@ -22,9 +22,9 @@ from guidance.gaps import Sight, close_answered, rename_grown
 from guidance.queries import tickets_without_suggestion, why_stopped
 from guidance.screening import Judge, NoJudge, screen_ticket
 from knowledge_base import report_letters
+from knowledge_base.import_acts import advance_import
 from knowledge_base.import_files import forget_uploads
 from knowledge_base.import_queries import unfinished_imports
-from knowledge_base.imports import read_import
 from knowledge_base.index.building import build_index
 from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.retrieval import IndexUnavailable, Retriever
@@ -209,7 +209,7 @@ class Background:
         self._until_none(lambda tx: replies.deliver_queued(tx, delivery=replies.ApiFeed(), now=app_now(tx)))
 
     def read_import(self, brand: str, knowledge_import: str) -> None:
-        read_import(self.database, BrandId(UUID(brand)), ImportId(UUID(knowledge_import)))
+        advance_import(self.database, BrandId(UUID(brand)), ImportId(UUID(knowledge_import)))
         self.index(brand)
 
     def index(self, brand: str) -> None:
