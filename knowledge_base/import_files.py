@@ -152,7 +152,7 @@ def close_import(tx: Tx, *, brand: BrandId, import_id: ImportId, now: datetime) 
         return
     if not opened.files:
         raise NoFiles
-    _queue(tx, opened, now)
+    queue_import(tx, opened, now)
 
 
 def retry_file(tx: Tx, *, brand: BrandId, import_id: ImportId, ordinal: int, now: datetime) -> int:
@@ -288,7 +288,7 @@ def _retry(tx: Tx, brand: BrandId, import_id: ImportId, which: ColumnElement[boo
     for file in again:
         file.state, file.changed_at = FileState.QUEUED, now
         file.reason = file.remedy = ""
-    _queue(tx, found, now)
+    queue_import(tx, found, now)
     return len(again)
 
 
@@ -303,7 +303,8 @@ def _read_anew(tx: Tx, found: KnowledgeImport, files: Sequence[int]) -> None:
     )
 
 
-def _queue(tx: Tx, found: KnowledgeImport, now: datetime) -> None:
+def queue_import(tx: Tx, found: KnowledgeImport, now: datetime) -> None:
+    """Let the import's files be read."""
     found.state = ImportState.QUEUED
     found.files_read = files_read(tx, found)
     found.advanced_at, found.finished_at = now, None

@@ -95,6 +95,7 @@ class KnowledgeImport(Base):
 class ImportFile(Base):
     """A file of an import, what it gave, and why it was refused. Stays when its content is dropped.
 
+    `ending` says what a fetched file is, for its name is an address.
     `refusals` are lines or inner files that were not taken, each with name, reason and remedy.
     """
 
@@ -117,6 +118,7 @@ class ImportFile(Base):
     import_id: Mapped[ImportId] = mapped_column(primary_key=True)
     ordinal: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
+    ending: Mapped[str] = mapped_column(server_default="")
     state: Mapped[FileState] = mapped_column(state_of(FileState, "file_state"))
     bytes: Mapped[int] = mapped_column(server_default="0")
     sha256: Mapped[str] = mapped_column(server_default="")

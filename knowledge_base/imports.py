@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, Row, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -67,12 +68,17 @@ TWICE = Problem(reason="The same id stands in this upload already.", remedy="Giv
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A file, or 100 lines of one."""
+    """A file, or 100 lines of one. `ending` is that of a fetched file, whose name is its address."""
 
     file: int
     ordinal: int
     name: str
+    ending: str
     content: bytes
+
+    @property
+    def file_name(self) -> str:
+        return self.name + self.ending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,9 +244,9 @@ def _chosen(waiting: Sequence[Row[int, int, str, int]]) -> list[tuple[int, int]]
 
 def _contents(
     tx: Tx, brand: BrandId, import_id: ImportId, chosen: Sequence[tuple[int, int]]
-) -> Sequence[Row[int, int, str, bytes]]:
+) -> Sequence[Row[int, int, str, str, bytes]]:
     return tx.execute(
-        select(ImportPart.file, ImportPart.ordinal, ImportFile.name, ImportPart.content)
+        select(ImportPart.file, ImportPart.ordinal, ImportFile.name, ImportFile.ending, ImportPart.content)
         .join(ImportFile, _its_file())
         .where(
             ImportPart.brand_id == brand,
@@ -265,7 +271,7 @@ def _mark(tx: Tx, brand: BrandId, import_id: ImportId, parts: Sequence[Part], st
 
 
 def _read(parts: Sequence[Part], keys: set[str]) -> list[PartRead]:
-    readings = read_all_apart([(part.name, part.content) for part in parts])
+    readings = read_all_apart([(part.file_name, part.content) for part in parts])
     return [_judged(part, reading, keys) for part, reading in zip(parts, readings, strict=True)]
 
 
@@ -273,7 +279,7 @@ def _judged(part: Part, reading: Reading, keys: set[str]) -> PartRead:
     documents: list[Document] = []
     refusals: list[Refused] = []
     for outcome in reading.outcomes:
-        fit = _fit(outcome, part.name, keys)
+        fit = _fit(_addressed(outcome, part), part, keys)
         if isinstance(fit, Refused):
             refusals.append(fit)
         else:
@@ -282,11 +288,18 @@ def _judged(part: Part, reading: Reading, keys: set[str]) -> PartRead:
     return PartRead(part=part, documents=tuple(documents), refusals=tuple(refusals))
 
 
-def _fit(outcome: Document | Refusal, file: str, keys: set[str]) -> Document | Refused:
+def _addressed(outcome: Document | Refusal, part: Part) -> Document | Refusal:
+    """What was fetched goes by its address, not by the file name that it was read under."""
     if isinstance(outcome, Refusal):
-        return Refused(name=_named(outcome, file), problem=told_apart(outcome.reason))
+        return replace(outcome, name=part.name) if outcome.name == part.file_name else outcome
+    return replace(outcome, key=part.name) if outcome.key == plain_name(part.file_name) else outcome
+
+
+def _fit(outcome: Document | Refusal, part: Part, keys: set[str]) -> Document | Refused:
+    if isinstance(outcome, Refusal):
+        return Refused(name=_named(outcome, part.name), problem=told_apart(outcome.reason))
     try:
-        document = fit_article(_placed(outcome, file))
+        document = fit_article(_placed(outcome, part))
     except (EmptyArticle, NameTooLong) as error:
         return Refused(name=outcome.key, problem=told_apart(error.detail))
     if document.key in keys:
@@ -294,10 +307,11 @@ def _fit(outcome: Document | Refusal, file: str, keys: set[str]) -> Document | R
     return document
 
 
-def _placed(document: Document, file: str) -> Document:
+def _placed(document: Document, part: Part) -> Document:
     """The folders of an uploaded folder say where an article belongs, unless the file itself says so."""
-    folders = PurePosixPath(plain_name(file)).parts[:-1]
-    return document if document.extra else replace(document, extra=folders[-MAX_FOLDERS:])
+    path = urlsplit(part.name).path if part.ending else part.name
+    folders = [folder for folder in PurePosixPath(plain_name(path)).parts[:-1] if folder != "/"]
+    return document if document.extra else replace(document, extra=tuple(folders[-MAX_FOLDERS:]))
 
 
 def _named(refusal: Refusal, file: str) -> str:

@@ -29,6 +29,7 @@ from knowledge_base.index.building import build_index
 from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.retrieval import IndexUnavailable, Retriever
 from knowledge_base.queries import brands_behind
+from knowledge_base.web_fetching import fetch_due
 from marketplace.accounts.approval import is_approved
 from marketplace.accounts.mail import deliver_mail, mail_port
 from marketplace.accounts.sessions import end_expired_sessions
@@ -89,6 +90,7 @@ HEARTBEAT_SECONDS = 2.0
 ROLL_UP_SECONDS = 0.2
 STOP_SECONDS = 3.0
 INVARIANTS_EVERY_SECONDS = 60.0
+FETCHERS = 2
 JOB_IS_LOST = timedelta(seconds=15)
 HEARTBEAT = "background"
 
@@ -301,6 +303,10 @@ class Background:
             now=app_now(tx),
         )
 
+    def fetches(self) -> tuple[Callable[[], object], ...]:
+        """Requests to sites that people named: in loops of their own, because a slow site holds up whoever asks it."""
+        return (lambda: fetch_due(self.database, parts.fetch(self.settings)),)
+
     def redo_lost_jobs(self) -> None:
         """Second net: tickets whose screening or suggestion was lost with a killed process."""
         with self.database.transaction() as tx:
@@ -424,6 +430,7 @@ def run(settings: Settings) -> None:
             lambda: _sweep(work.leases(), stop),
             lambda: _sweep(work.sweeps(), stop),
             lambda: _sweep(work.measures(), stop),
+            *[lambda: _sweep(work.fetches(), stop)] * FETCHERS,
             lambda: _sweep(work.lessons(), stop),
             lambda: _beat(database, stop),
             lambda: _count(database, stop),

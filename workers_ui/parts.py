@@ -1,7 +1,7 @@
 """The parts that processes are put together from: database, payment gateway, retriever."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import structlog
@@ -14,8 +14,10 @@ from knowledge_base.index.building import rebuild_on_damage
 from knowledge_base.index.embedder import Embedder, is_model_at_hand, load_embedder
 from knowledge_base.index.retrieval import Retriever
 from knowledge_base.index.shelf import LocalShelf
+from knowledge_base.web_fetching import Fetch
 from marketplace.kernel.db import Database, Role
 from marketplace.kernel.errors import Unavailable
+from marketplace.kernel.safe_fetch import file_rules_of, safe_fetch
 from marketplace.kernel.settings import MoneyMode, Settings
 from workers_ui.bootstrap import same_transaction_bus
 
@@ -109,6 +111,11 @@ def judge(settings: Settings) -> Judge:
         return _topic_judge(settings.model_dir, settings.encoder_threads)
     log.warning("eligibility.by_word_alone", model_dir=str(settings.model_dir))
     return NoJudge()
+
+
+def fetch(settings: Settings) -> Fetch:
+    """Fetches the pages and documents that people name, by the operator's rules."""
+    return partial(safe_fetch, rules=file_rules_of(settings))
 
 
 def snapshots(settings: Settings) -> Path:

@@ -46,6 +46,8 @@ CorrectionId = NewType("CorrectionId", UUID)
 CorrectionNoticeId = NewType("CorrectionNoticeId", UUID)
 ContradictionId = NewType("ContradictionId", UUID)
 GapId = NewType("GapId", UUID)
+WebSourceId = NewType("WebSourceId", UUID)
+ErasureId = NewType("ErasureId", UUID)
 
 ALL_IDS = (
     PersonId,
@@ -89,6 +91,8 @@ ALL_IDS = (
     CorrectionNoticeId,
     ContradictionId,
     GapId,
+    WebSourceId,
+    ErasureId,
 )
 
 

@@ -14,6 +14,7 @@ import guidance.models
 import knowledge_base.import_models
 import knowledge_base.models
 import knowledge_base.report_models
+import knowledge_base.web_models
 import marketplace.accounts.models
 import marketplace.accounts.standing_models
 import marketplace.events.models
@@ -40,6 +41,7 @@ MODEL_MODULES = (
     knowledge_base.import_models,
     knowledge_base.models,
     knowledge_base.report_models,
+    knowledge_base.web_models,
     marketplace.accounts.models,
     marketplace.events.models,
     marketplace.kernel.models,
