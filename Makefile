@@ -49,7 +49,7 @@ reset: .venv/.base ## Delete this installation's data
 	@touch $@
 
 .venv/.dev: .venv/.base
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,scale]'
 	@touch $@
 
 node_modules/.run: package-lock.json package.json .venv/.base

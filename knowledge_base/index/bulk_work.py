@@ -42,7 +42,10 @@ class BulkWork(Protocol):
         texts: Sequence[str],
         vectors: Vectors,
     ) -> None:
-        """As `snapshot.build`: when it returns, the snapshot is in `folder` of this machine; else nothing is."""
+        """As `snapshot.build`: when it returns, the brand's snapshot is in `folder` of this machine, else nothing is.
+
+        It may be elsewhere already too, where it is going to be searched.
+        """
 
 
 class LocalWork:
