@@ -103,7 +103,9 @@ class ClusterWork:
                 vectors=vectors,
             )
         else:
-            written = _write.remote(self.model, number, list(ids), list(article_ids), list(texts), vectors)
+            written = _write.remote(
+                self.model, brand, number, list(ids), list(article_ids), list(texts), vectors
+            )
             unpack(ray.get(written, timeout=WRITE_SECONDS), folder)
         self._sender.send(self._connection.replicas(brand), brand, number)
 
@@ -160,6 +162,7 @@ class _Encoder:
 @ray.remote(max_retries=WRITE_RETRIES)
 def _write(
     model: str,
+    brand: BrandId,
     number: int,
     ids: list[PassageId],
     article_ids: list[ArticleId],
@@ -171,6 +174,7 @@ def _write(
         written = Path(folder) / str(number)
         snapshot.build(
             written,
+            brand=brand,
             number=number,
             model=model,
             ids=ids,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from knowledge_base.index.shelf import CACHED_PASSAGES, EncodedQuery, Findings, LocalShelf, snapshots_folder
-from knowledge_base.index.snapshot import SnapshotDamaged, open_snapshot
+from knowledge_base.index.snapshot import SnapshotDamaged, open_of
 from knowledge_base.scale.packing import Packed, pack, unpack
 from marketplace.kernel.ids import BrandId
 
@@ -35,11 +35,11 @@ class Shard:
     def take(self, brand: BrandId, number: int, packed: Packed) -> bool:
         """Keep a snapshot, unless it is here already; false when what came is damaged."""
         folder = snapshots_folder(self._folder, brand) / str(number)
-        if _manifest(folder) == packed.get(MANIFEST_FILE) and _is_whole(folder):
+        if _manifest(folder) == packed.get(MANIFEST_FILE) and _is_whole(brand, number, folder):
             return True
         unpack(packed, folder)
         self._shelf = LocalShelf(self._folder, cached_passages=self._cached_passages)
-        if not _is_whole(folder):
+        if not _is_whole(brand, number, folder):
             shutil.rmtree(folder, ignore_errors=True)
             return False
         _drop_older(snapshots_folder(self._folder, brand))
@@ -65,9 +65,9 @@ def _manifest(folder: Path) -> bytes | None:
         return None
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_whole(brand: BrandId, number: int, folder: Path) -> bool:
     try:
-        open_snapshot(folder)
+        open_of(brand, number, folder)
     except (SnapshotDamaged, OSError):
         return False
     return True

@@ -54,6 +54,7 @@ class Library:
         )
         build(
             self.path(brand, number),
+            brand=brand,
             number=number,
             model=encoder.name,
             ids=shelved.ids,

@@ -109,6 +109,19 @@ class ShelfContract:
 
         assert (found.number, [refused.number for refused in found.refused]) == (1, [2])
 
+    def test_anothers_snapshot_under_a_brands_name_is_damage(
+        self, library: Library, shelf: IndexShelf
+    ) -> None:
+        owner = self.put(shelf, library.write(["the kettle"]))
+        other = library.write(["their kettle"])
+        shutil.rmtree(library.path(other.brand, 1))
+        shutil.copytree(library.path(owner.brand, 1), library.path(other.brand, 1))
+        self.published(shelf, other)
+
+        found = shelf.find(other.brand, [1], library.query("kettle"), weight=0.5, top=TOP)
+
+        assert (found.number, found.hits, [refused.number for refused in found.refused]) == (None, (), [1])
+
     def test_a_damaged_snapshot_serves_again_once_it_was_built_anew(
         self, library: Library, shelf: IndexShelf
     ) -> None:
