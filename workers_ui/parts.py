@@ -86,7 +86,7 @@ def fake_stripe_url(settings: Settings) -> str:
 
 
 @cache
-def embedder(model_dir: Path, threads: int) -> Embedder:
+def embedder(model_dir: Path, threads: int | None) -> Embedder:
     """One per process: loading takes a moment and memory."""
     return load_embedder(model_dir, threads=threads)
 
@@ -100,7 +100,7 @@ def retriever(settings: Settings, reporting: Database) -> Retriever:
 
 
 @cache
-def _topic_judge(model_dir: Path, threads: int) -> Judge:
+def _topic_judge(model_dir: Path, threads: int | None) -> Judge:
     """One per process: its examples are encoded once."""
     return TopicJudge(lambda: embedder(model_dir, threads))
 

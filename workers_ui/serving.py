@@ -35,7 +35,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "HUMANCLOUD_FAKE_STRIPE_PORT": str(settings.fake_stripe_port),
         "HUMANCLOUD_MONEY_MODE": settings.money_mode.value,
         "HUMANCLOUD_PUBLIC_URL": settings.public_url,
-        "OMP_NUM_THREADS": str(settings.encoder_threads),
+        "OMP_NUM_THREADS": str(settings.encoder_threads or 1),
     }
     return env
 

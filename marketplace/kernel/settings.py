@@ -72,7 +72,12 @@ class Settings(BaseSettings):
     mail_from: str = "Human Cloud <no-reply@localhost>"
 
     # Knowledge and guidance
-    encoder_threads: int = Field(default=1, ge=1, le=64)
+    encoder_threads: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Threads that encode passages for the index; unset: one for each core.",
+    )
     hybrid_weight: float = Field(
         default=0.6, ge=0.0, le=1.0, description="Share of the dense score in hybrid search."
     )

@@ -64,9 +64,9 @@ def copied_model(prepared_model: Path, tmp_path: Path) -> Path:
 def test_both_encoders_share_one_space(embedder: OnnxEmbedder, reference: ReferenceEmbedder) -> None:
     """Int8 agrees to 0.99 for most texts, not for each, and processors round a little differently.
 
-    "Thanks!" is the worst of these: 0.959 on one processor, 0.939 on one without 8-bit dot products; the worst
-    question 0.983 and 0.980. The export itself is exact; on 200 real questions int8's median was 0.994.
-    Without per_channel, or with the mask ignored, all three bounds break.
+    "Thanks!" is the worst of these, 0.973; the worst question has 0.987. The export itself is exact; on 150 real
+    passages int8's median was 0.993. Without per_channel, with the mask ignored, or with several texts sharing one
+    scale, the bounds break.
     """
     quick, slow = embedder.encode(SENTENCES), reference.encode(SENTENCES)
     assert quick.shape == slow.shape == (30, 384)
@@ -74,21 +74,22 @@ def test_both_encoders_share_one_space(embedder: OnnxEmbedder, reference: Refere
     cosines = (quick * slow).sum(axis=1)
     questions = [len(sentence.split()) >= 4 for sentence in SENTENCES]
     assert np.median(cosines) >= 0.99
-    assert cosines[questions].min() >= 0.975
-    assert cosines.min() >= 0.92
+    assert cosines[questions].min() >= 0.98
+    assert cosines.min() >= 0.955
     assert embedder.name == reference.name
     assert embedder.dimensions == reference.dimensions == 384
 
 
-def test_vectors_have_length_one_and_keep_the_order_of_the_texts(embedder: OnnxEmbedder) -> None:
-    """Int8 scales are of a whole batch, so a text's vector moves a little with its neighbours there."""
+def test_vectors_have_length_one_and_a_texts_own_whatever_stands_beside_it(embedder: OnnxEmbedder) -> None:
     vectors = embedder.encode(SENTENCES)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     alone = np.array([embedder.encode_query(sentence) for sentence in SENTENCES])
-    products = alone @ vectors.T
-    assert products.argmax(axis=1).tolist() == list(range(len(SENTENCES)))
-    assert np.median(products.diagonal()) >= 0.99
-    assert products.diagonal().min() >= 0.94
+    assert np.array_equal(vectors, alone)
+
+
+def test_one_thread_and_many_give_the_same_vectors(embedder: OnnxEmbedder, prepared_model: Path) -> None:
+    one, four = OnnxEmbedder(prepared_model, threads=1), OnnxEmbedder(prepared_model, threads=4)
+    assert np.array_equal(one.encode(SENTENCES), four.encode(SENTENCES))
 
 
 def test_words_beyond_the_old_limit_of_128_pieces_still_count(embedder: OnnxEmbedder) -> None:
