@@ -9,7 +9,7 @@ from guidance.voice import Voice
 from guidance.voices import voice_of
 from knowledge_base.index.evidence import Evidence
 from knowledge_base.index.hybrid import Query
-from knowledge_base.index.retrieval import FoundPassage, Retriever
+from knowledge_base.index.retrieval import FoundPassage, Search
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId
 
@@ -28,7 +28,7 @@ class Answer:
 
 def answer(
     tx: Tx,
-    retriever: Retriever,
+    retriever: Search,
     *,
     brand: BrandId,
     query: Query,

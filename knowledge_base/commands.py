@@ -15,8 +15,8 @@ from knowledge_base.publishing import (
     delete_article,
     put_article,
     put_articles,
-    verify_article,
 )
+from knowledge_base.verification import verify_article
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId
 

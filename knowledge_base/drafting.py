@@ -238,6 +238,7 @@ def _revision_row(
         "sections": plan.content.sections,
         "sha256": plan.content.sha256,
         "note": note,
+        "source": plan.content.document.source,
         "author_id": author,
         "written_at": now,
     }

@@ -32,7 +32,7 @@ def article_state(at: datetime | None = None) -> ColumnElement[str]:
     begun = select(Publication.starts_at).where(
         Publication.brand_id == Article.brand_id,
         Publication.article_id == Article.id,
-        Publication.starts_at <= _moment(at),
+        Publication.starts_at <= moment(at),
     )
     return case(
         (held_revision(at).is_not(None), ArticleState.PUBLISHED.value),
@@ -48,7 +48,7 @@ def next_change() -> ColumnElement[datetime]:
         .where(
             Publication.brand_id == Article.brand_id,
             Publication.article_id == Article.id,
-            Publication.starts_at > _moment(None),
+            Publication.starts_at > moment(None),
         )
         .correlate(Article)
         .scalar_subquery()
@@ -62,7 +62,7 @@ def holds_or_will(brand: BrandId) -> ColumnElement[bool]:
         later.brand_id == Publication.brand_id,
         later.article_id == Publication.article_id,
         later.starts_at > Publication.starts_at,
-        later.starts_at <= _moment(None),
+        later.starts_at <= moment(None),
     )
     revisions = select(Publication.revision_id).where(
         Publication.brand_id == brand, Publication.revision_id.is_not(None), ~passed.exists()
@@ -79,7 +79,7 @@ def revision_holding(
         .where(
             Publication.brand_id == brand,
             Publication.article_id == article,
-            Publication.starts_at <= _moment(at),
+            Publication.starts_at <= moment(at),
         )
         .order_by(Publication.starts_at.desc())
         .limit(1)
@@ -88,6 +88,7 @@ def revision_holding(
     )
 
 
-def _moment(at: datetime | None) -> ColumnElement[datetime]:
+def moment(at: datetime | None) -> ColumnElement[datetime]:
+    """`at`, or the transaction's time when it is None."""
     # As a subquery the function is called once for the statement, not once for each row.
     return select(func.app_now()).scalar_subquery() if at is None else literal(at, TIMESTAMP)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, select
 
+from knowledge_base.due_dates import is_kept_back
 from knowledge_base.in_force import revision_holding
 from knowledge_base.models import Article, Passage
 from knowledge_base.report_models import PassageQuarantine
@@ -20,12 +21,13 @@ def is_live(at: datetime | None = None) -> ColumnElement[bool]:
 
 
 def is_offered() -> ColumnElement[bool]:
-    """A passage may be shown to a worker: live, not stopped, not in quarantine; join Article by this.
+    """A passage may be shown to a worker: live, not stopped, not in quarantine, and verified where
+    the brand wants that; join Article by this.
 
     It is asked of the rows at each search, so that a quarantine holds from its commit on in every process. The
     index keeps such passages: lifting brings them back without building anything.
     """
-    return and_(is_live(), is_not_stopped(), ~in_quarantine())
+    return and_(is_live(), is_not_stopped(), ~in_quarantine(), ~is_kept_back())
 
 
 def in_quarantine() -> ColumnElement[bool]:

@@ -3,7 +3,15 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.kernel.db import TIMESTAMP, Base, JsonList, StringList
@@ -17,10 +25,18 @@ class ArticleState(StrEnum):
 
 
 class Article(Base):
-    """One page of knowledge under a stable key. What holds of it and since when is told by `Publication`."""
+    """One page of knowledge under a stable key. What holds of it and since when is told by `Publication`.
+
+    `verified` is false while nobody has said of the text that holds that it is true; `verify_days` is the brand's
+    when None; `reminded_for` is the due date that its owner was written about last.
+    """
 
     __tablename__ = "article"
-    __table_args__ = (UniqueConstraint("brand_id", "key"),)
+    __table_args__ = (
+        UniqueConstraint("brand_id", "key"),
+        CheckConstraint("verify_days BETWEEN 1 AND 3650", name="verify_days"),
+        Index("ix_article_owned", "owner_id", postgresql_where=text("owner_id IS NOT NULL")),
+    )
 
     brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
     id: Mapped[ArticleId] = mapped_column(primary_key=True)
@@ -28,10 +44,17 @@ class Article(Base):
     title: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     verified_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+    verified: Mapped[bool] = mapped_column(server_default="true")
+    owner_id: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    verify_days: Mapped[int | None]
+    reminded_for: Mapped[datetime | None] = mapped_column(TIMESTAMP)
 
 
 class Revision(Base):
-    """One text of an article; never changed. `note` says what changed, in its author's words."""
+    """One text of an article; never changed. `note` says what changed, in its author's words.
+
+    `source` is the Markdown it was written in; None when it came from a file.
+    """
 
     __tablename__ = "revision"
     __table_args__ = (
@@ -49,6 +72,7 @@ class Revision(Base):
     sections: Mapped[JsonList]
     sha256: Mapped[str]
     note: Mapped[str] = mapped_column(server_default="")
+    source: Mapped[str | None]
     author_id: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
     written_at: Mapped[datetime] = mapped_column(TIMESTAMP)
 
@@ -81,6 +105,30 @@ class Publication(Base):
     seasonal: Mapped[bool] = mapped_column(server_default="false")
     author_id: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
     written_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+
+
+class KnowledgeSetting(Base):
+    """A brand's rules on its knowledge; a brand without a row has the defaults."""
+
+    __tablename__ = "knowledge_setting"
+    __table_args__ = (CheckConstraint("verify_days BETWEEN 1 AND 3650", name="verify_days"),)
+
+    brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
+    verified_only: Mapped[bool] = mapped_column(server_default="false")
+    verify_days: Mapped[int] = mapped_column(server_default="90")
+
+
+class ArticleEditor(Base):
+    """Somebody has the article open in the editor since `since`, and said so last at `seen_at`."""
+
+    __tablename__ = "article_editor"
+    __table_args__ = (ForeignKeyConstraint(["brand_id", "article_id"], ["article.brand_id", "article.id"]),)
+
+    brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
+    article_id: Mapped[ArticleId] = mapped_column(primary_key=True)
+    person_id: Mapped[PersonId] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    since: Mapped[datetime] = mapped_column(TIMESTAMP)
+    seen_at: Mapped[datetime] = mapped_column(TIMESTAMP)
 
 
 class Passage(Base):

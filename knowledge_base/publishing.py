@@ -19,8 +19,7 @@ from knowledge_base.drafting import (
     plain_name,
     raise_changed,
 )
-from knowledge_base.in_force import has_state
-from knowledge_base.models import Article, ArticleState, Publication, Revision
+from knowledge_base.models import Article, Publication, Revision
 from knowledge_base.reading.documents import Document
 from knowledge_base.steps import NothingPlanned, Step, Steps, cancelled, published, published_for, retired
 from marketplace.events.commands import record
@@ -144,17 +143,6 @@ def delete_article(tx: Tx, *, brand: BrandId, key: str, author: PersonId | None 
         raise ArticleNotFound
 
 
-def verify_article(tx: Tx, *, brand: BrandId, key: str, now: datetime) -> None:
-    """Say that the text that holds is still true. Raises ArticleNotFound."""
-    named = (Article.brand_id == brand, Article.key == plain_name(key))
-    wanted = select(Article).where(*named, has_state(ArticleState.PUBLISHED)).with_for_update()
-    found = tx.scalars(wanted, execution_options={"populate_existing": True}).one_or_none()
-    if found is None:
-        raise ArticleNotFound
-    found.verified_at = max(found.verified_at, now)
-    tx.flush()
-
-
 def cancel_planned(
     tx: Tx, *, brand: BrandId, article: ArticleId, starts: datetime, author: PersonId | None, now: datetime
 ) -> None:
@@ -271,7 +259,7 @@ def _name_by(tx: Tx, brand: BrandId, published_now: Mapping[ArticleId, RevisionI
     tx.connection().execute(
         update(Article)
         .where(Article.brand_id == brand, Article.id == bindparam("article"))
-        .values(title=bindparam("named"), verified_at=now),
+        .values(title=bindparam("named"), verified_at=now, verified=True),
         [{"article": article, "named": title_of[revision]} for article, revision in published_now.items()],
     )
 

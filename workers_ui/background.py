@@ -29,6 +29,7 @@ from knowledge_base.index.building import build_index
 from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.retrieval import IndexUnavailable, Retriever
 from knowledge_base.queries import brands_behind
+from knowledge_base.verification import remind_owners
 from knowledge_base.web_fetching import fetch_due
 from marketplace.accounts.approval import is_approved
 from marketplace.accounts.mail import deliver_mail, mail_port
@@ -91,6 +92,7 @@ ROLL_UP_SECONDS = 0.2
 STOP_SECONDS = 3.0
 INVARIANTS_EVERY_SECONDS = 60.0
 FETCHERS = 2
+REMINDERS_EVERY_SECONDS = 60.0
 JOB_IS_LOST = timedelta(seconds=15)
 HEARTBEAT = "background"
 
@@ -153,6 +155,7 @@ class Background:
     retriever: Retriever
     judge: Judge = field(default_factory=NoJudge)
     invariants_due: list[float] = field(default_factory=lambda: [0.0])
+    reminders_due: list[float] = field(default_factory=lambda: [0.0])
 
     def tasks(self) -> Mapping[str, Task]:
         return {
@@ -279,6 +282,7 @@ class Background:
             ),
             self.tell_of_backlogs,
             self.tell_of_quarantines,
+            self.remind_owners,
             self.check_invariants,
         )
 
@@ -370,6 +374,14 @@ class Background:
         with self.database.transaction() as tx:
             note_uncovered(tx, now=app_now(tx))
         check_all(self.database, INVARIANTS)
+
+    def remind_owners(self) -> None:
+        """Once a minute: who answers for an article that has come due is written to."""
+        if time.monotonic() < self.reminders_due[0]:
+            return
+        self.reminders_due[0] = time.monotonic() + REMINDERS_EVERY_SECONDS
+        with self.database.transaction() as tx:
+            remind_owners(tx, base_url=self.settings.base_url, now=app_now(tx))
 
     def finish_ticket_imports(self) -> None:
         """Second net: imports whose job was lost on the way; and lines that have been kept for long enough."""

@@ -12,6 +12,8 @@ from knowledge_base.import_models import ImportState
 from marketplace.accounts.standing_models import AppealOutcome
 from marketplace.events.facts import (
     AppealDecided,
+    ArticleEdited,
+    ArticleNoted,
     BacklogNoticed,
     BatchReleased,
     BulkWithdrawalAdvanced,
@@ -133,6 +135,7 @@ CHANGES_REVIEWS = kinds(ReplyAwaitsApproval, ReplyApproved, ReplyReturned)
 CHANGES_STANDING = kinds(WorkerWarned, WorkerSuspended, WorkerReinstated, AppealDecided)
 CHANGES_KNOWLEDGE = CHANGES_QUARANTINE | kinds(
     KnowledgeChanged,
+    ArticleNoted,
     IndexPublished,
     IndexAdvanced,
     IndexDamaged,
@@ -207,6 +210,8 @@ def _to_the_brand(told: Told) -> Iterator[Frame]:
         yield _import_progress(topic, told)
     elif told.kind == kind_of(TicketImportAdvanced):
         yield changed(topic, "ticket.import", subject)
+    elif told.kind == kind_of(ArticleEdited):
+        yield changed(topic, "kb.editing", subject)
     elif told.kind in CHANGES_KNOWLEDGE:
         yield changed(topic, "kb.changed")
     elif told.kind == kind_of(WalletFunded):

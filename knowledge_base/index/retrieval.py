@@ -4,17 +4,18 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import structlog
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, select
 
 from knowledge_base.index.embedder import Embedder
 from knowledge_base.index.evidence import Evidence, Ranking, evidence_of
 from knowledge_base.index.hybrid import Hit, Query, best_of_articles
+from knowledge_base.index.past import PastIndexes
 from knowledge_base.index.shelf import EncodedQuery, Findings, IndexShelf
 from knowledge_base.index.snapshot import TOP
-from knowledge_base.liveness import is_offered
+from knowledge_base.liveness import is_live, is_offered
 from knowledge_base.models import Article, Passage, Revision
 from knowledge_base.queries import index_status, snapshot_numbers
 from marketplace.kernel.db import Tx
@@ -69,6 +70,12 @@ class Retrieved:
     snapshot: int | None
 
 
+class Search(Protocol):
+    """Finds passages of what holds at one time, now or another."""
+
+    def search(self, tx: Tx, *, brand: BrandId, query: Query, weight: float, top: int = 3) -> Retrieved: ...
+
+
 class Retriever:
     """Finds passages of many brands; safe to use from several threads."""
 
@@ -87,6 +94,7 @@ class Retriever:
         self._shelf = shelf
         self._embedder = _LoadedOnce(load_embedder)
         self._report_damage = report_damage
+        self._past = PastIndexes()
 
     def search(self, tx: Tx, *, brand: BrandId, query: Query, weight: float, top: int = 3) -> Retrieved:
         """The `top` best live passages, each of another article; `weight` is the dense share of the score.
@@ -98,9 +106,30 @@ class Retriever:
         if not numbers and not index_status(tx, brand=brand).changed:
             return Retrieved(passages=(), evidence=evidence_of(Ranking(), words=words), snapshot=None)
         found = self._find(tx, brand, numbers, query, weight)
-        passages, held = _live(tx, brand, found.hits, found.ranking, top)
+        passages, held = _live(tx, brand, found.hits, found.ranking, top, is_offered())
         evidence = evidence_of(held, words=words)
         return Retrieved(passages=passages, evidence=evidence, snapshot=found.number)
+
+    def as_of(self, at: datetime) -> "Search":
+        """Search in what held at `at`, or will: with the revisions of that time, whatever is stopped since."""
+        return _AsOf(self, at)
+
+    def _search_at(
+        self, tx: Tx, at: datetime, *, brand: BrandId, query: Query, weight: float, top: int
+    ) -> Retrieved:
+        embedder = self._embedder()
+        hits, ranking = self._past.find(
+            tx,
+            embedder,
+            brand=brand,
+            at=at,
+            query=EncodedQuery.of(query, embedder),
+            weight=weight,
+            top=2 * TOP,
+        )
+        passages, held = _live(tx, brand, hits, ranking, top, is_live(at))
+        evidence = evidence_of(held, words=len(query.last_turn.split()))
+        return Retrieved(passages=passages, evidence=evidence, snapshot=None)
 
     def _find(self, tx: Tx, brand: BrandId, numbers: Sequence[int], query: Query, weight: float) -> Findings:
         if not numbers:
@@ -123,14 +152,30 @@ class Retriever:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class _AsOf:
+    """A Search in the past, or in what is scheduled. Raises TooMuchHeldThen."""
+
+    retriever: Retriever
+    at: datetime
+
+    def search(self, tx: Tx, *, brand: BrandId, query: Query, weight: float, top: int = 3) -> Retrieved:
+        return self.retriever._search_at(tx, self.at, brand=brand, query=query, weight=weight, top=top)
+
+
 def _live(
-    tx: Tx, brand: BrandId, hits: Sequence[Hit], ranking: Ranking, top: int
+    tx: Tx,
+    brand: BrandId,
+    hits: Sequence[Hit],
+    ranking: Ranking,
+    top: int,
+    holds: ColumnElement[bool],
 ) -> tuple[tuple[FoundPassage, ...], Ranking]:
     """What of the hits and the ranking still holds; looks deeper when too little of their fronts does."""
     wanted = min(top, len({hit.article_id for hit in hits}))
     for depth in (max(FIRST_LOOK, 4 * top), 2 * TOP):
         front = ranking.front(depth)
-        rows = _live_rows(tx, brand, {*(hit.passage_id for hit in hits[:depth]), *front.passage_ids()})
+        rows = _live_rows(tx, brand, {*(hit.passage_id for hit in hits[:depth]), *front.passage_ids()}, holds)
         passages = _found_passages(hits[:depth], rows, top)
         held = front.only(rows.keys())
         if len(passages) == wanted and held.tells_as_much_as(ranking):
@@ -138,7 +183,9 @@ def _live(
     return passages, held
 
 
-def _live_rows(tx: Tx, brand: BrandId, passage_ids: Collection[PassageId]) -> dict[PassageId, Row[Any]]:
+def _live_rows(
+    tx: Tx, brand: BrandId, passage_ids: Collection[PassageId], holds: ColumnElement[bool]
+) -> dict[PassageId, Row[Any]]:
     rows = tx.execute(
         select(
             Passage.id,
@@ -152,7 +199,7 @@ def _live_rows(tx: Tx, brand: BrandId, passage_ids: Collection[PassageId]) -> di
             Article.verified_at,
         )
         .select_from(Passage)
-        .join(Article, is_offered())
+        .join(Article, holds)
         .join(Revision, (Revision.brand_id == Passage.brand_id) & (Revision.id == Passage.revision_id))
         .where(Passage.brand_id == brand, Passage.id.in_(passage_ids))
     )

@@ -35,6 +35,8 @@ class Document:
     """Where the article belongs (entity, product, department): stands before every section's path."""
     notes: tuple[str, ...] = ()
     """What the reader left out and the brand should know: hidden text, pages that are pictures."""
+    source: str | None = None
+    """The Markdown it was written in, when somebody wrote it here and will want to go on writing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

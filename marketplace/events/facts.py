@@ -267,6 +267,20 @@ class KnowledgeChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleNoted(Fact):
+    """Something of an article changed but not what holds: a draft, its owner, a verification."""
+
+    article: ArticleId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleEdited(Fact):
+    """Somebody opened an article in the editor, or closed it."""
+
+    article: ArticleId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexPublished(Fact):
     number: int
 

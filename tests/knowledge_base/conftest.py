@@ -2,20 +2,27 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from knowledge_base.commands import Put, delete_article, put_article
+from knowledge_base.commands import delete_article, put_article
+from knowledge_base.drafting import Put, draft_articles
 from knowledge_base.index.building import build_index, rebuild_on_damage
 from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.embedder import Embedder
 from knowledge_base.index.hybrid import Query
 from knowledge_base.index.retrieval import Retrieved, Retriever
 from knowledge_base.index.shelf import LocalShelf
+from knowledge_base.liveness import is_live
+from knowledge_base.models import Article, ArticleState, Passage, Publication
+from knowledge_base.publishing import cancel_planned, publish_revisions, put_articles, retire_articles
+from knowledge_base.queries import article_by_key, index_status
 from knowledge_base.reading.documents import Document, Section
 from marketplace.accounts.models import Brand
-from marketplace.kernel.clock import app_now
+from marketplace.kernel.clock import app_now, shift_clock
 from marketplace.kernel.db import Database, Role, Scope
 from marketplace.kernel.ids import BrandId, new_id
 from tests.fakes import MortalDatabase, WordHashEmbedder
@@ -104,3 +111,86 @@ def base(open_base: Open) -> KnowledgeBase:
 @pytest.fixture
 def brand(base: KnowledgeBase) -> BrandId:
     return base.brand()
+
+
+HOUR = timedelta(hours=1)
+
+
+class House:
+    """One brand's acts, each in a transaction of its own; times are hours from now."""
+
+    def __init__(self, base: KnowledgeBase, brand: BrandId) -> None:
+        self.base = base
+        self.brand = brand
+
+    def put(self, body: str, *, starts: int | None = None, ends: int | None = None) -> Put:
+        with self.base.database.transaction(Scope(brand=self.brand)) as tx:
+            now = app_now(tx)
+            return put_articles(
+                tx,
+                brand=self.brand,
+                documents=[document(text=body)],
+                author=None,
+                now=now,
+                starts=None if starts is None else now + starts * HOUR,
+                ends=None if ends is None else now + ends * HOUR,
+            )[0]
+
+    def draft(self, body: str) -> Put:
+        with self.base.database.transaction(Scope(brand=self.brand)) as tx:
+            return draft_articles(
+                tx, brand=self.brand, documents=[document(text=body)], author=None, now=app_now(tx)
+            )[0]
+
+    def publish(self, put: Put) -> None:
+        with self.base.database.transaction(Scope(brand=self.brand)) as tx:
+            publish_revisions(tx, brand=self.brand, revisions=[put.revision_id], author=None, now=app_now(tx))
+
+    def retire(self, put: Put) -> None:
+        with self.base.database.transaction(Scope(brand=self.brand)) as tx:
+            retire_articles(tx, brand=self.brand, articles=[put.article_id], author=None, now=app_now(tx))
+
+    def cancel(self, put: Put, starts: datetime) -> None:
+        with self.base.database.transaction(Scope(brand=self.brand)) as tx:
+            cancel_planned(
+                tx, brand=self.brand, article=put.article_id, starts=starts, author=None, now=app_now(tx)
+            )
+
+    def planned(self) -> list[datetime]:
+        with self.base.database.transaction(Scope(brand=self.brand)) as tx:
+            times = select(Publication.starts_at).where(Publication.brand_id == self.brand)
+            return list(tx.scalars(times.order_by(Publication.starts_at)))
+
+    def state(self) -> ArticleState:
+        with self.base.database.transaction(Scope(brand=self.brand)) as tx:
+            return article_by_key(tx, brand=self.brand, key="returns").line.state
+
+    def changes(self) -> int:
+        with self.base.database.transaction(Scope(brand=self.brand)) as tx:
+            return index_status(tx, brand=self.brand).changed
+
+    def held(self, after: int = 0) -> list[str]:
+        """The live texts `after` hours from now, asked of the rows."""
+        with self.base.database.transaction(Scope(brand=self.brand)) as tx:
+            at = app_now(tx) + after * HOUR
+            rows = select(Passage.text).join(Article, is_live(at)).where(Passage.brand_id == self.brand)
+            return list(tx.scalars(rows))
+
+
+@pytest.fixture
+def house(base: KnowledgeBase, brand: BrandId) -> House:
+    other = House(base, base.brand())
+    other.put("The same key in another brand.")
+    return House(base, brand)
+
+
+HoursPass = Callable[[int], None]
+
+
+@pytest.fixture
+def hours_pass(background: Database) -> HoursPass:
+    def passes(hours: int) -> None:
+        with background.transaction() as tx:
+            shift_clock(tx, by=timedelta(hours=hours))
+
+    return passes

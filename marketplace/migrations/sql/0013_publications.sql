@@ -1,5 +1,5 @@
 -- What holds of an article at t is its last row with starts_at <= t; a row without revision: nothing holds.
-ALTER TABLE revision ADD COLUMN note text NOT NULL DEFAULT '';
+ALTER TABLE revision ADD COLUMN note text NOT NULL DEFAULT '', ADD COLUMN source text;
 ALTER TABLE revision ADD CONSTRAINT uq_revision_brand_id_article_id_id UNIQUE (brand_id, article_id, id);
 
 CREATE TABLE publication (
@@ -68,3 +68,34 @@ CREATE TRIGGER publication_keeps_history BEFORE INSERT OR UPDATE OR DELETE ON pu
     FOR EACH ROW EXECUTE FUNCTION refuse_change_of_history();
 CREATE TRIGGER publication_is_never_emptied BEFORE TRUNCATE ON publication
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Who answers for an article, and how often somebody says that it is still true.
+ALTER TABLE article
+    ADD COLUMN owner_id uuid CONSTRAINT fk_article_owner_id_person REFERENCES person (id),
+    ADD COLUMN verify_days integer,
+    ADD COLUMN verified boolean NOT NULL DEFAULT true,
+    ADD COLUMN reminded_for timestamptz,
+    ADD CONSTRAINT ck_article_verify_days CHECK (verify_days BETWEEN 1 AND 3650);
+CREATE INDEX ix_article_owned ON article (owner_id) WHERE owner_id IS NOT NULL;
+
+CREATE TABLE knowledge_setting (
+    brand_id uuid NOT NULL,
+    verified_only boolean NOT NULL DEFAULT false,
+    verify_days integer NOT NULL DEFAULT 90,
+    CONSTRAINT pk_knowledge_setting PRIMARY KEY (brand_id),
+    CONSTRAINT fk_knowledge_setting_brand_id_brand FOREIGN KEY (brand_id) REFERENCES brand (id),
+    CONSTRAINT ck_knowledge_setting_verify_days CHECK (verify_days BETWEEN 1 AND 3650)
+);
+
+-- Who has an article open in the editor. A row that is not seen again soon says nothing any more.
+CREATE TABLE article_editor (
+    brand_id uuid NOT NULL,
+    article_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    since timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL,
+    CONSTRAINT pk_article_editor PRIMARY KEY (brand_id, article_id, person_id),
+    CONSTRAINT fk_article_editor_brand_id_article_id
+        FOREIGN KEY (brand_id, article_id) REFERENCES article (brand_id, id),
+    CONSTRAINT fk_article_editor_person_id_person FOREIGN KEY (person_id) REFERENCES person (id)
+);

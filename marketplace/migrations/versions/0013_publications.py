@@ -12,7 +12,7 @@ depends_on: Sequence[str] | None = None
 
 def upgrade() -> None:
     run_sql("0013_publications")
-    give_to_brands("publication")
+    give_to_brands("publication", "knowledge_setting", "article_editor")
 
 
 def downgrade() -> None:

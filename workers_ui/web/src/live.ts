@@ -36,6 +36,7 @@ const SUBJECT_EVENTS = [
   "mine",
   "payout",
   "kb.changed",
+  "kb.editing",
   "board",
   "stage",
   "review",
