@@ -137,7 +137,8 @@ def prepare_model_command() -> None:
 @click.argument("slug")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 def import_knowledge(slug: str, paths: tuple[Path, ...]) -> None:
-    """Read Markdown, HTML or JSONL into a brand's knowledge, with progress, and index it."""
+    """Read files (Markdown, HTML, text, PDF, Word, CSV, Excel, JSON Lines, ZIP) into a brand's knowledge and
+    index them, with progress."""
     from workers_ui.importing import import_paths
 
     with _ready_settings() as settings:

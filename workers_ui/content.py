@@ -8,7 +8,7 @@ from typing import Any
 
 from guidance.voice import Formality, Voice
 from knowledge_base.reading.apart import read_all_apart
-from knowledge_base.reading.formats import ENDINGS
+from knowledge_base.reading.formats import ACCEPTED, ENDINGS
 
 DEMO = Path(__file__).parent / "demo_content"
 FORMALITIES = {"warm": Formality.FRIENDLY, "formal": Formality.FORMAL, "playful": Formality.CASUAL}
@@ -54,7 +54,7 @@ def brand_from(knowledge: Path, tickets: Path | None) -> PlannedBrand:
     files = tuple(_knowledge_files(knowledge))
     asked = tuple(_tickets(tickets)) if tickets else tuple(_titles(files))
     if not files or not asked:
-        raise NoSuchContent(f"{knowledge} holds no Markdown, HTML or JSONL to read.")
+        raise NoSuchContent(f"{knowledge} holds nothing to read: no {ACCEPTED}.")
     return PlannedBrand(
         slug="own-brand",
         name="Own Brand",

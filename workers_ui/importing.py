@@ -16,6 +16,7 @@ from knowledge_base.imports import read_import
 from knowledge_base.index.building import build_index
 from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.embedder import Embedder
+from knowledge_base.reading.formats import ACCEPTED_ENDINGS
 from marketplace.accounts.errors import NoSuchBrand
 from marketplace.accounts.queries import brand_by_slug
 from marketplace.kernel.clock import app_now
@@ -25,7 +26,6 @@ from marketplace.kernel.settings import Settings
 from workers_ui import parts
 
 LOOK_SECONDS = 0.2
-READABLE = (".md", ".markdown", ".html", ".htm", ".jsonl")
 
 
 def import_paths(settings: Settings, slug: str, paths: Sequence[Path]) -> import_queries.ImportStatus:
@@ -79,7 +79,7 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
             yield path.name, path.read_bytes()
         else:
             for found in sorted(path.rglob("*")):
-                if found.is_file() and found.suffix.lower() in READABLE:
+                if found.is_file() and found.suffix.lower() in ACCEPTED_ENDINGS:
                     yield str(found.relative_to(path)), found.read_bytes()
 
 

@@ -4,10 +4,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from knowledge_base.reading.formats import ACCEPTED
+
 MAX_DOCUMENT_BYTES = 2_000_000
 MAX_TITLE_CHARACTERS = 300
 MAX_KEY_CHARACTERS = 500
-NOT_TEXT = "It is not a text file. Save it as Markdown, HTML or JSONL and upload it again."
+NOT_TEXT = f"It is not a text file. Save it as {ACCEPTED} and upload it again."
 TOO_LARGE = f"It is larger than {MAX_DOCUMENT_BYTES // 1_000_000} MB. Split it into several articles."
 
 
@@ -79,6 +81,38 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFC", _INVISIBLE.sub("", lines))
 
 
+def hidden_characters(text: str) -> int:
+    """How many characters `text` has that hide or turn words around: bidi marks, zero-width and tag characters."""
+    return len(_HIDING.findall(text))
+
+
+def left_out(hidden: int, characters: int = 0) -> tuple[str, ...]:
+    """Notes on what a reader of the file would not have seen."""
+    notes = []
+    if hidden:
+        notes.append(f"{counted(hidden, 'piece')} of hidden text {was(hidden)} left out.")
+    if characters:
+        notes.append(f"{counted(characters, 'invisible character')} {was(characters)} left out.")
+    return tuple(notes)
+
+
+def counted(number: int, thing: str) -> str:
+    return f"1 {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def was(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def language_of(tag: str | None) -> str | None:
+    """A language tag, or None for what is none."""
+    tag = (tag or "").strip()
+    return tag if _LANGUAGE_TAG.fullmatch(tag) else None
+
+
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
+
+
 def one_line(text: str) -> str:
     return " ".join(text.split())
 
@@ -90,16 +124,25 @@ _INVISIBLE = re.compile(
     "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 
+_HIDING = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\U000e0000-\U000e0fff]")
+
 
 class Outline:
     """Collects headings and lines in reading order and cuts them into sections."""
 
     def __init__(self) -> None:
         self.title: str | None = None
+        self.hidden = 0
+        """Pieces of text that a reader of the file would not have seen."""
+        self.invisible = 0
+        """Characters that nobody sees."""
+        self.page: int | None = None
+        """The page that is being read, in a paged file."""
         self._sections: list[Section] = []
         self._headings: list[tuple[int, str]] = []
         self._lines: list[str] = []
         self._heading_is_bare = False
+        self._page: int | None = None
 
     def heading(self, level: int, text: str) -> None:
         """Begin a section. The first heading of level 1, before any other, is the title."""
@@ -115,12 +158,31 @@ class Outline:
         self._headings.append((level, heading))
         self._heading_is_bare = True
 
+    def begin_page(self, page: int) -> None:
+        """What follows stands on `page`; a section that goes on there is cut, so that each names its page."""
+        if self._lines:
+            self._close(next_level=_NO_HEADING)
+        self.page = page
+
     def line(self, text: str) -> None:
+        if not self._lines:
+            self._page = self.page
         self._lines.append(text.rstrip())
+
+    def continue_line(self, text: str) -> None:
+        """Add to the line before, of which this is the rest."""
+        if self._lines and self._lines[-1]:
+            self._lines[-1] += f" {text.strip()}"
+        else:
+            self.line(text)
 
     def paragraph_break(self) -> None:
         if self._lines and self._lines[-1]:
             self._lines.append("")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return left_out(self.hidden, self.invisible)
 
     def sections(self) -> tuple[Section, ...]:
         self._close(next_level=0)
@@ -132,7 +194,10 @@ class Outline:
         self._lines = []
         # A heading that nothing stands under is itself the text, else its words would be lost.
         if not text.strip() and self._heading_is_bare and self._headings[-1][0] >= next_level:
-            text = path[-1]
+            text, self._page = path[-1], self.page
         if text.strip():
-            self._sections.append(Section(path=path, text=text))
+            self._sections.append(Section(path=path, text=text, page=self._page))
         self._heading_is_bare = False
+
+
+_NO_HEADING = 99

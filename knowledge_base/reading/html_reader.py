@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from knowledge_base.reading.documents import Outline, Unreadable, clean, one_line
+from knowledge_base.reading.documents import Outline, Unreadable, clean, hidden_characters, one_line
 
 MAX_TAG_DEPTH = 256
 MIN_ALT_WORDS = 4
@@ -29,9 +29,21 @@ _BREAKING_TAGS = tags("p pre table ul ol dl blockquote section article figure de
 _HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
 _HIDING_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0(?![.\d]*[1-9])"
-    r"|font-size\s*:\s*0(?![.\d]*[1-9])",
+    r"|font-size\s*:\s*(?:0(?![.\d]*[1-9])|1(?:\.\d+)?\s*(?:px|pt)?\s*(?:;|!|$))"
+    r"|(?:left|top|right|text-indent)\s*:\s*-\d{3,}"
+    r"|transform\s*:\s*scale\(\s*0\s*[,)]",
     re.IGNORECASE,
 )
+_HIDING_SIZE = re.compile(
+    r"(?<![-\w])(?:max-)?(?:width|height)\s*:\s*[01](?:px|pt|em)?\s*(?:;|!|$)", re.IGNORECASE
+)
+_CUT_OFF = re.compile(r"overflow\s*:\s*hidden|clip\s*:\s*rect", re.IGNORECASE)
+_WHITE = re.compile(
+    r"(?<![-\w])color\s*:\s*(?:white|snow|#fff(?:fff)?f{0,2}|rgba?\(\s*255\s*,\s*255\s*,\s*255[^)]*\)"
+    r"|transparent|rgba\([^)]*,\s*0\s*\))\s*(?:;|!|$)",
+    re.IGNORECASE,
+)
+_PAINTED = re.compile(r"background", re.IGNORECASE)
 
 
 def parsed(html: str) -> LexborHTMLParser:
@@ -47,7 +59,7 @@ def parsed(html: str) -> LexborHTMLParser:
 def write_html(root: LexborNode, outline: Outline) -> None:
     """Add everything readable under `root` to `outline`."""
     writer = _Writer(outline)
-    for entering, node in _visible(root):
+    for entering, node in _visible(root, outline):
         if entering:
             writer.enter(node)
         else:
@@ -60,8 +72,31 @@ def is_hidden(tag: str, attributes: dict[str, str | None]) -> bool:
         tag in DROPPED_TAGS
         or "hidden" in attributes
         or attributes.get("aria-hidden") == "true"
-        or bool(_HIDING_STYLE.search(attributes.get("style") or ""))
+        or _is_hidden_by_style(attributes.get("style") or "")
     )
+
+
+def _is_hidden_by_style(style: str) -> bool:
+    if not style:
+        return False
+    return bool(_HIDING_STYLE.search(style) or (_HIDING_SIZE.search(style) and _CUT_OFF.search(style)))
+
+
+def _is_white_on_white(node: LexborNode) -> bool:
+    """White text where nothing around it may have painted a background."""
+    if not (_WHITE.search(node.attributes.get("style") or "") or _is_white_font(node)):
+        return False
+    around: LexborNode | None = node
+    while around is not None and around.is_element_node:
+        attributes = around.attributes
+        if _PAINTED.search(attributes.get("style") or "") or "class" in attributes or "bgcolor" in attributes:
+            return False
+        around = around.parent
+    return True
+
+
+def _is_white_font(node: LexborNode) -> bool:
+    return node.tag == "font" and (node.attributes.get("color") or "").lower() in ("white", "#fff", "#ffffff")
 
 
 def alt_text(alt: str | None) -> str:
@@ -125,16 +160,19 @@ def _tag_depth(html: str) -> int:
     return deepest
 
 
-def _visible(root: LexborNode) -> Iterator[tuple[bool, LexborNode]]:
-    """Every visible node twice, entering and leaving, without recursion."""
+def _visible(root: LexborNode, outline: Outline) -> Iterator[tuple[bool, LexborNode]]:
+    """Every visible node twice, entering and leaving, without recursion; the hidden are counted."""
     stack: list[tuple[bool, LexborNode]] = [(True, root)]
     while stack:
         entering, node = stack.pop()
         if not entering:
             yield False, node
             continue
-        if node.is_element_node and is_hidden(node.tag or "", node.attributes):
-            continue
+        if node.is_element_node:
+            tag = node.tag or ""
+            if is_hidden(tag, node.attributes) or _is_white_on_white(node):
+                outline.hidden += tag not in DROPPED_TAGS and bool((node.text() or "").strip())
+                continue
         yield True, node
         stack.append((False, node))
         child = node.last_child
@@ -157,7 +195,9 @@ class _Writer:
 
     def enter(self, node: LexborNode) -> None:
         if node.is_text_node:
-            self._words.append(self._text(clean(node.text_content or "")))
+            text = node.text_content or ""
+            self._outline.invisible += hidden_characters(text)
+            self._words.append(self._text(clean(text)))
             return
         tag = node.tag or ""
         if tag == "br":

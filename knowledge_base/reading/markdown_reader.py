@@ -89,7 +89,7 @@ class _Writer:
             case "front_matter":
                 self.front_matter = self._front_matter(token.content)
             case "inline":
-                self._inline(_text(token.content))
+                self._inline(_text(token.content, self._outline))
             case "heading_open" | "heading_close":
                 self._heading_level = int(token.tag[1]) if token.nesting == 1 else 0
             case "bullet_list_open":
@@ -171,13 +171,13 @@ def _yaml(source: str) -> object:
         ) from error
 
 
-def _text(source: str) -> str:
+def _text(source: str, outline: Outline) -> str:
     """One paragraph without its marks."""
     if len(source) > MAX_INLINE_CHARACTERS or source.count("[") > MAX_INLINE_BRACKETS:
         return source
     tokens: list[Token] = []
     _INLINE_PARSER.inline.parse(source, _INLINE_PARSER, {}, tokens)
-    return "".join(_inline_words(tokens))
+    return "".join(_inline_words(tokens, outline))
 
 
 _INLINE_PARSER = MarkdownIt("commonmark", {"html": True}).enable(["strikethrough"])
@@ -185,7 +185,7 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)")
 _KNOWN_TAGS = DROPPED_TAGS | INLINE_TAGS | tags("p div br hr img center li ul ol table tr td th")
 
 
-def _inline_words(tokens: list[Token]) -> list[str]:
+def _inline_words(tokens: list[Token], outline: Outline) -> list[str]:
     words: list[str] = []
     hidden_until: str | None = None
     for token in tokens:
@@ -193,6 +193,7 @@ def _inline_words(tokens: list[Token]) -> list[str]:
             hidden_until = None if _closes(token, hidden_until) else hidden_until
         elif token.type == "html_inline":
             hidden_until = _hidden_tag(token.content)
+            outline.hidden += bool(hidden_until and hidden_until not in DROPPED_TAGS)
             words.append(_tag_text(token.content))
         elif token.type in ("softbreak", "hardbreak"):
             words.append("\n" if token.type == "hardbreak" else " ")

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
 from typing import assert_never
@@ -18,11 +19,18 @@ from knowledge_base.reading.documents import (
     Unreadable,
     clean,
     decoded,
+    hidden_characters,
+    language_of,
     one_line,
 )
-from knowledge_base.reading.formats import NOT_ACCEPTED, Kind, kind_of
+from knowledge_base.reading.docx_reader import write_docx
+from knowledge_base.reading.faq_reader import read_csv_faq, read_xlsx_faq
+from knowledge_base.reading.formats import NOT_ACCEPTED, Kind, contradiction, kind_of
 from knowledge_base.reading.html_reader import parsed, write_html
 from knowledge_base.reading.markdown_reader import write_markdown, write_markdown_file
+from knowledge_base.reading.pdf_reader import write_pdf
+from knowledge_base.reading.text_reader import write_text
+from knowledge_base.reading.zip_reader import read_zip
 
 __all__ = [
     "Document",
@@ -52,13 +60,29 @@ def read_any(filename: str, content: bytes) -> Reading:
 
 def read_kind(kind: Kind, name: str, content: bytes) -> Reading:
     """A file or text whose kind is known."""
+    wrong = contradiction(kind, content)
+    if wrong:
+        yield Refusal(name=name, reason=wrong)
+        return
     match kind:
         case Kind.MARKDOWN:
             yield read_markdown(name, content)
         case Kind.HTML:
             yield read_html(name, content)
+        case Kind.TEXT:
+            yield _read(name, partial(_plain_text, name, content))
+        case Kind.PDF:
+            yield _read(name, partial(_pdf, name, content))
+        case Kind.DOCX:
+            yield _read(name, partial(_docx, name, content))
+        case Kind.CSV:
+            yield from _read_each(name, read_csv_faq(name, content))
+        case Kind.XLSX:
+            yield from _read_each(name, read_xlsx_faq(name, content))
         case Kind.JSONL:
             yield from read_jsonl(content)
+        case Kind.ZIP:
+            yield from _read_each(name, read_zip(content, read_kind))
         case _:
             assert_never(kind)
 
@@ -97,6 +121,13 @@ def _read(name: str, read: Callable[[], Document]) -> Document | Refusal:
         return Refusal(name=name, reason=str(unreadable))
 
 
+def _read_each(name: str, reading: Reading) -> Reading:
+    try:
+        yield from reading
+    except Unreadable as unreadable:
+        yield Refusal(name=name, reason=str(unreadable))
+
+
 def _within_limits(document: Document) -> Document:
     if not document.sections:
         raise Unreadable("It has no text. Write the article's text under its title.")
@@ -108,18 +139,19 @@ def _within_limits(document: Document) -> Document:
 
 
 def _markdown(name: str, content: bytes) -> Document:
-    outline = Outline()
+    outline = _outline_of(content)
     front_matter = write_markdown_file(decoded(content), outline)
     return Document(
         key=front_matter.get("key") or front_matter.get("id") or clean(name),
         title=front_matter.get("title") or outline.title or _spoken(name),
         sections=outline.sections(),
-        language=_language(front_matter.get("language") or front_matter.get("lang")),
+        language=language_of(front_matter.get("language") or front_matter.get("lang")),
+        notes=outline.notes,
     )
 
 
 def _html(name: str, content: bytes) -> Document:
-    outline = Outline()
+    outline = _outline_of(content)
     page = parsed(decoded(content))
     # <main>, where a page has just one, is the article without the site around it.
     mains = page.css("main")
@@ -132,21 +164,47 @@ def _html(name: str, content: bytes) -> Document:
         key=clean(name),
         title=outline.title or (one_line(title.text()) if title else "") or _spoken(name),
         sections=outline.sections(),
-        language=_language(language),
+        language=language_of(language),
+        notes=outline.notes,
+    )
+
+
+def _outline_of(content: bytes) -> Outline:
+    outline = Outline()
+    outline.invisible = hidden_characters(content.decode("utf-8", "ignore"))
+    return outline
+
+
+def _plain_text(name: str, content: bytes) -> Document:
+    outline = Outline()
+    write_text(content, outline)
+    return _titled(name, outline)
+
+
+def _pdf(name: str, content: bytes) -> Document:
+    outline = Outline()
+    notes = write_pdf(content, outline)
+    return replace(_titled(name, outline), notes=(*notes, *outline.notes))
+
+
+def _docx(name: str, content: bytes) -> Document:
+    outline = Outline()
+    write_docx(content, outline)
+    return _titled(name, outline)
+
+
+def _titled(name: str, outline: Outline) -> Document:
+    return Document(
+        key=clean(name),
+        title=outline.title or _spoken(name),
+        sections=outline.sections(),
+        notes=outline.notes,
     )
 
 
 def _spoken(name: str) -> str:
     """`How-to-return.md` as "How to return"."""
     return one_line(re.sub(r"[-_]+", " ", PurePosixPath(clean(name)).stem))
-
-
-def _language(tag: str | None) -> str | None:
-    tag = (tag or "").strip()
-    return tag if _LANGUAGE_TAG.fullmatch(tag) else None
-
-
-_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 
 def _jsonl_lines(content: bytes) -> Reading:
@@ -168,14 +226,15 @@ def _jsonl_lines(content: bytes) -> Reading:
 
 def _json_document(line: bytes) -> Document:
     fields = _json_object(decoded(line))
-    outline = Outline()
+    outline = _outline_of(line)
     write_markdown(_required(fields, "text"), outline)
     return Document(
         key=one_line(_required(fields, "id")),
         title=one_line(_required(fields, "title")),
         sections=outline.sections(),
-        language=_language(_string(fields.get("language") or fields.get("lang"))),
+        language=language_of(_string(fields.get("language") or fields.get("lang"))),
         extra=_extra(fields),
+        notes=outline.notes,
     )
 
 

@@ -286,7 +286,7 @@ class TestAnyFile:
         assert told in reason(refused)
 
     def test_another_kind_of_file_is_refused_with_the_kinds_that_are_read(self) -> None:
-        (refused,) = read_any("prices.xlsx", b"PK")
+        (refused,) = read_any("prices.numbers", b"PK")
         assert "Markdown" in reason(refused)
 
     @pytest.mark.parametrize(

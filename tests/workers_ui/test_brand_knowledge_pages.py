@@ -315,9 +315,9 @@ def test_an_article_is_replaced_by_a_file_and_the_same_file_changes_nothing(
         ("a.md", b"", "It is empty."),
         ("a.md", b"\x00\x01", "It is not a text file."),
         ("a.png", b"\x89PNG", "This kind of file is not read."),
-        ("a.jsonl", b"{}", "A JSONL file holds many articles."),
+        ("a.jsonl", b"{}", "This file holds many articles."),
         ("a.md", b"# Huge\n\n" + b"word " * 500_000, "larger than 2 MB"),
-        ("", b"", "Choose a Markdown or HTML file."),
+        ("", b"", "Choose a file: Markdown, HTML, plain text, PDF or Word"),
     ],
 )
 def test_a_file_that_cannot_replace_leaves_the_article_as_it_is(

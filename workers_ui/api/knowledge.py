@@ -45,7 +45,8 @@ def delete_article(key: str, tx: HasTx, brand: Writes) -> None:
 
 @router.post("/imports", status_code=202, response_model=ImportOut)
 def start_import(files: list[UploadFile], tx: HasTx, brand: Writes, key: RequestKey = None) -> dict[str, Any]:
-    """Upload Markdown, HTML or JSONL files; they are read in the background."""
+    """Upload files of any accepted format (`.md .html .txt .pdf .docx .csv .xlsx .jsonl .zip`); they are read in the
+    background, and what cannot be read is refused by name."""
     contents = [(file.filename or "unnamed", file.file.read()) for file in files]
 
     def act() -> dict[str, Any]:

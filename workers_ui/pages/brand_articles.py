@@ -11,7 +11,7 @@ from knowledge_base import commands, queries
 from knowledge_base.models import ArticleState
 from knowledge_base.reading.apart import WHILE_SOMEONE_WAITS, read_apart
 from knowledge_base.reading.documents import Document
-from knowledge_base.reading.parts import is_jsonl
+from knowledge_base.reading.formats import MANY_ARTICLES_ENDINGS, ONE_ARTICLE, ending_of
 from knowledge_base.report_queries import quarantined_of_article
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
@@ -80,14 +80,14 @@ def delete_article(tx: HasTx, membership: Manages, article: str) -> Response:
 def _document(file: UploadFile | str | None) -> Document:
     """The one document of an uploaded file. Raises UnfitFile with a sentence for the person."""
     if file is None or isinstance(file, str) or not file.filename:
-        raise UnfitFile("Choose a Markdown or HTML file.")
-    if is_jsonl(file.filename):
-        raise UnfitFile("A JSONL file holds many articles. Replace one article by a Markdown or HTML file.")
+        raise UnfitFile(f"Choose a file: {ONE_ARTICLE}.")
+    if ending_of(file.filename) in MANY_ARTICLES_ENDINGS:
+        raise UnfitFile(f"This file holds many articles. Replace one article by {ONE_ARTICLE}.")
     reading = read_apart(file.filename, file.file.read(), limits=WHILE_SOMEONE_WAITS)
     if reading.refusals:
         raise UnfitFile(f"{reading.refusals[0].name}: {reading.refusals[0].reason}")
     if len(reading.documents) != 1:
-        raise UnfitFile("This file holds many articles. Choose a file that holds this one alone.")
+        raise UnfitFile(f"This file holds many articles. Replace one article by {ONE_ARTICLE}.")
     return reading.documents[0]
 
 

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from knowledge_base.reading.formats import ACCEPTED, ACCEPTED_ENDINGS, ONE_ARTICLE_ENDINGS
 from marketplace.kernel.money import Money
 from workers_ui.presenters.frame import Frame
 from workers_ui.presenters.service_levels import ClockLine, LadderLine
@@ -358,7 +359,8 @@ class KnowledgePage:
     test: QuestionTest = NOT_ASKED
     imports: tuple[ImportProgress, ...] = ()
     search: str = ""
-    accepts: str = ".md,.html,.jsonl"
+    accepts: str = ",".join(ACCEPTED_ENDINGS)
+    accepted: str = ACCEPTED
     upload_limit_megabytes: int = 25
     can_edit: bool = True
     form: FormState = EMPTY_FORM
@@ -398,7 +400,7 @@ class ArticlePage:
     updated_at: datetime
     passages: tuple[ArticlePassage, ...]
     delete_effect: str
-    accepts: str = ".md,.html"
+    accepts: str = ",".join(ONE_ARTICLE_ENDINGS)
     can_edit: bool = True
     stopped: str = ""
     stop_href: str = ""
