@@ -17,6 +17,7 @@ from billing.gateway import CallUnknown, CredentialsRefused, PaymentGateway
 from billing.pay_record import pay_record
 from billing.ticket_losses import posted_losses
 from guidance.commands import prepare_suggestion
+from guidance.corrections import deliver_corrections
 from guidance.gap_sweep import look_at_facts
 from guidance.gaps import Sight, close_answered, rename_grown
 from guidance.queries import tickets_without_suggestion, why_stopped
@@ -213,6 +214,10 @@ class Background:
     def deliver(self) -> None:
         self._until_none(lambda tx: replies.deliver_queued(tx, delivery=replies.ApiFeed(), now=app_now(tx)))
 
+    def deliver_corrections(self) -> None:
+        """Corrections leave when they may not be taken back any more; time makes that due, so no job does."""
+        self._until_none(lambda tx: deliver_corrections(tx, delivery=replies.ApiFeed(), now=app_now(tx)))
+
     def read_import(self, brand: str, knowledge_import: str) -> None:
         advance_import(self.database, BrandId(UUID(brand)), ImportId(UUID(knowledge_import)))
         self.index(brand)
@@ -260,6 +265,7 @@ class Background:
             lambda: self._until_none(lambda tx: earnings.mature(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: earnings.open_after_midnight(tx, now=app_now(tx))),
             self.deliver,
+            self.deliver_corrections,
             self.redo_lost_jobs,
             self.settle_top_ups,
             self.send_payouts,

@@ -3,14 +3,27 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from guidance.correction_models import NoticeState
+from guidance.corrections import own_label
 from knowledge_base.report_models import ReportReason, ReportState
 from workers_ui.gallery_desk import CARDS, sample_desk
-from workers_ui.gallery_samples import BRAND, SLUG, MakeFrame, ago, brand_frame, worker_frame
+from workers_ui.gallery_samples import BRAND, SLUG, MakeFrame, ago, ahead, brand_frame, worker_frame
+from workers_ui.pages import brand_corrections_views as corrected
 from workers_ui.pages import brand_wrong_answers_views as reported
 from workers_ui.pages import desk_views, report_views
 from workers_ui.presenters import worker
 from workers_ui.presenters.values import FilterTab, FormState
-from workers_ui.presenters.wrong_answers import PassageReportLine, WrongPassageCard, WrongPassagesPage
+from workers_ui.presenters.wrong_answers import (
+    ChangedRow,
+    CorrectedAnswer,
+    CorrectionPage,
+    CorrectionRow,
+    CorrectionsPage,
+    NoticeCard,
+    PassageReportLine,
+    WrongPassageCard,
+    WrongPassagesPage,
+)
 from workers_ui.templating import PageView
 
 BASE = f"/b/{SLUG}/knowledge"
@@ -20,7 +33,12 @@ WRONG = (
 
 
 def tabs(current: str) -> tuple[FilterTab, ...]:
-    parts = (("", "Articles", 84), ("wrong", "Reported wrong", 2))
+    parts = (
+        ("", "Articles", 84),
+        ("wrong", "Reported wrong", 2),
+        ("corrections", "Corrections", 2),
+        ("contradictions", "Contradictions", 1),
+    )
     return tuple(
         FilterTab(label=label, href=f"{BASE}/{part}" if part else BASE, count=count, current=part == current)
         for part, label, count in parts
@@ -79,6 +97,8 @@ def _quarantined() -> WrongPassageCard:
         ),
         can_confirm=True,
         can_dismiss=False,
+        correct_href=f"{BASE}/wrong/r1/corrections",
+        replies=5,
     )
 
 
@@ -193,10 +213,114 @@ def mine_reports(frame: MakeFrame) -> PageView:
     )
 
 
+DRAFTED = (
+    "Hi Sam,\n\nIn our answer of 20 November 2026 we wrote: “Goods that arrive damaged are refunded in full "
+    "within 14 days.” That was not right. We are sorry.\n\nWhat holds now:\n\nGoods that arrive damaged are "
+    "refunded in full within 30 days.\n\nWarmly, Northwind Coffee"
+)
+
+
+def corrections(frame: MakeFrame) -> PageView:
+    return CorrectionsPage(
+        frame=brand_frame(frame, f"{BASE}/corrections"),
+        slug=SLUG,
+        brand=BRAND,
+        path=f"{BASE}/corrections",
+        tabs=tabs("corrections"),
+        rows=(_row(),),
+        changed=(
+            ChangedRow(
+                article="a3",
+                revision="v2",
+                article_href=f"{BASE}/a3",
+                title="Subscription pauses",
+                revision_label="revision 2",
+                replies=7,
+            ),
+        ),
+        can_send=True,
+    )
+
+
+def correction(frame: MakeFrame) -> PageView:
+    drafted = _notice("n1", "Sam Doe", NoticeState.DRAFTED, body=DRAFTED)
+    ungrounded = replace(
+        _notice("n2", "Kim Ode", NoticeState.DRAFTED, body="Hi Kim,\n\nSee {order_id}."),
+        grounded=False,
+        form=FormState(errors={"body": "Fill in “order_id” before sending."}),
+    )
+    leaving = replace(
+        _notice("n3", "Alex Roe", NoticeState.QUEUED, body=DRAFTED),
+        leaves_at=ahead(seconds=22),
+        can_undo=True,
+    )
+    sent = replace(
+        _notice("n4", "Jo Poe", NoticeState.SENT, body=DRAFTED),
+        sent_at=ago(minutes=4),
+        label=own_label(BRAND),
+    )
+    skipped = replace(
+        _notice("n5", "Lou Low", NoticeState.SKIPPED, body=DRAFTED),
+        skip_reason="Told by phone.",
+        can_undo=True,
+    )
+    return CorrectionPage(
+        frame=brand_frame(frame, f"{BASE}/corrections/c1"),
+        slug=SLUG,
+        brand=BRAND,
+        path=f"{BASE}/corrections/c1",
+        back=f"{BASE}/corrections",
+        title="Returns and refunds",
+        article_href=f"{BASE}/a1",
+        row=_row(),
+        cards=(drafted, ungrounded, leaving, sent, skipped),
+        label=own_label(BRAND),
+        undo_seconds=30,
+        can_send=True,
+        most_characters=5_000,
+    )
+
+
+def _row() -> CorrectionRow:
+    return CorrectionRow(
+        href=f"{BASE}/corrections/c1",
+        title="Returns and refunds",
+        opened_at=ago(hours=1),
+        customers=5,
+        drafted=2,
+        leaving=1,
+        sent=1,
+        skipped=1,
+    )
+
+
+def _notice(name: str, customer: str, state: NoticeState, *, body: str) -> NoticeCard:
+    return NoticeCard(
+        notice=name,
+        href=f"{BASE}/corrections/c1/notices/{name}",
+        customer=customer,
+        state=corrected.STATES[state],
+        body=body,
+        grounded=True,
+        answers=(
+            CorrectedAnswer(
+                ticket_href=f"/b/{SLUG}/tickets/t1002",
+                ticket_number="#1002",
+                replied_at=ago(days=2),
+                sentences=("Goods that arrive damaged are refunded in full within 14 days.",),
+            ),
+        ),
+        drafted=state is NoticeState.DRAFTED,
+        can_undo=False,
+    )
+
+
 BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "wrong": wrong,
     "wrong-refused": wrong_refused,
     "wrong-empty": wrong_empty,
+    "corrections": corrections,
+    "correction": correction,
     "desk-reporting": desk_reporting,
     "desk-quarantined": desk_quarantined,
     "mine-reports": mine_reports,

@@ -17,6 +17,7 @@ from marketplace.events.facts import (
     BacklogNoticed,
     BatchReleased,
     BulkWithdrawalAdvanced,
+    CorrectionSent,
     CustomerWrote,
     EscalationConfirmed,
     EscalationRejected,
@@ -94,6 +95,7 @@ FOR_THE_CLAIMANT: Mapping[str, tuple[str, ...]] = {
     kind_of(ReplyAwaitsApproval): ("mine", "ticket.lease"),
     kind_of(ReplyApproved): ("mine", "ticket.lease"),
     kind_of(ReplyReturned): ("mine", "ticket.lease"),
+    kind_of(CorrectionSent): ("ticket.message",),
     kind_of(CustomerWrote): ("mine", "ticket.message"),
     kind_of(SuggestionPrepared): ("ticket.guidance",),
     kind_of(TicketEscalated): ("mine", "ticket.lease"),
@@ -105,7 +107,7 @@ FOR_THE_CLAIMANT: Mapping[str, tuple[str, ...]] = {
 }
 
 # What it means for the brand's people.
-CHANGES_THE_THREAD = kinds(ReplyQueued, ReplySent, CustomerWrote, TicketRated)
+CHANGES_THE_THREAD = kinds(ReplyQueued, ReplySent, CorrectionSent, CustomerWrote, TicketRated)
 CHANGES_THE_STATE = kinds(
     TicketPosted,
     TicketAdmitted,

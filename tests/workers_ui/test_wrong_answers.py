@@ -7,17 +7,22 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
+from guidance.corrections import UNDO, deliver_corrections
+from knowledge_base.commands import put_article
 from knowledge_base.models import Passage
 from knowledge_base.report_letters import write_due
 from knowledge_base.report_models import PassageQuarantine
 from marketplace.accounts.models import Mail, MemberRole
 from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Database
 from marketplace.kernel.ids import TicketId
-from tests.builders import a_worker, an_open_ticket
+from marketplace.tickets.replies import ApiFeed, deliver_queued
+from tests.builders import Clock, a_worker, an_open_ticket
+from tests.knowledge_base.conftest import document
 from tests.workers_ui import brand_site
 from tests.workers_ui.api_site import Api, api_site, problem
-from tests.workers_ui.brand_site import Browser, House, a_house, a_suggestion, an_article
-from tests.workers_ui.conftest import Site
+from tests.workers_ui.brand_site import Browser, House, a_house, a_suggestion, an_answer, an_article
+from tests.workers_ui.conftest import Site, sentence
 from tests.workers_ui.worker_site import Hands, hands, page, said, words
 
 WRONG = "Returns are accepted within 14 days."
@@ -205,6 +210,130 @@ def test_an_agent_reads_and_decides_nothing_and_strangers_find_nothing(shop: Sho
     assert WRONG not in stranger.get("/knowledge/wrong").text
     assert owner.post(f"/knowledge/wrong/{uuid4()}/confirmation").status_code == 404
     assert owner.get("/knowledge/wrong?show=nonsense").status_code == 422
+
+
+# Corrections
+
+
+def corrected(shop: Shop, db: Database) -> tuple[Browser, str]:
+    """Two customers were told the wrong thing, and one something else; the correction's address."""
+    for email, body in (
+        ("sam@example.com", WRONG),
+        ("kim@example.com", WRONG),
+        ("lou@example.com", "Ask us."),
+    ):
+        with shop.site.background.transaction() as tx:
+            ticket = an_open_ticket(
+                tx, shop.house.brand, customer_email=email, customer_name=email[:3].title()
+            )
+            a_suggestion(tx, shop.house.brand, ticket, shop.passage, draft="")
+        an_answer(db, shop.site, ticket, body=body)
+    shop.reported()
+    owner = shop.house.member()
+    assert "Tell the customers" not in brand_site.words(owner.get("/knowledge/wrong"))
+    owner.post(shop.path(owner, "confirmation"))
+    assert "2 sent replies rest on it." in brand_site.words(owner.get("/knowledge/wrong"))
+    opened = owner.post(shop.path(owner, "corrections"))
+    return owner, opened.headers["location"].removeprefix(shop.house.path())
+
+
+def test_the_brand_looks_edits_sends_takes_back_and_skips_one_by_one(shop: Shop, db: Database) -> None:
+    owner, path = corrected(shop, db)
+    listed = brand_site.words(owner.get(path))
+    assert ("Sam" in listed, "Kim" in listed, "Lou" in listed) == (True, True, False)
+    assert f"“{WRONG}”" in listed
+    first, second = [
+        (form.attributes["action"] or "").removeprefix(shop.house.path())
+        for form in brand_site.tree(owner.get(path)).css("form")
+        if (form.attributes.get("action") or "").rsplit("/", 2)[-2] == "notices"
+    ]
+    refused = owner.post(first, {"body": "Your order {order_id}.", "then": "send"})
+    assert refused.status_code == 422
+    assert "Fill in" in brand_site.words(refused)
+    assert "Your order {order_id}." in brand_site.words(refused)
+    sent = owner.post(first, {"body": "It is 30 days, sorry.", "then": "send"})
+    assert "take it back" in sentence(sent)
+    assert owner.post(first, {"body": "Again", "then": "send"}).status_code == 409
+    assert owner.post(f"{first}/undo").status_code == 303
+    assert owner.post(first, {"body": "It is 30 days, sorry.", "then": "send"}).status_code == 303
+    assert owner.post(f"{second}/skip", {"reason": ""}).status_code == 422
+    assert owner.post(f"{second}/skip", {"reason": "Told by phone."}).status_code == 303
+    Clock(database=shop.site.background).forward(UNDO * 2)
+    with shop.site.background.transaction() as tx:
+        assert deliver_corrections(tx, delivery=ApiFeed(), now=app_now(tx)) == 1
+    assert owner.post(f"{first}/undo").status_code == 409
+    told = brand_site.words(owner.get(path))
+    assert "Customers 2 Drafted 0 Leaving 0 Sent 1 Skipped 1" in told
+    assert "Sent by Fern & Kettle itself" in told
+    assert "Skipped: Told by phone." in told
+
+
+def test_all_chosen_are_sent_and_what_cannot_be_sent_stays(shop: Shop, db: Database) -> None:
+    owner, path = corrected(shop, db)
+    assert owner.post(f"{path}/sending").status_code == 422
+    boxes = brand_site.tree(owner.get(path)).css("input[name=notice]")
+    chosen = [box.attributes["value"] for box in boxes]
+    assert len(chosen) == 2
+    form = brand_site.tree(owner.get(path)).css("form[action$='/notices/" + str(chosen[0]) + "']")[0]
+    edit = (form.attributes["action"] or "").removeprefix(shop.house.path())
+    assert owner.post(edit, {"body": "Order {order_id}", "then": "save"}).status_code == 303
+    partly = owner.post(f"{path}/sending", {"all": "yes"})
+    assert partly.status_code == 422
+    assert "1 of 2 cannot be sent yet" in brand_site.words(partly)
+    assert owner.post(edit, {"body": "It is 30 days.", "then": "save"}).status_code == 303
+    assert owner.post(f"{path}/sending", {"notice": chosen}).status_code == 303
+    assert "Customers 2 Drafted 0 Leaving 2" in brand_site.words(owner.get(path))
+
+
+def test_a_worker_reads_that_a_corrected_answer_was_not_his_fault(shop: Shop, db: Database) -> None:
+    ann, ticket = shop.shown()
+    ann.post(f"/worker/t/{ticket}/reply", claim_number=1, text=WRONG, idempotency_key="one")
+    with shop.site.background.transaction() as tx:
+        deliver_queued(tx, delivery=ApiFeed(), now=app_now(tx))
+    shop.report(ann, ticket)
+    owner = shop.house.member()
+    owner.post(shop.path(owner, "confirmation"))
+    path = owner.post(shop.path(owner, "corrections")).headers["location"].removeprefix(shop.house.path())
+    owner.post(f"{path}/sending", {"all": "yes"})
+    assert "Not your fault" not in words(ann.get("/worker/mine"))
+    Clock(database=shop.site.background).forward(UNDO * 2)
+    with shop.site.background.transaction() as tx:
+        deliver_corrections(tx, delivery=ApiFeed(), now=app_now(tx))
+    mine = words(ann.get("/worker/mine"))
+    assert "Put right by the brand 1" in mine
+    assert "Not your fault" in mine
+
+
+def test_corrections_of_an_article_that_changed_are_offered_where_corrections_are(
+    shop: Shop, db: Database
+) -> None:
+    ticket = shop.house.ticket()
+    with shop.site.background.transaction() as tx:
+        a_suggestion(tx, shop.house.brand, ticket, shop.passage, draft="")
+    an_answer(db, shop.site, ticket, body=WRONG)
+    owner = shop.house.member()
+    assert "Changed since customers were told" not in brand_site.words(owner.get("/knowledge/corrections"))
+    with shop.site.background.transaction() as tx:
+        doc = document(key="returns.md", text="Returns are accepted within 30 days.")
+        put_article(tx, brand=shop.house.brand, document=doc, author=None, now=app_now(tx))
+    assert "1 sent reply rests on words" in brand_site.words(owner.get("/knowledge/corrections"))
+    asked = {"article": str(shop.passage.article_id), "revision": str(shop.passage.revision_id)}
+    opened = owner.post("/knowledge/corrections", asked).headers["location"]
+    assert "within 30 days" in owner.get(opened.removeprefix(shop.house.path())).text
+    assert owner.post("/knowledge/corrections", {"article": "x", "revision": "y"}).status_code == 404
+
+
+def test_nobody_else_writes_to_the_brands_customers(shop: Shop, db: Database) -> None:
+    owner, path = corrected(shop, db)
+    reviewer = shop.house.member(MemberRole.REVIEWER)
+    stranger = a_house(shop.site, name="Somebody Else").member()
+    assert "Sam" in brand_site.words(reviewer.get(path))
+    assert not brand_site.tree(reviewer.get(path)).css("main form")
+    assert reviewer.post(f"{path}/sending", {"all": "yes"}).status_code == 403
+    assert stranger.get(path).status_code == 404
+    assert stranger.post(f"{path}/sending", {"all": "yes"}).status_code == 404
+    assert owner.post_without_token(f"{path}/sending", {"all": "yes"}).status_code == 403
+    assert owner.get("/knowledge/corrections/none").status_code == 404
 
 
 # By programs

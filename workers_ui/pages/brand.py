@@ -10,6 +10,7 @@ from workers_ui.pages import (
     brand_board,
     brand_control,
     brand_control_replies,
+    brand_corrections,
     brand_decisions,
     brand_knowledge,
     brand_new_ticket,
@@ -39,6 +40,7 @@ for part in (
     brand_recall,
     brand_withdrawals,
     brand_knowledge,
+    brand_corrections,
     brand_wrong_answers,  # before an article's own page
     brand_articles,
     brand_wallet,

@@ -1,5 +1,6 @@
 """The parts of a brand's knowledge, with what waits in each."""
 
+from guidance.correction_queries import count_unsent
 from knowledge_base import queries
 from knowledge_base.report_queries import count_undecided
 from marketplace.accounts.sessions import Membership
@@ -14,6 +15,7 @@ def knowledge_tabs(tx: Tx, membership: Membership, *, current: str) -> tuple[Fil
     tabs = (
         ("", "Articles", queries.coverage(tx, brand=brand).articles),
         ("wrong", "Reported wrong", count_undecided(tx, brand=brand)),
+        ("corrections", "Corrections", count_unsent(tx, brand=brand)),
     )
     return tuple(
         FilterTab(label=label, href=f"{base}/{part}" if part else base, count=count, current=part == current)

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from guidance.correction_queries import replies_resting_on
 from knowledge_base import reports
 from knowledge_base.report_queries import Whether, count_texts, reported_texts
 from knowledge_base.reports import WrongText
@@ -143,6 +144,7 @@ def _page(
 ) -> WrongPassagesPage:
     brand = membership.brand
     found = reported_texts(tx, brand=brand, whether=show)
+    resting = replies_resting_on(tx, brand=brand, texts=[one.wrong for one in found])
     return WrongPassagesPage(
         frame=frame_for(request, tx, membership),
         slug=membership.slug,
@@ -155,6 +157,8 @@ def _page(
                 one,
                 knowledge=area_path(membership, "knowledge"),
                 tickets=area_path(membership, "tickets"),
+                replies=resting.get(one.wrong, 0),
+                may_correct=allowed(membership.role, Permission.ANSWER_AS_BRAND),
                 form=(forms or {}).get(one.wrong, EMPTY_FORM),
             )
             for one in found

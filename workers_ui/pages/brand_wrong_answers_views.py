@@ -22,9 +22,16 @@ STATES: Mapping[ReportState, Badge] = {
 
 
 def card(
-    found: ReportedText, *, knowledge: str, tickets: str, form: FormState = EMPTY_FORM
+    found: ReportedText,
+    *,
+    knowledge: str,
+    tickets: str,
+    replies: int,
+    may_correct: bool,
+    form: FormState = EMPTY_FORM,
 ) -> WrongPassageCard:
     newest, undecided = found.reports[0], found.open_reports > 0
+    not_offered = found.quarantine is not None or not found.holds
     return WrongPassageCard(
         report=str(newest.id),
         href=f"{knowledge}/wrong/{newest.id}",
@@ -37,6 +44,8 @@ def card(
         reports=tuple(_line(one, tickets) for one in found.reports),
         can_confirm=undecided,
         can_dismiss=undecided and found.quarantine is None,
+        correct_href=f"{knowledge}/wrong/{newest.id}/corrections" if may_correct and not_offered else "",
+        replies=replies,
         form=form,
     )
 

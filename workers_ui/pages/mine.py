@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from guidance.correction_queries import corrected_replies
 from knowledge_base.report_queries import own_reports
 from marketplace.accounts.sessions import Principal
 from marketplace.kernel.clock import app_now
@@ -15,7 +16,7 @@ from marketplace.tickets.pool_choices import worker_in_pool
 from workers_ui.deps import AsWorker, HasTx
 from workers_ui.frames import page, worker_frame
 from workers_ui.pages.pool_views import held_row, lost_draft, sent_row
-from workers_ui.pages.report_views import own_line
+from workers_ui.pages.report_views import corrected_row, own_line
 from workers_ui.presenters.worker import MinePage
 
 router = APIRouter()
@@ -35,6 +36,7 @@ def show_mine(request: Request, tx: HasTx, worker: AsWorker) -> HTMLResponse:
         waiting_on_customer=tuple(held_row(one) for one in held if one.state is PoolState.ANSWERED),
         sent_today=tuple(sent_row(one) for one in sent),
         lost_drafts=tuple(lost_draft(one) for one in worker_queries.unsent_texts(tx, worker=worker, now=now)),
+        corrected=tuple(corrected_row(one) for one in corrected_replies(tx, worker=worker)),
         reports=tuple(own_line(one) for one in own_reports(tx, worker=worker)),
         claim_cap=sum(room.cap for room in here.rooms),
     )

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from guidance.correction_queries import CorrectedReply
 from knowledge_base.report_models import ReportReason, ReportState
 from knowledge_base.report_queries import OwnReport
+from workers_ui.presenters import worker as views
 from workers_ui.presenters.values import Badge, Choice, Tone
-from workers_ui.presenters.worker import ReportLine
 
 REASONS: Mapping[ReportReason, str] = {
     ReportReason.OUT_OF_DATE: "Out of date",
@@ -30,8 +31,18 @@ def reasons() -> tuple[Choice, ...]:
     return tuple(Choice(value=reason.value, label=label) for reason, label in REASONS.items())
 
 
-def own_line(report: OwnReport) -> ReportLine:
-    return ReportLine(
+def corrected_row(found: CorrectedReply) -> views.CorrectedReply:
+    return views.CorrectedReply(
+        ticket=str(found.ticket),
+        number=f"#{found.number}",
+        brand=found.brand,
+        sentences=found.sentences,
+        corrected_at=found.corrected_at,
+    )
+
+
+def own_line(report: OwnReport) -> views.ReportLine:
+    return views.ReportLine(
         title=report.title,
         brand=report.brand,
         quoted=report.quoted,

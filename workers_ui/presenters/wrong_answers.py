@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from workers_ui.presenters.frame import Frame
-from workers_ui.presenters.values import EMPTY_FORM, Badge, FilterTab, FormState
+from workers_ui.presenters.values import EMPTY_FORM, ONE_PAGE, Badge, FilterTab, FormState, Pager
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +57,90 @@ class WrongPassagesPage:
     most_reports: int
     can_edit: bool
     form: FormState = EMPTY_FORM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionRow:
+    href: str
+    title: str
+    opened_at: datetime
+    customers: int
+    drafted: int
+    leaving: int
+    sent: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedRow:
+    """A revision that changed under sent replies. POST {path}: article, revision."""
+
+    article: str
+    revision: str
+    article_href: str
+    title: str
+    revision_label: str
+    replies: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionsPage:
+    template: ClassVar[str] = "brand/corrections.html"
+    frame: Frame
+    slug: str
+    brand: str
+    path: str
+    tabs: tuple[FilterTab, ...]
+    rows: tuple[CorrectionRow, ...]
+    changed: tuple[ChangedRow, ...]
+    can_send: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedAnswer:
+    ticket_href: str
+    ticket_number: str
+    replied_at: datetime
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeCard:
+    """One customer. POST {href}: body, then (save | send). POST {href}/skip: reason. POST {href}/undo: csrf alone."""
+
+    notice: str
+    href: str
+    customer: str
+    state: Badge
+    body: str
+    grounded: bool
+    answers: tuple[CorrectedAnswer, ...]
+    drafted: bool
+    can_undo: bool
+    leaves_at: datetime | None = None
+    sent_at: datetime | None = None
+    skip_reason: str = ""
+    label: str = ""
+    form: FormState = EMPTY_FORM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionPage:
+    """POST {path}/sending: notice (several), or all=yes."""
+
+    template: ClassVar[str] = "brand/correction.html"
+    frame: Frame
+    slug: str
+    brand: str
+    path: str
+    back: str
+    title: str
+    article_href: str
+    row: CorrectionRow
+    cards: tuple[NoticeCard, ...]
+    label: str
+    undo_seconds: int
+    can_send: bool
+    most_characters: int
+    form: FormState = EMPTY_FORM
+    pager: Pager = ONE_PAGE
