@@ -16,8 +16,9 @@ from knowledge_base.reading.documents import Unreadable
 
 MAX_PAGES = 2_000
 MAX_NODES = 20_000
-MAX_OPERATIONS = 400_000
-MAX_FORM_DEPTH = 5
+MAX_OPERATIONS = 300_000
+MAX_CONTENT_BYTES = 5_000_000
+MAX_FORM_DEPTH = 8
 SMALLEST_POINTS = 1.0
 EDGE_POINTS = 20.0
 WHITE = 0.97
@@ -26,6 +27,10 @@ CLIP_MODE = 7
 RULES_OF_A_TABLE = 4
 
 TOO_MANY_PAGES = f"It has more than {MAX_PAGES:,} pages. Split it into several files."
+TOO_MANY_MARKS = (
+    "One of its pages has too many marks to be read. "
+    "Export it as a plainer PDF, or save its text as Markdown."
+)
 DAMAGED = "It is damaged. Open it, print or export it as PDF anew, and upload that."
 
 Matrix = tuple[float, float, float, float, float, float]
@@ -97,6 +102,8 @@ def take_out_hidden(page: PageObject, reader: PdfReader) -> Shown:
     if contents is None:
         return shown
     sweep = _Sweep(shown, reader, _box(page))
+    if len(contents.get_data()) > MAX_CONTENT_BYTES:
+        raise Unreadable(TOO_MANY_MARKS)
     kept = sweep.run(contents, page.get("/Resources"), IDENTITY, 0)
     if shown.hidden:
         contents.operations = kept
@@ -149,7 +156,7 @@ class _Sweep:
         for operands, operator in stream.operations:
             self.operations += 1
             if self.operations > MAX_OPERATIONS:
-                raise Unreadable(f"One of its pages has too many marks to be read. {_PLAINER}")
+                raise Unreadable(TOO_MANY_MARKS)
             try:
                 match operator:
                     case b"q":
@@ -241,7 +248,10 @@ class _Sweep:
             return
         if chosen.get("/Subtype") == "/Image":
             self._image(at)
-        elif chosen.get("/Subtype") == "/Form" and depth < MAX_FORM_DEPTH:
+        elif chosen.get("/Subtype") == "/Form":
+            # pypdf would follow forms that draw themselves, or each other twice, for as long as it may.
+            if depth == MAX_FORM_DEPTH:
+                raise Unreadable(TOO_MANY_MARKS)
             self._form(objects, operands[0], chosen, resources, at, depth)
 
     def _form(
@@ -262,7 +272,6 @@ class _Sweep:
 
 _SHOWS = frozenset({b"Tj", b"TJ", b"'", b'"'})
 _PACKING = frozenset({"/Filter", "/DecodeParms", "/Length"})
-_PLAINER = "Export it as a plainer PDF, or save its text as Markdown."
 
 
 def _entry(resources: Any, name: str) -> Any:

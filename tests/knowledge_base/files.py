@@ -88,8 +88,8 @@ def zipped(files: dict[str, bytes | str], *, method: int = zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 
-def replaced(archive: bytes, changes: dict[str, bytes]) -> bytes:
+def replaced(archive: bytes, changes: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """The archive with some entries changed or added."""
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         entries = {name: opened.read(name) for name in opened.namelist()}
-    return zipped({**entries, **changes})
+    return zipped({**entries, **changes}, method=method)
