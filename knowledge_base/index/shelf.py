@@ -18,8 +18,8 @@ from knowledge_base.index.snapshot import SnapshotDamaged
 from knowledge_base.index.snapshot_cache import SnapshotCache
 from marketplace.kernel.ids import BrandId
 
-CACHED_PASSAGES = 200_000
-"""About 400 MB of snapshots in memory."""
+CACHED_BYTES = 512 * 2**20
+"""Of opened snapshots in memory: half a million passages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +81,9 @@ class IndexShelf(Protocol):
 class LocalShelf:
     """Snapshots in a folder of this machine, opened when they are asked for and kept in bounded memory."""
 
-    def __init__(self, folder: Path, *, cached_passages: int = CACHED_PASSAGES) -> None:
+    def __init__(self, folder: Path, *, cached_bytes: int = CACHED_BYTES) -> None:
         self._folder = folder
-        self._cache = SnapshotCache(cached_passages)
+        self._cache = SnapshotCache(cached_bytes)
 
     def find(
         self, brand: BrandId, numbers: Sequence[int], query: EncodedQuery, *, weight: float, top: int

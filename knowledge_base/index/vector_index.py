@@ -1,6 +1,8 @@
-"""Exact nearest neighbours by inner product; the only door to faiss.
+"""Nearest neighbours by inner product, every vector compared; the only door to faiss.
 
-Flat float32 on purpose: below 100,000 passages a brand the search costs less than encoding the query.
+Half precision: half the memory of float32, recall@10 of 0.999 where eight bits have 0.98 to 0.99 without a second look
+at float32, and on every processor measured as quick (docs/decisions). Below a million passages a brand, anything
+cleverer than comparing all saves less than it costs to build.
 """
 
 import faiss
@@ -10,12 +12,16 @@ from knowledge_base.index.embedder import Vectors
 
 Found = tuple[list[int], list[float]]
 
+VECTORS_PER_STEP = 10_000
+
 
 class VectorIndex:
     """Unit vectors by position: the first one added is 0."""
 
     def __init__(self, dimensions: int) -> None:
-        self._index: faiss.Index = faiss.IndexFlatIP(dimensions)
+        self._index: faiss.Index = faiss.IndexScalarQuantizer(
+            dimensions, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        )
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -24,10 +30,15 @@ class VectorIndex:
     def dimensions(self) -> int:
         return int(self._index.d)
 
+    @property
+    def nbytes(self) -> int:
+        return len(self) * int(self._index.sa_code_size())
+
     def add(self, vectors: Vectors) -> None:
         """Append `vectors` of shape (n, dimensions)."""
-        if len(vectors):
-            self._index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+        for start in range(0, len(vectors), VECTORS_PER_STEP):
+            step = np.ascontiguousarray(vectors[start : start + VECTORS_PER_STEP], dtype=np.float32)
+            self._index.add(step)
 
     def search(self, query: Vectors, *, top: int) -> Found:
         """Positions and inner products of the `top` nearest, best first; fewer when there are fewer."""

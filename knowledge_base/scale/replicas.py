@@ -8,7 +8,7 @@ import ray
 from ray.util.placement_group import PlacementGroup, get_placement_group, placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from knowledge_base.index.shelf import CACHED_PASSAGES
+from knowledge_base.index.shelf import CACHED_BYTES
 from knowledge_base.scale.shard import Shard
 
 REPLICAS = 2
@@ -30,7 +30,7 @@ class ShardPlan:
 
     shards: int
     folder: Path
-    cached_passages: int = CACHED_PASSAGES
+    cached_bytes: int = CACHED_BYTES
 
 
 def open_replicas(plan: ShardPlan) -> list[list[Replica]]:
@@ -72,4 +72,4 @@ def _open_replica(plan: ShardPlan, room: PlacementGroup, shard: int, replica: in
         max_task_retries=0,
         scheduling_strategy=PlacementGroupSchedulingStrategy(room, placement_group_bundle_index=replica),
     )
-    return started.remote(plan.folder / name, cached_passages=plan.cached_passages)
+    return started.remote(plan.folder / name, cached_bytes=plan.cached_bytes)

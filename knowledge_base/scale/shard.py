@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from knowledge_base.index.shelf import CACHED_PASSAGES, EncodedQuery, Findings, LocalShelf, snapshots_folder
+from knowledge_base.index.shelf import CACHED_BYTES, EncodedQuery, Findings, LocalShelf, snapshots_folder
 from knowledge_base.index.snapshot import SnapshotDamaged, open_of
 from knowledge_base.scale.packing import Packed, pack, unpack
 from marketplace.kernel.ids import BrandId
@@ -20,12 +20,12 @@ class Shard:
     erased since. What it lacks is sent by those who ask (`take`).
     """
 
-    def __init__(self, folder: Path, *, cached_passages: int = CACHED_PASSAGES) -> None:
+    def __init__(self, folder: Path, *, cached_bytes: int = CACHED_BYTES) -> None:
         self._folder = folder
-        self._cached_passages = cached_passages
+        self._cached_bytes = cached_bytes
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
-        self._shelf = LocalShelf(folder, cached_passages=cached_passages)
+        self._shelf = LocalShelf(folder, cached_bytes=cached_bytes)
 
     def find(
         self, brand: BrandId, numbers: Sequence[int], query: EncodedQuery, weight: float, top: int
@@ -38,7 +38,7 @@ class Shard:
         if _manifest(folder) == packed.get(MANIFEST_FILE) and _is_whole(brand, number, folder):
             return True
         unpack(packed, folder)
-        self._shelf = LocalShelf(self._folder, cached_passages=self._cached_passages)
+        self._shelf = LocalShelf(self._folder, cached_bytes=self._cached_bytes)
         if not _is_whole(brand, number, folder):
             shutil.rmtree(folder, ignore_errors=True)
             return False
@@ -55,7 +55,7 @@ class Shard:
     def forget(self, brand: BrandId) -> None:
         """Drop all there is of a brand, in memory and on disk."""
         shutil.rmtree(snapshots_folder(self._folder, brand), ignore_errors=True)
-        self._shelf = LocalShelf(self._folder, cached_passages=self._cached_passages)
+        self._shelf = LocalShelf(self._folder, cached_bytes=self._cached_bytes)
 
 
 def _manifest(folder: Path) -> bytes | None:

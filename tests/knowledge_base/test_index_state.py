@@ -136,7 +136,9 @@ build_index(database, UUID(sys.argv[2]), bulk=LocalWork(Stuck()), folder=Path(sy
 
 class TestDamage:
     @pytest.mark.parametrize("harm", ["cut off", "one bit turned", "deleted", "another brand's"])
-    @pytest.mark.parametrize("file", ["manifest.json", "passages.bin", "vectors.faiss"])
+    @pytest.mark.parametrize(
+        "file", ["manifest.json", "main/passages.bin", "main/vectors.faiss", "main/words.npz"]
+    )
     def test_a_torn_file_is_told_and_built_again_from_the_database(
         self, base: KnowledgeBase, open_base: Open, brand: BrandId, file: str, harm: str
     ) -> None:

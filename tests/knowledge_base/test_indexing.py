@@ -172,7 +172,7 @@ def test_a_build_killed_at_any_transaction_leaves_the_old_index_or_the_new_one_s
     base: KnowledgeBase, open_base: Open, mortal: MortalDatabase, after_commit: bool
 ) -> None:
     served = []
-    for dies_at in range(1, 8):
+    for dies_at in range(1, 9):
         brand = base.brand()
         base.put(brand, document(key="old", text="Old and known."))
         base.index(brand)
@@ -191,7 +191,7 @@ def test_a_build_killed_at_any_transaction_leaves_the_old_index_or_the_new_one_s
         assert restarted.texts(brand, "unknown")[0] == "New and unknown."
         assert _numbers(base, brand) == [2, 1]
 
-    assert served == ([1] * 4 + [2] * 3 if after_commit else [1] * 5 + [2] * 2)
+    assert served == ([1] * 5 + [2] * 3 if after_commit else [1] * 6 + [2] * 2)
 
 
 def test_a_crash_between_writing_and_publishing_leaves_the_old_index_serving(

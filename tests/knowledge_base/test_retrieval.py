@@ -4,6 +4,7 @@ import random
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from sqlalchemy import func, select
@@ -12,7 +13,8 @@ from knowledge_base.index.embedder import OnnxEmbedder, prepare_model
 from knowledge_base.index.hybrid import Query
 from knowledge_base.index.retrieval import IndexUnavailable, Retriever
 from knowledge_base.index.shelf import LocalShelf, snapshots_folder
-from knowledge_base.index.snapshot_cache import SnapshotCache
+from knowledge_base.index.snapshot import Snapshot, open_snapshot
+from knowledge_base.index.snapshot_cache import OPENING_BYTES, SnapshotCache
 from knowledge_base.models import Passage
 from knowledge_base.queries import index_status
 from marketplace.kernel.db import Database, Scope
@@ -41,7 +43,7 @@ def _newest(base: KnowledgeBase, brand: BrandId) -> Path:
 
 
 def _tear(snapshot: Path) -> None:
-    vectors = snapshot / "vectors.faiss"
+    vectors = snapshot / "main" / "vectors.faiss"
     vectors.write_bytes(vectors.read_bytes()[:-7])
 
 
@@ -287,15 +289,31 @@ def test_the_cache_lets_the_least_recently_used_go(base: KnowledgeBase) -> None:
     for owner in brands:
         _fill(base, owner, 4)
         base.index(owner)
-    cache = SnapshotCache(passages=8)
     folders = {owner: _newest(base, owner) for owner in brands}
+    sizes = [open_snapshot(folder).nbytes + OPENING_BYTES for folder in folders.values()]
+    cache = SnapshotCache(limit_bytes=sum(sizes) - 1)
     first, second, third = (cache.snapshot(owner, 4, folders[owner]) for owner in brands)
 
+    assert cache.nbytes <= sum(sizes) - 1
     assert cache.snapshot(brands[2], 4, folders[brands[2]]) is third
     assert cache.snapshot(brands[1], 4, folders[brands[1]]) is second
     assert cache.snapshot(brands[0], 4, folders[brands[0]]) is not first
     assert cache.snapshot(brands[1], 4, folders[brands[1]]) is second
     assert cache.snapshot(brands[2], 4, folders[brands[2]]) is not third
+
+
+def test_a_snapshot_that_many_threads_ask_for_is_opened_once(base: KnowledgeBase, brand: BrandId) -> None:
+    _fill(base, brand, 4)
+    base.index(brand)
+    cache, folder = SnapshotCache(limit_bytes=1), _newest(base, brand)
+    together = Barrier(8)
+
+    def ask(_: int) -> Snapshot:
+        together.wait(20)
+        return cache.snapshot(brand, 4, folder)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(map(id, threads.map(ask, range(8))))) == 1
 
 
 def test_the_embedder_is_loaded_by_the_first_search_and_once(

@@ -68,7 +68,7 @@ class Library:
         return snapshots_folder(self.folder, brand) / str(number)
 
     def tear(self, brand: BrandId, number: int) -> None:
-        vectors = self.path(brand, number) / "vectors.faiss"
+        vectors = self.path(brand, number) / "main" / "vectors.faiss"
         vectors.write_bytes(vectors.read_bytes()[:-7])
 
     def query(self, *turns: str) -> EncodedQuery:

@@ -16,13 +16,9 @@ from tests.knowledge_base.real_model.conftest import SnapshotBuilder
 TEXTS = ["Returns are free.", "Refunds take five days.", "Pets are welcome."]
 FILES = [
     "manifest.json",
-    "passages.bin",
-    "vectors.faiss",
-    "lexical/data.csc.index.npy",
-    "lexical/indices.csc.index.npy",
-    "lexical/indptr.csc.index.npy",
-    "lexical/params.index.json",
-    "lexical/vocab.index.json",
+    "main/passages.bin",
+    "main/vectors.faiss",
+    "main/words.npz",
 ]
 
 
@@ -86,7 +82,7 @@ def test_a_damaged_file_is_noticed_and_told_in_plain_words(
 def test_parts_of_two_snapshots_do_not_pass_for_one(tmp_path: Path, snapshots: SnapshotBuilder) -> None:
     snapshots.build(tmp_path / "1", TEXTS)
     snapshots.build(tmp_path / "2", [*TEXTS, "Breakfast is included."])
-    (tmp_path / "2" / "vectors.faiss").replace(tmp_path / "1" / "vectors.faiss")
+    (tmp_path / "2" / "main" / "vectors.faiss").replace(tmp_path / "1" / "main" / "vectors.faiss")
     with pytest.raises(SnapshotDamaged, match=r"vectors\.faiss"):
         open_snapshot(tmp_path / "1")
 
