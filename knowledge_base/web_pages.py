@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -111,6 +111,10 @@ def sources(tx: Tx, *, brand: BrandId) -> list[SourceLine]:
     return sorted(lines, key=lambda line: line.last_at, reverse=True)
 
 
+def count_sources(tx: Tx, *, brand: BrandId) -> int:
+    return tx.scalar(select(func.count()).select_from(WebSource).where(WebSource.brand_id == brand)) or 0
+
+
 def no_longer_listed(
     tx: Tx, *, brand: BrandId, source: WebSourceId, listed: Collection[str]
 ) -> Sequence[str]:
@@ -138,7 +142,7 @@ def no_longer_listed(
 def _source(tx: Tx, brand: BrandId, address: str, author: PersonId | None, now: datetime) -> WebSource:
     known = select(WebSource).where(WebSource.brand_id == brand, WebSource.address == address)
     if tx.scalars(known).one_or_none() is None:
-        if len(tx.scalars(select(WebSource.id).where(WebSource.brand_id == brand)).all()) >= MAX_SOURCES:
+        if count_sources(tx, brand=brand) >= MAX_SOURCES:
             raise TooManyAddresses
         new = upsert(WebSource).values(
             brand_id=brand, id=new_id(), address=address, added_by=author, added_at=now

@@ -135,14 +135,14 @@ def prepare_model_command() -> None:
 
 @main.command("import")
 @click.argument("slug")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-def import_knowledge(slug: str, paths: tuple[Path, ...]) -> None:
-    """Read files (Markdown, HTML, text, PDF, Word, CSV, Excel, JSON Lines, ZIP) into a brand's knowledge and
-    index them, with progress."""
-    from workers_ui.importing import import_paths
+@click.argument("sources", nargs=-1, required=True)
+def import_knowledge(slug: str, sources: tuple[str, ...]) -> None:
+    """Read files (Markdown, HTML, text, PDF, Word, CSV, Excel, JSON Lines, ZIP), folders of them, or the https://
+    address of a page or sitemap, into a brand's knowledge and index them, with progress."""
+    from workers_ui.importing import import_sources
 
     with _ready_settings() as settings:
-        outcome = import_paths(settings, slug, paths)
+        outcome = import_sources(settings, slug, sources)
     click.echo(f"{outcome.articles} articles changed, {outcome.unchanged} unchanged.")
     for refusal in outcome.refusals:
         click.echo(f"refused: {refusal.name}: {refusal.reason}", err=True)

@@ -16,6 +16,7 @@ from workers_ui import (
     gallery_replies,
     gallery_service_levels,
     gallery_stages,
+    gallery_web,
     gallery_worker,
     gallery_wrong,
 )
@@ -53,6 +54,7 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     **gallery_finance.BUILDERS,
     **gallery_control.BUILDERS,
     **gallery_stages.BUILDERS,
+    **gallery_web.BUILDERS,
     **gallery_worker.BUILDERS,
     **gallery_imports.BUILDERS,
     **gallery_service_levels.BUILDERS,

@@ -35,6 +35,7 @@ WRONG = (
 def tabs(current: str) -> tuple[FilterTab, ...]:
     parts = (
         ("", "Articles", 84),
+        ("web", "From the web", 3),
         ("wrong", "Reported wrong", 2),
         ("corrections", "Corrections", 2),
         ("contradictions", "Contradictions", 1),

@@ -1,8 +1,9 @@
-"""`humancloud import` and `reindex`: a brand's knowledge from files, without the web."""
+"""`humancloud import` and `reindex`: a brand's knowledge from files and addresses, without the web process."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Thread
+from time import sleep
 
 import click
 from rich.console import Console
@@ -11,33 +12,51 @@ from rich.progress import Progress
 from knowledge_base import import_queries
 from knowledge_base.commands import request_rebuild
 from knowledge_base.import_files import start_import
-from knowledge_base.import_models import ImportSource
+from knowledge_base.import_models import ImportSource, ImportState
 from knowledge_base.imports import read_import
 from knowledge_base.index.building import build_index
 from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.embedder import Embedder
 from knowledge_base.reading.formats import ACCEPTED_ENDINGS
+from knowledge_base.web_fetching import fetch_step
+from knowledge_base.web_pages import import_address
 from marketplace.accounts.errors import NoSuchBrand
 from marketplace.accounts.queries import brand_by_slug
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Role, Scope
+from marketplace.kernel.errors import Invalid, NotFound
 from marketplace.kernel.ids import BrandId, ImportId
+from marketplace.kernel.safe_fetch import rules_of
 from marketplace.kernel.settings import Settings
 from workers_ui import parts
 
 LOOK_SECONDS = 0.2
 
 
-def import_paths(settings: Settings, slug: str, paths: Sequence[Path]) -> import_queries.ImportStatus:
-    """Read every readable file under `paths` into the brand's knowledge and index it, with a progress bar."""
+class MixedSources(Invalid):
+    """Name one address alone, or files and folders."""
+
+
+class NoSuchPath(NotFound):
+    """There is no such file or folder. Check its name."""
+
+
+def import_sources(settings: Settings, slug: str, sources: Sequence[str]) -> import_queries.ImportStatus:
+    """Read files, folders or one address into the brand's knowledge and index it, with a progress bar.
+
+    Raises MixedSources, NoSuchPath, or what an import of them raises.
+    """
+    addresses = [source for source in sources if "://" in source]
+    if addresses and len(sources) > 1:
+        raise MixedSources
     database = parts.database(settings, role=Role.BACKGROUND, process="import")
     try:
         brand = _brand(database, slug)
-        with database.transaction(Scope(brand=brand)) as tx:
-            files = list(_files(paths))
-            started = start_import(
-                tx, brand=brand, files=files, author=None, now=app_now(tx), source=ImportSource.COMMAND
-            )
+        started = (
+            _fetched(database, brand, settings, addresses[0])
+            if addresses
+            else _uploaded(database, brand, [_path(source) for source in sources])
+        )
         _read_with_progress(database, brand, started)
         click.echo("Indexing …", err=True)
         build_index(database, brand, bulk=LocalWork(_embedder(settings)), folder=parts.snapshots(settings))
@@ -56,6 +75,36 @@ def rebuild(settings: Settings, slug: str) -> None:
         build_index(database, brand, bulk=LocalWork(_embedder(settings)), folder=parts.snapshots(settings))
     finally:
         database.dispose()
+
+
+def _path(source: str) -> Path:
+    if not Path(source).exists():
+        raise NoSuchPath(f"There is no file or folder {source}. Check its name.")
+    return Path(source)
+
+
+def _uploaded(database: Database, brand: BrandId, paths: Sequence[Path]) -> ImportId:
+    with database.transaction(Scope(brand=brand)) as tx:
+        files = list(_files(paths))
+        return start_import(
+            tx, brand=brand, files=files, author=None, now=app_now(tx), source=ImportSource.COMMAND
+        )
+
+
+def _fetched(database: Database, brand: BrandId, settings: Settings, address: str) -> ImportId:
+    """An import of what `address` gives. The background may fetch too: each request is made by one of them."""
+    with database.transaction(Scope(brand=brand)) as tx:
+        started = import_address(
+            tx, brand=brand, address=address, author=None, now=app_now(tx), rules=rules_of(settings)
+        )
+    fetch = parts.fetch(settings)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Fetching", total=None)
+        while (status := _status(database, brand, started)).state is ImportState.FETCHING:
+            bar.update(task, total=status.files or None, completed=status.files_read)
+            if not fetch_step(database, brand, started, fetch):
+                sleep(LOOK_SECONDS)
+    return started
 
 
 def _read_with_progress(database: Database, brand: BrandId, started: ImportId) -> None:

@@ -115,6 +115,7 @@ OPERATIONS = {
     ),
     "DELETE /api/v1/articles/{key}": _brand(ApiScope.KNOWLEDGE_WRITE, foreign=404),
     "POST /api/v1/imports": _brand(ApiScope.KNOWLEDGE_WRITE, files=True),
+    "POST /api/v1/imports/web": _brand(ApiScope.KNOWLEDGE_WRITE, body={"url": "https://shop.example/help"}),
     "GET /api/v1/imports/{import_id}": _brand(ApiScope.KNOWLEDGE_READ, foreign=404),
     "GET /api/v1/search": _brand(ApiScope.KNOWLEDGE_READ, query={"q": "kettle"}),
     "GET /api/v1/passage-reports": _brand(ApiScope.KNOWLEDGE_READ, query={"show": "open"}),

@@ -142,6 +142,7 @@ def test_a_filter_that_cannot_be_is_refused(owner: Browser, rest: str) -> None:
     [
         "/tickets",
         "/knowledge/imports",
+        "/knowledge/web",
         "/wallet/top-ups",
         "/control/prices",
         "/control/prices/categories",
@@ -166,6 +167,7 @@ def test_an_agent_posts_tickets_and_changes_neither_prices_nor_keys_nor_knowledg
         "/team/invites",
         "/team/api-keys",
         "/knowledge/imports",
+        "/knowledge/web",
     ):
         assert agent.post(rest, {"category": "general", "total": "1.00"}).status_code == 403
     assert agent.get("/wallet").status_code == 403

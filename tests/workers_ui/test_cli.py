@@ -10,6 +10,7 @@ from marketplace.accounts.queries import brand as brand_card
 from marketplace.accounts.queries import brand_by_slug, find_person_by_email
 from marketplace.kernel.db import Database, Scope
 from tests.builders import a_brand, give_funds, usd
+from tests.web_servers import web_server
 from workers_ui.cli import main
 
 Run = Callable[..., Result]
@@ -55,6 +56,31 @@ def test_knowledge_is_imported_indexed_and_refusals_are_named(
     assert run("reindex", slug).exit_code == 0
     unknown = run("import", "nobody", str(folder))
     assert (unknown.exit_code, "There is no such brand." in unknown.output) == (1, True)
+
+
+def test_knowledge_is_imported_from_an_address(
+    run: Run, background: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with background.transaction() as tx:
+        slug = brand_card(tx, a_brand(tx)).slug
+    with web_server() as web:
+        monkeypatch.setenv("HUMANCLOUD_FETCH_PLAIN_HTTP", "true")
+        monkeypatch.setenv("HUMANCLOUD_FETCH_PORTS", f"80,{web.port}")
+        monkeypatch.setenv("HUMANCLOUD_FETCH_PRIVATE_CIDRS", "127.0.0.1/32")
+        address = f"http://127.0.0.1:{web.port}"
+        web.page("/returns", "<main><h1>Returns</h1><p>Send it back.</p></main>")
+        listed = "".join(f"<url><loc>{address}{path}</loc></url>" for path in ("/returns", "/gone"))
+        web.page("/sitemap.xml", f"<urlset>{listed}</urlset>", kind="text/xml")
+        done = run("import", slug, f"{address}/sitemap.xml")
+    assert done.exit_code == 0, done.output
+    assert "1 articles changed" in done.output
+    assert f"refused: {address}/gone: The site says that there is no such page any more." in done.output
+    assert "Name one address alone" in run("import", slug, "https://shop.example/", "here").output
+    assert "There is no file or folder here" in run("import", slug, "here").output
+    monkeypatch.delenv("HUMANCLOUD_FETCH_PRIVATE_CIDRS")
+    refused = run("import", slug, f"{address}/returns")
+    assert "This address leads into a private network." in refused.output
+    assert refused.exit_code == 1
 
 
 def test_reconcile_proves_the_ledger_and_says_when_stripe_cannot_be_asked(

@@ -12,11 +12,13 @@ from knowledge_base.import_models import ImportSource
 from knowledge_base.index.hybrid import Query as Question
 from knowledge_base.reading.apart import WHILE_SOMEONE_WAITS, read_apart
 from knowledge_base.reading.formats import Kind
+from knowledge_base.web_pages import import_address
 from marketplace.accounts.api_keys import ApiScope
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.ids import BrandId, ImportId
-from workers_ui.api.schemas import ArticleIn, ArticleOut, ImportOut, SearchOut
+from marketplace.kernel.safe_fetch import rules_of
+from workers_ui.api.schemas import AddressIn, ArticleIn, ArticleOut, ImportOut, SearchOut
 from workers_ui.deps import HasServices, HasTx, RequestKey, by_key
 from workers_ui.idempotency import once
 
@@ -56,6 +58,23 @@ def start_import(files: list[UploadFile], tx: HasTx, brand: Writes, key: Request
         return _import(import_queries.import_status(tx, brand=brand, import_id=started))
 
     asked = ["import", [(name, hashlib.sha256(content).hexdigest()) for name, content in contents]]
+    return once(tx, principal=f"brand:{brand}", key=key, asked=asked, now=app_now(tx), act=act)
+
+
+@router.post("/imports/web", status_code=202, response_model=ImportOut)
+def start_web_import(
+    body: AddressIn, tx: HasTx, having: HasServices, brand: Writes, key: RequestKey = None
+) -> dict[str, Any]:
+    """Have a page, a document or a sitemap fetched and read in the background; the same address again reads it
+    again."""
+
+    def act() -> dict[str, Any]:
+        started = import_address(
+            tx, brand=brand, address=body.url, author=None, now=app_now(tx), rules=rules_of(having.settings)
+        )
+        return _import(import_queries.import_status(tx, brand=brand, import_id=started))
+
+    asked = ["import_web", body.url]
     return once(tx, principal=f"brand:{brand}", key=key, asked=asked, now=app_now(tx), act=act)
 
 

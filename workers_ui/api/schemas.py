@@ -120,6 +120,10 @@ class ArticleIn(In):
     format: Annotated[str, Field(pattern="^(markdown|html)$")] = "markdown"
 
 
+class AddressIn(In):
+    url: Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
 class ArticleOut(BaseModel):
     key: str
     revision: int

@@ -23,6 +23,7 @@ from workers_ui.pages import (
     brand_ticket_imports,
     brand_tickets,
     brand_wallet,
+    brand_web,
     brand_withdrawals,
     brand_wrong_answers,
     control,
@@ -41,6 +42,7 @@ for part in (
     brand_withdrawals,
     brand_knowledge,
     brand_corrections,
+    brand_web,  # before an article's own page
     brand_wrong_answers,  # before an article's own page
     brand_articles,
     brand_wallet,

@@ -3,6 +3,7 @@
 from guidance.correction_queries import count_unsent
 from knowledge_base import queries
 from knowledge_base.report_queries import count_undecided
+from knowledge_base.web_pages import count_sources
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.db import Tx
 from workers_ui.pages.brand_scope import area_path
@@ -14,6 +15,7 @@ def knowledge_tabs(tx: Tx, membership: Membership, *, current: str) -> tuple[Fil
     base, brand = area_path(membership, "knowledge"), membership.brand
     tabs = (
         ("", "Articles", queries.coverage(tx, brand=brand).articles),
+        ("web", "From the web", count_sources(tx, brand=brand)),
         ("wrong", "Reported wrong", count_undecided(tx, brand=brand)),
         ("corrections", "Corrections", count_unsent(tx, brand=brand)),
     )

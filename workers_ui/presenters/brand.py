@@ -363,6 +363,7 @@ class KnowledgePage:
     accepted: str = ACCEPTED
     upload_limit_megabytes: int = 25
     can_edit: bool = True
+    address_form: FormState = EMPTY_FORM
     form: FormState = EMPTY_FORM
     tabs: tuple[FilterTab, ...] = ()
     pager: Pager = ONE_PAGE
