@@ -23,6 +23,16 @@ class CreditLine:
     published_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedCredit:
+    """A ticket and the worker whose replies to it an article was begun from, as the brand reads it."""
+
+    worker: str
+    ticket: TicketId
+    number: int
+    credited_at: datetime
+
+
 def note_published(tx: Tx, *, brand: BrandId, now: datetime) -> None:
     """Say of the credits whose article is published by now that it is."""
     tx.execute(_PUBLISHED, {"brand": brand, "now": now})
@@ -36,6 +46,12 @@ def credits_of_article(tx: Tx, *, brand: BrandId, article: ArticleId) -> Sequenc
         .order_by(ArticleCredit.credited_at, ArticleCredit.reply_id)
         .limit(CREDITS_SHOWN)
     ).all()
+
+
+def named_credits(tx: Tx, *, brand: BrandId, article: ArticleId) -> list[NamedCredit]:
+    """The credits of an article, one for each worker and ticket, the oldest first."""
+    rows = tx.execute(_NAMED, {"brand": brand, "article": article, "limit": CREDITS_SHOWN})
+    return [NamedCredit(**row._asdict()) for row in rows]
 
 
 def article_of_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId) -> ArticleId | None:
@@ -59,6 +75,15 @@ _PUBLISHED = text("""
     WHERE c.brand_id = :brand AND c.published_at IS NULL AND EXISTS (
         SELECT FROM publication p WHERE p.brand_id = c.brand_id AND p.article_id = c.article_id
             AND p.revision_id IS NOT NULL AND p.starts_at <= :now)
+""")
+_NAMED = text("""
+    SELECT n.name AS worker, c.ticket_id AS ticket, t.number, min(c.credited_at) AS credited_at
+    FROM article_credit c
+    JOIN ticket t ON t.brand_id = c.brand_id AND t.id = c.ticket_id
+    JOIN worker w ON w.id = c.worker_id JOIN person n ON n.id = w.person_id
+    WHERE c.brand_id = :brand AND c.article_id = :article
+    GROUP BY n.name, c.worker_id, c.ticket_id, t.number
+    ORDER BY credited_at, t.number, c.worker_id LIMIT :limit
 """)
 _OF_WORKER = text("""
     SELECT c.title, b.name AS brand, min(c.credited_at) AS credited_at, min(c.published_at) AS published_at

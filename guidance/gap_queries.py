@@ -11,7 +11,7 @@ from guidance.gaps import GapNotFound
 from knowledge_base.models import Article
 from marketplace.accounts.models import Brand, Person
 from marketplace.kernel.db import Tx
-from marketplace.kernel.ids import ArticleId, BrandId, GapId, PersonId, ReplyId, TicketId, WorkerId
+from marketplace.kernel.ids import ArticleId, BrandId, GapId, PersonId, ReplyId, TicketId
 from marketplace.kernel.money import Money
 from marketplace.tickets.lost_work import Loss
 
@@ -100,7 +100,7 @@ class ResolvedTicket:
     number: int
     subject: str
     reply: ReplyId
-    worker: WorkerId
+    worker: str
     resolved_at: datetime
     article: ArticleId | None
 
@@ -154,6 +154,14 @@ def gap_detail(tx: Tx, *, brand: BrandId, gap: GapId, now: datetime) -> GapDetai
         dismissed_at=row.dismissed_at,
         dismissed_because=row.dismissed_because,
     )
+
+
+def cost_lines(tx: Tx, *, brand: BrandId, gap: GapId) -> tuple[CostLine, ...]:
+    """Every line of what a gap costs, for a file: 10,000 at most. Raises GapNotFound."""
+    if tx.get(Gap, (brand, gap)) is None:
+        raise GapNotFound
+    rows = tx.execute(_COSTS, {"brand": brand, "gap": gap, "limit": CSV_ROWS})
+    return tuple(_cost_line(row) for row in rows)
 
 
 def gap_of_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId) -> GapId | None:
@@ -288,7 +296,7 @@ _COSTS = text("""
     ORDER BY c.lost_at DESC, c.reference LIMIT :limit
 """)
 _RESOLVED = text("""
-    SELECT q.ticket_id AS ticket, t.number, t.subject, r.id AS reply, r.worker_id AS worker, e.resolved_at,
+    SELECT q.ticket_id AS ticket, t.number, t.subject, r.id AS reply, n.name AS worker, e.resolved_at,
         (SELECT min(k.article_id::text)::uuid FROM article_credit k
          WHERE k.brand_id = q.brand_id AND k.ticket_id = q.ticket_id) AS article
     FROM gap_question q
@@ -298,6 +306,8 @@ _RESOLVED = text("""
         SELECT p.id, p.worker_id FROM reply p
         WHERE p.brand_id = q.brand_id AND p.ticket_id = q.ticket_id AND p.state IN ('queued', 'sent')
         ORDER BY p.id DESC LIMIT 1) AS r ON true
+    JOIN worker w ON w.id = r.worker_id
+    JOIN person n ON n.id = w.person_id
     WHERE q.brand_id = :brand AND q.gap_id = :gap
     ORDER BY e.resolved_at DESC, q.ticket_id LIMIT :limit
 """)

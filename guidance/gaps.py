@@ -269,11 +269,12 @@ class _Shelf:
         self.touched.add(gap.id)
 
     def _begin(self, question: str, vector_sum: bytes, found: Unanswered, now: datetime) -> GapId:
+        name = name_of(question)
         gap = Gap(
             brand_id=self._brand,
             id=GapId(new_id()),
-            name=name_of(question),
-            key_words=key_words_of([question], {}, of=1),
+            name=name,
+            key_words=key_words_of([name], {}, of=1),
             named_at=now,
             named_questions=1,
             state=GapState.OPEN,

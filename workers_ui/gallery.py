@@ -9,6 +9,7 @@ from workers_ui import (
     gallery_desk,
     gallery_earnings,
     gallery_finance,
+    gallery_gaps,
     gallery_imports,
     gallery_operator,
     gallery_pool,
@@ -62,4 +63,5 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     **gallery_replies.BUILDERS,
     **gallery_operator.BUILDERS,
     **gallery_wrong.BUILDERS,
+    **gallery_gaps.BUILDERS,
 }

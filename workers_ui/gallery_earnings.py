@@ -54,6 +54,15 @@ def mine(frame: MakeFrame) -> PageView:
                 deadline=ahead(hours=3),
             ),
         ),
+        credits=(
+            worker.AnswerCredit(
+                title="Can I change the engraving after ordering?",
+                brand="Northwind Coffee",
+                credited_at=ago(days=9),
+                published_at=ago(days=7),
+            ),
+            worker.AnswerCredit(title="Which grind for a V60?", brand="Alba Cycles", credited_at=ago(days=1)),
+        ),
         in_review=(_mine(1003, "Which grind for a V60?", Badge(label="waits for approval", tone=Tone.INFO)),),
         waiting_on_customer=(_mine(998, "Decaf subscription: skip a month", WAITING),),
         sent_today=(

@@ -126,6 +126,9 @@ OPERATIONS = {
     "POST /api/v1/passage-reports/{report}/lifting": _brand(
         ApiScope.KNOWLEDGE_WRITE, body={"reason": "It holds."}, foreign=404
     ),
+    "GET /api/v1/gaps": _brand(ApiScope.KNOWLEDGE_READ, query={"state": "open", "page": 1}),
+    "GET /api/v1/gaps/{gap}": _brand(ApiScope.KNOWLEDGE_READ, foreign=404),
+    "GET /api/v1/coverage": _brand(ApiScope.KNOWLEDGE_READ),
     "GET /api/v1/wallet": _brand(ApiScope.WALLET_READ),
     "POST /api/v1/top-ups": _brand(ApiScope.WALLET_WRITE, body={"amount_minor": 50_00, "currency": "usd"}),
     "POST /api/v1/top-ups/{top_up}/checkout": _brand(ApiScope.WALLET_WRITE, foreign=404),

@@ -17,6 +17,7 @@ from marketplace.kernel.ids import BrandId
 from marketplace.tickets.reply_models import ReplyReview
 from marketplace.tickets.terms import CategoryPlan, add_category
 from tests.builders import begin_probation
+from tests.builders_gaps import an_unanswered_ticket, gap_of, look_for_gaps
 from tests.workers_ui.api_site import Api, Program, System, api_site, problem
 from tests.workers_ui.brand_site import a_suggestion, an_article
 from tests.workers_ui.operations import OPERATIONS, Caller, Operation
@@ -83,6 +84,7 @@ def a_world(api: Api) -> World:
             "review": a_review(api, owner.brand),
             "report": a_report(api, owner.brand),
             "category": "owned",
+            "gap": a_gap(api, owner.brand),
         },
         revoked=gone.secret,
         ended=ended,
@@ -110,6 +112,14 @@ def a_report(api: Api, brand: BrandId) -> str:
     assert program.post(f"/tickets/{ticket}/claim").is_success
     body = {"passage": str(passage.id), "reason": "out_of_date"}
     return str(program.post(f"/tickets/{ticket}/wrong-passages", body).json()["id"])
+
+
+def a_gap(api: Api, brand: BrandId) -> str:
+    """A question that the owner's knowledge did not answer."""
+    with api.background.transaction() as tx:
+        ticket = an_unanswered_ticket(tx, brand)
+    look_for_gaps(api.background)
+    return str(gap_of(api.background, ticket))
 
 
 def call(world: World, name: str, *, secret: str | None, things: dict[str, str]) -> Response:

@@ -11,7 +11,9 @@ from workers_ui.pages import (
     brand_control,
     brand_control_replies,
     brand_corrections,
+    brand_coverage,
     brand_decisions,
+    brand_gaps,
     brand_knowledge,
     brand_new_ticket,
     brand_recall,
@@ -40,6 +42,8 @@ for part in (
     brand_ticket,
     brand_recall,
     brand_withdrawals,
+    brand_gaps,  # before an article, whose address has any word for an id
+    brand_coverage,
     brand_knowledge,
     brand_corrections,
     brand_web,  # before an article's own page

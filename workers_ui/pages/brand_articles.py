@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
+from guidance.article_credits import named_credits
 from guidance.usage_queries import citations_of_passages, open_suggestions_citing
 from knowledge_base import commands, queries
 from knowledge_base.models import ArticleState
@@ -27,7 +28,8 @@ from workers_ui.frames import page as answer
 from workers_ui.pages import brand_knowledge_views as present
 from workers_ui.pages.answers import see
 from workers_ui.pages.brand_scope import area_path, frame_for, refused
-from workers_ui.presenters.brand import ArticlePage
+from workers_ui.pages.receipt_views import alias
+from workers_ui.presenters.brand import ArticleCredit, ArticlePage
 from workers_ui.presenters.values import EMPTY_FORM, FormState
 
 router = APIRouter()
@@ -121,7 +123,20 @@ def _article_page(
         stop_href=f"{area_path(membership, 'control/switches')}?article={line.id}"
         if is_live and allowed(membership.role, Permission.CONTROL_SHARING)
         else "",
+        credits=_credits(tx, membership, line.id),
         form=form,
+    )
+
+
+def _credits(tx: Tx, membership: Membership, article: ArticleId) -> tuple[ArticleCredit, ...]:
+    return tuple(
+        ArticleCredit(
+            worker=alias(one.worker),
+            ticket=str(one.ticket),
+            number=f"#{one.number}",
+            credited_at=one.credited_at,
+        )
+        for one in named_credits(tx, brand=membership.brand, article=article)
     )
 
 

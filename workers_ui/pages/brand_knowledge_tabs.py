@@ -1,6 +1,7 @@
 """The parts of a brand's knowledge, with what waits in each."""
 
 from guidance.correction_queries import count_unsent
+from guidance.gap_queries import ON_THE_LIST, count_gaps
 from knowledge_base import queries
 from knowledge_base.report_queries import count_undecided
 from knowledge_base.web_pages import count_sources
@@ -13,9 +14,12 @@ from workers_ui.presenters.values import FilterTab
 def knowledge_tabs(tx: Tx, membership: Membership, *, current: str) -> tuple[FilterTab, ...]:
     """`current` is the last part of the page's address; the articles themselves have none."""
     base, brand = area_path(membership, "knowledge"), membership.brand
+    counted = count_gaps(tx, brand=brand)
     tabs = (
         ("", "Articles", queries.coverage(tx, brand=brand).articles),
         ("web", "From the web", count_sources(tx, brand=brand)),
+        ("gaps", "Gaps", sum(counted.get(state, 0) for state in ON_THE_LIST)),
+        ("coverage", "Coverage", None),
         ("wrong", "Reported wrong", count_undecided(tx, brand=brand)),
         ("corrections", "Corrections", count_unsent(tx, brand=brand)),
     )

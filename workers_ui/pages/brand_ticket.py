@@ -6,13 +6,15 @@ from uuid import uuid4
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
+from guidance.article_credits import article_of_ticket
+from guidance.gap_queries import gap_of_ticket
 from guidance.queries import receipts_of_ticket, suggestion_for_desk
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid
-from marketplace.kernel.ids import TicketId
+from marketplace.kernel.ids import ArticleId, GapId, TicketId
 from marketplace.kernel.money import Money
 from marketplace.tickets import (
     brand_queries,
@@ -238,8 +240,28 @@ def ticket_page(
         ladder=ladder_lines(steps_of(tx, brand=membership.brand, ticket=ticket_id)),
         notes=_notes(tx, membership, ticket),
         note_action=Action(href=f"{path}/notes", label="Add the note") if may_answer else None,
+        article_action=_article_action(membership, ticket, path),
+        article_href=_knowledge_href(
+            membership, article_of_ticket(tx, brand=membership.brand, ticket=ticket_id)
+        ),
+        gap_href=_knowledge_href(
+            membership, gap_of_ticket(tx, brand=membership.brand, ticket=ticket_id), "/gaps"
+        ),
         form=form,
     )
+
+
+def _article_action(membership: Membership, ticket: Ticket, path: str) -> Action | None:
+    """A resolved ticket's answer may become an article, by who may write articles."""
+    may = ticket.state is TicketState.RESOLVED and allowed(membership.role, Permission.MANAGE_KNOWLEDGE)
+    return Action(href=f"{path}/article", label="Begin an article from this answer") if may else None
+
+
+def _knowledge_href(membership: Membership, found: ArticleId | GapId | None, part: str = "") -> str:
+    """A place in the brand's knowledge; empty when there is none or this member may not look."""
+    if found is None or not allowed(membership.role, Permission.VIEW_KNOWLEDGE):
+        return ""
+    return f"{area_path(membership, 'knowledge')}{part}/{found}"
 
 
 def _notes(tx: Tx, membership: Membership, ticket: Ticket) -> tuple[InternalNote, ...]:

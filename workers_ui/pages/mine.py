@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from guidance.article_credits import credits_of_worker
 from guidance.correction_queries import corrected_replies
 from knowledge_base.report_queries import own_reports
 from marketplace.accounts.sessions import Principal
@@ -17,7 +18,7 @@ from workers_ui.deps import AsWorker, HasTx
 from workers_ui.frames import page, worker_frame
 from workers_ui.pages.pool_views import held_row, lost_draft, sent_row
 from workers_ui.pages.report_views import corrected_row, own_line
-from workers_ui.presenters.worker import MinePage
+from workers_ui.presenters.worker import AnswerCredit, MinePage
 
 router = APIRouter()
 
@@ -38,6 +39,15 @@ def show_mine(request: Request, tx: HasTx, worker: AsWorker) -> HTMLResponse:
         lost_drafts=tuple(lost_draft(one) for one in worker_queries.unsent_texts(tx, worker=worker, now=now)),
         corrected=tuple(corrected_row(one) for one in corrected_replies(tx, worker=worker)),
         reports=tuple(own_line(one) for one in own_reports(tx, worker=worker)),
+        credits=tuple(
+            AnswerCredit(
+                title=one.title,
+                brand=one.brand,
+                credited_at=one.credited_at,
+                published_at=one.published_at,
+            )
+            for one in credits_of_worker(tx, worker=worker)
+        ),
         claim_cap=sum(room.cap for room in here.rooms),
     )
     return page(request, view)

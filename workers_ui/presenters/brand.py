@@ -239,7 +239,8 @@ class BrandTicketPage:
     """POST messages: text. POST take-back, withdrawal: reason. POST confirmation, resolution: csrf alone. POST
     escalation-confirmation: note, needless_reason. POST escalation-rejection: note. POST notes: internal_note.
     `price` is None while none is set for the category; `review_href` leads to the reply that waits for approval, if
-    one does."""
+    one does; `article_action` begins an article from a resolved ticket, `article_href` leads to one that was begun,
+    `gap_href` to the gap its question is in."""
 
     template: ClassVar[str] = "brand/ticket.html"
     frame: Frame
@@ -264,6 +265,9 @@ class BrandTicketPage:
     ladder: tuple[LadderLine, ...] = ()
     notes: tuple[InternalNote, ...] = ()
     note_action: Action | None = None
+    article_action: Action | None = None
+    article_href: str = ""
+    gap_href: str = ""
     form: FormState = EMPTY_FORM
 
 
@@ -387,6 +391,16 @@ class ArticlePassage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleCredit:
+    """Whose answer the article was begun from."""
+
+    worker: str
+    ticket: str
+    number: str
+    credited_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArticlePage:
     """POST replace: file (multipart). POST delete: csrf alone; `delete_effect` says what goes with it."""
 
@@ -406,6 +420,7 @@ class ArticlePage:
     stopped: str = ""
     stop_href: str = ""
     verified_on: date | None = None
+    credits: tuple[ArticleCredit, ...] = ()
     form: FormState = EMPTY_FORM
 
 

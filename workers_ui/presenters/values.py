@@ -64,11 +64,11 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterTab:
-    """One state of a filtered list, with how many rows it has."""
+    """One state of a filtered list, with how many rows it has; None where nothing is to be counted."""
 
     label: str
     href: str
-    count: int
+    count: int | None
     current: bool = False
 
 

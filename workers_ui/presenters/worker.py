@@ -348,6 +348,16 @@ class CorrectedReply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerCredit:
+    """An article that the worker's own answer began."""
+
+    title: str
+    brand: str
+    credited_at: datetime
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MinePage:
     template: ClassVar[str] = "worker/mine.html"
     frame: Frame
@@ -358,6 +368,7 @@ class MinePage:
     lost_drafts: tuple[LostDraft, ...] = ()
     reports: tuple[ReportLine, ...] = ()
     corrected: tuple[CorrectedReply, ...] = ()
+    credits: tuple[AnswerCredit, ...] = ()
     claim_cap: int = 3
 
 
