@@ -151,13 +151,19 @@ def import_knowledge(slug: str, sources: tuple[str, ...]) -> None:
 
 @main.command()
 @click.argument("slug")
-def reindex(slug: str) -> None:
-    """Build a brand's index anew from the database."""
-    from workers_ui.importing import rebuild
+@click.option(
+    "--back", is_flag=True, help="Search the index before the newest again, until the next is built."
+)
+@click.option(
+    "--why", default="Rolled back at the command line.", help="With --back: the reason, for the record."
+)
+def reindex(slug: str, back: bool, why: str) -> None:
+    """Build a brand's index anew from the database, or go back to the one before."""
+    from workers_ui.importing import rebuild, roll_back
 
     with _ready_settings() as settings:
-        rebuild(settings, slug)
-    click.echo("The index is new.")
+        said = roll_back(settings, slug, why) if back else rebuild(settings, slug)
+    click.echo(said)
 
 
 @main.command()

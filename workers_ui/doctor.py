@@ -6,9 +6,10 @@ from pathlib import Path
 import httpx
 
 from knowledge_base.index.embedder import ModelDamaged, ModelMissing, load_embedder
+from knowledge_base.queries import damaged_indexes
 from knowledge_base.reading.apart import fence_in_use
 from knowledge_base.reading.sandbox import Fence
-from marketplace.kernel.db import Role
+from marketplace.kernel.db import PLATFORM, Database, Role
 from marketplace.kernel.invariants import Found, check_all
 from marketplace.kernel.redis import connect
 from marketplace.kernel.settings import MoneyMode, Settings
@@ -77,8 +78,21 @@ def _database(settings: Settings) -> list[Finding]:
     told = [Finding(what=what, ok=said == "ok", said=said) for what, said in checks.items()]
     if checks.get("migrations") == "ok":
         told += [_invariant(one) for one in check_all(database, INVARIANTS)]
+        told.append(_indexes(database))
     database.dispose()
     return told
+
+
+def _indexes(database: Database) -> Finding:
+    with database.transaction(PLATFORM) as tx:
+        damaged = damaged_indexes(tx)
+    said = "; ".join(f"brand {brand}: {why}" for brand, why in damaged[:3])
+    told = (
+        f"{len(damaged)} found damaged and being built again from the database: {said}"
+        if damaged
+        else "whole"
+    )
+    return Finding(what="search indexes", ok=not damaged, said=told)
 
 
 def _invariant(found: Found) -> Finding:

@@ -16,6 +16,7 @@ from knowledge_base.import_models import ImportSource, ImportState
 from knowledge_base.imports import read_import
 from knowledge_base.index.building import build_index
 from knowledge_base.index.bulk_work import LocalWork
+from knowledge_base.index.commands import roll_back_index
 from knowledge_base.index.embedder import Embedder
 from knowledge_base.reading.formats import ACCEPTED_ENDINGS
 from knowledge_base.web_fetching import fetch_step
@@ -65,7 +66,19 @@ def import_sources(settings: Settings, slug: str, sources: Sequence[str]) -> imp
         database.dispose()
 
 
-def rebuild(settings: Settings, slug: str) -> None:
+def roll_back(settings: Settings, slug: str, reason: str) -> str:
+    """Search the snapshot before the newest until the next is built; says what serves now."""
+    database = parts.database(settings, role=Role.BACKGROUND, process="reindex")
+    try:
+        brand = _brand(database, slug)
+        with database.transaction(Scope(brand=brand)) as tx:
+            number = roll_back_index(tx, brand, by=None, reason=reason, now=app_now(tx))
+    finally:
+        database.dispose()
+    return f"Index {number} serves until the next change. What is retired or replaced since stays hidden."
+
+
+def rebuild(settings: Settings, slug: str) -> str:
     """Build the brand's index anew; what is unchanged is not encoded again."""
     database = parts.database(settings, role=Role.BACKGROUND, process="reindex")
     try:
@@ -75,6 +88,7 @@ def rebuild(settings: Settings, slug: str) -> None:
         build_index(database, brand, bulk=LocalWork(_embedder(settings)), folder=parts.snapshots(settings))
     finally:
         database.dispose()
+    return "The index is new."
 
 
 def _path(source: str) -> Path:

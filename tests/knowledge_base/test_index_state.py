@@ -277,3 +277,69 @@ class TestRollingBack:
             base.index(brand)
         with pytest.raises(NoReason):
             _roll_back(base, brand, reason=reason)
+
+
+class TestNoBlindWindow:
+    def test_searches_in_another_process_find_the_same_answer_through_twenty_swaps(
+        self, base: KnowledgeBase, brand: BrandId, database_url: str
+    ) -> None:
+        base.put(brand, document(key="one", text="Send the kettle back."))
+        base.put(brand, document(key="two", text="The kettle has a lid."))
+        base.index(brand)
+        searcher = subprocess.Popen(
+            [sys.executable, "-c", _SEARCHER, database_url, str(brand), str(base.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert searcher.stdin is not None
+        assert searcher.stdout is not None
+        assert searcher.stdout.readline() == "searching\n"
+
+        for number in range(20):
+            base.put(brand, document(key="other", title="Other", text=f"Opening hours, version {number}."))
+            base.index(brand)
+
+        said, _ = searcher.communicate("stop\n", timeout=60)
+        assert searcher.returncode == 0, said
+        snapshots = [int(number) for number in said.split()]
+        assert len(snapshots) > 2
+        assert snapshots == sorted(snapshots)
+
+
+_SEARCHER = """
+import sys
+from pathlib import Path
+from threading import Thread
+from uuid import UUID
+
+from knowledge_base.index.building import rebuild_on_damage
+from knowledge_base.index.hybrid import Query
+from knowledge_base.index.retrieval import Retriever
+from knowledge_base.index.shelf import LocalShelf
+from marketplace.kernel.db import Database, Role, Scope
+from tests.fakes import WordHashEmbedder
+from workers_ui.bootstrap import same_transaction_bus
+
+database = Database(
+    sys.argv[1], role=Role.BACKGROUND, connections=2, shared={"bus": same_transaction_bus()}
+)
+brand, embedder = UUID(sys.argv[2]), WordHashEmbedder()
+retriever = Retriever(
+    shelf=LocalShelf(Path(sys.argv[3])), load_embedder=lambda: embedder, report_damage=rebuild_on_damage(database)
+)
+stopping = Thread(target=sys.stdin.readline)
+stopping.start()
+seen = []
+while stopping.is_alive():
+    with database.transaction(Scope(brand=brand)) as tx:
+        found = retriever.search(tx, brand=brand, query=Query.of(["kettle"]), weight=0.5, top=2)
+    keys = {passage.article_key for passage in found.passages}
+    if keys != {"one", "two"}:
+        sys.exit(f"snapshot {found.snapshot} gave {keys}")
+    if not seen:
+        print("searching", flush=True)
+    if not seen or seen[-1] != found.snapshot:
+        seen.append(found.snapshot)
+print(*seen, flush=True)
+"""

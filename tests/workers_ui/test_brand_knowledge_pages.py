@@ -11,12 +11,16 @@ from knowledge_base.import_models import ImportState
 from knowledge_base.imports import read_import
 from knowledge_base.index.building import build_index, rebuild_on_damage
 from knowledge_base.index.bulk_work import LocalWork
+from knowledge_base.index.commands import roll_back_index
 from knowledge_base.index.embedder import Embedder
 from knowledge_base.index.retrieval import Retriever
 from knowledge_base.index.shelf import LocalShelf
+from knowledge_base.publishing import put_article
 from knowledge_base.queries import articles, coverage
+from knowledge_base.reading.documents import Document, Section
 from marketplace.accounts.models import MemberRole
-from marketplace.kernel.db import Database
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Database, Scope
 from marketplace.kernel.ids import ImportId
 from tests.fakes import WordHashEmbedder
 from tests.workers_ui.brand_site import (
@@ -350,3 +354,41 @@ def test_a_deleted_article_is_gone_from_the_list_and_its_page_says_deleted(
     assert words(page, ".page-head .badge") == "deleted"
     assert not tree(page).css("form[enctype], form[action$='/delete']")
     assert owner.post(f"/knowledge/{article}/delete").status_code == 404
+
+
+def test_a_damaged_index_is_told_until_a_day_after_it_was_built_again(
+    site: Site, house: House, owner: Browser, embedder: WordHashEmbedder, tmp_path: Path
+) -> None:
+    _put(site, house, "returns")
+    _index(site, house, embedder, tmp_path)
+    assert "search index" not in owner.get("/knowledge").text
+    for file in (tmp_path / "index").rglob("vectors.faiss"):
+        file.write_bytes(b"torn")
+
+    owner.get("/knowledge?q=send+it+back")
+    torn = owner.get("/knowledge").text
+    _index(site, house, embedder, tmp_path)
+    whole = owner.get("/knowledge").text
+
+    assert "it is being built again from your articles" in torn
+    assert str(tmp_path) not in torn
+    assert "It was built again from your articles; nothing is missing." in whole
+
+
+def test_a_rolled_back_index_is_told_with_its_reason(
+    site: Site, house: House, owner: Browser, embedder: WordHashEmbedder, tmp_path: Path
+) -> None:
+    for key in ("one", "two"):
+        _put(site, house, key)
+        _index(site, house, embedder, tmp_path)
+    with site.background.transaction(Scope(brand=house.brand)) as tx:
+        roll_back_index(tx, house.brand, by=None, reason="Two was <wrong>.", now=app_now(tx))
+
+    assert "Why: Two was &lt;wrong&gt;." in owner.get("/knowledge").text
+
+
+def _put(site: Site, house: House, key: str) -> None:
+    text = Section(path=(), text=f"Send it back within 30 days: {key}.")
+    with site.background.transaction(Scope(brand=house.brand)) as tx:
+        document = Document(key=key, title=key, sections=(text,))
+        put_article(tx, brand=house.brand, document=document, author=None, now=app_now(tx))

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from knowledge_base.commands import hold_knowledge
+from knowledge_base.index.commands import note_damage
 from marketplace.accounts.queries import brand as brand_card
 from marketplace.accounts.queries import brand_by_slug, find_person_by_email
 from marketplace.kernel.db import Database, Scope
@@ -54,6 +56,12 @@ def test_knowledge_is_imported_indexed_and_refusals_are_named(
     assert "broken.html" in done.output
     assert "0 articles changed, 1 unchanged" in run("import", slug, str(folder / "returns.md")).output
     assert run("reindex", slug).exit_code == 0
+    (folder / "hours.md").write_text("---\ntitle: Hours\n---\nWe open at nine.\n")
+    run("import", slug, str(folder / "hours.md"))
+    back = run("reindex", slug, "--back", "--why", "The hours were wrong.")
+    assert (back.exit_code, "serves until the next change" in back.output) == (0, True)
+    again = run("reindex", slug, "--back")
+    assert (again.exit_code, "no earlier search index" in again.output) == (1, True)
     unknown = run("import", "nobody", str(folder))
     assert (unknown.exit_code, "There is no such brand." in unknown.output) == (1, True)
 
@@ -99,6 +107,20 @@ def test_the_doctor_says_what_is_missing_in_plain_words(run: Run) -> None:
     found = run("doctor")
     assert "ok   migrations" in found.output
     assert "no sign of life from the background process" in found.output
+    assert "ok   search indexes: whole" in found.output
+
+
+def test_the_doctor_names_a_damaged_index(run: Run, background: Database) -> None:
+    with background.transaction() as tx:
+        brand = a_brand(tx)
+        hold_knowledge(tx, brand)
+        note_damage(tx, brand, number=3, reason="vectors.faiss is not the file that was written.")
+    found = run("doctor")
+    assert (
+        f"FIX  search indexes: 1 found damaged and being built again from the database: brand {brand}"
+        in found.output
+    )
+    assert "vectors.faiss is not the file that was written." in found.output
     assert found.exit_code == 1
 
 

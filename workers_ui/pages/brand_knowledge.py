@@ -157,6 +157,7 @@ def _knowledge_page(
         upload_limit_megabytes=having.settings.upload_limit_bytes // MEGABYTE,
         can_edit=allowed(membership.role, Permission.MANAGE_KNOWLEDGE),
         form=form,
+        index_notice=present.index_notice(index, app_now(tx)),
         tabs=knowledge_tabs(tx, membership, current=""),
         pager=pager(
             f"{base}?{query}page=",

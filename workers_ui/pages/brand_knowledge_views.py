@@ -1,7 +1,7 @@
 """A brand's knowledge as its people see it: articles, imports under way, an answered test question."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from guidance.confidence import Reason
 from guidance.engine import Answer
@@ -12,7 +12,7 @@ from knowledge_base.queries import ArticleDetail, ArticleLine, IndexStatus
 from knowledge_base.reports import sha256_of
 from marketplace.kernel.ids import PassageId
 from workers_ui.presenters import brand as views
-from workers_ui.presenters.values import Badge, Tone
+from workers_ui.presenters.values import Badge, Notice, Tone
 
 SECTION_JOINT = " › "
 READY = Badge(label="ready", tone=Tone.GOOD)
@@ -41,6 +41,14 @@ SILENCES: Mapping[Reason, str] = {
     Reason.AMBIGUOUS: "Several articles fit equally well.",
     Reason.WEAK: "No passage matches well enough.",
 }
+DAMAGED = (
+    "A file of your search index was damaged and it is being built again from your articles. Nothing of them is lost; "
+    "until then search may miss the newest."
+)
+BUILT_AGAIN = (
+    "A file of your search index was damaged. It was built again from your articles; nothing is missing."
+)
+TOLD_OF_DAMAGE = timedelta(days=1)
 NOT_QUOTABLE = "The passages hold nothing that may be quoted in your voice."
 
 
@@ -53,6 +61,18 @@ def article_row(line: ArticleLine, *, index: IndexStatus, cited: int) -> views.A
         used_count=cited,
         updated_at=line.written_at,
     )
+
+
+def index_notice(index: IndexStatus, now: datetime) -> Notice | None:
+    """What a brand should know of its search index; None when there is nothing to say."""
+    if index.damaged:
+        return Notice(text=DAMAGED, tone=Tone.WARN)
+    if index.rolled_back_at is not None:
+        text = f"Search uses the index before the last one until your next change. Why: {index.rolled_back_reason}"
+        return Notice(text=text, tone=Tone.WARN)
+    if index.damaged_at is not None and now - index.damaged_at < TOLD_OF_DAMAGE:
+        return Notice(text=BUILT_AGAIN, tone=Tone.INFO)
+    return None
 
 
 def article_state(line: ArticleLine, index: IndexStatus) -> Badge:

@@ -371,6 +371,7 @@ class KnowledgePage:
     form: FormState = EMPTY_FORM
     tabs: tuple[FilterTab, ...] = ()
     pager: Pager = ONE_PAGE
+    index_notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
