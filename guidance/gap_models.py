@@ -152,9 +152,7 @@ class ArticleCredit(Base):
 
     __tablename__ = "article_credit"
     __table_args__ = (
-        ForeignKeyConstraint(["brand_id", "revision_id"], ["revision.brand_id", "revision.id"]),
         ForeignKeyConstraint(["brand_id", "reply_id"], ["reply.brand_id", "reply.id"]),
-        ForeignKeyConstraint(["brand_id", "article_id"], ["article.brand_id", "article.id"]),
         ForeignKeyConstraint(["brand_id", "ticket_id"], ["ticket.brand_id", "ticket.id"]),
         Index("ix_article_credit_worker", "worker_id", "credited_at"),
         Index("ix_article_credit_article", "brand_id", "article_id"),

@@ -69,12 +69,11 @@ class Suggestion(Base):
 
 
 class SuggestionPassage(Base):
-    """A passage as it was shown: the quoted text stays whatever becomes of the article."""
+    """A passage as it was shown: the quoted text stays whatever becomes of the article, so it refers to no row."""
 
     __tablename__ = "suggestion_passage"
     __table_args__ = (
         ForeignKeyConstraint(["brand_id", "suggestion_id"], ["suggestion.brand_id", "suggestion.id"]),
-        ForeignKeyConstraint(["brand_id", "passage_id"], ["passage.brand_id", "passage.id"]),
         Index("ix_suggestion_passage_article", "brand_id", "article_id"),
         Index("ix_suggestion_passage_passage", "brand_id", "passage_id"),
     )

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from knowledge_base.erasure_models import is_being_erased
 from knowledge_base.models import Article, KnowledgeVersion, Passage, Revision
 from knowledge_base.passages import split
 from knowledge_base.reading.documents import (
@@ -21,11 +22,15 @@ from knowledge_base.reading.documents import (
     one_line,
 )
 from marketplace.kernel.db import Base, Tx
-from marketplace.kernel.errors import Invalid
+from marketplace.kernel.errors import Conflict, Invalid
 from marketplace.kernel.ids import ArticleId, BrandId, PassageId, PersonId, RevisionId, new_id
 
 ROWS_PER_INSERT = 500
 MAX_NOTE_CHARACTERS = 300
+
+
+class KnowledgeBeingErased(Conflict):
+    """This brand's knowledge is being erased. Try again when that is done."""
 
 
 class EmptyArticle(Invalid):
@@ -60,7 +65,12 @@ class Content:
 
 
 def hold_knowledge(tx: Tx, brand: BrandId) -> KnowledgeVersion:
-    """The brand's counters, locked until the transaction ends; made when missing."""
+    """The brand's counters, locked until the transaction ends; made when missing.
+
+    Raises KnowledgeBeingErased: until an erasure is done nothing new is written that it could take along.
+    """
+    if tx.scalar(select(is_being_erased(brand))):
+        raise KnowledgeBeingErased
     tx.execute(upsert(KnowledgeVersion).values(brand_id=brand).on_conflict_do_nothing())
     wanted = select(KnowledgeVersion).where(KnowledgeVersion.brand_id == brand).with_for_update()
     return tx.scalars(wanted, execution_options={"populate_existing": True}).one()

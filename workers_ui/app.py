@@ -26,6 +26,7 @@ from marketplace.kernel.settings import Settings
 from workers_ui import api, errors, health, live_frames, live_topics, pages, parts
 from workers_ui.api.claims import ShortWay
 from workers_ui.claim_desk import ClaimDesk
+from workers_ui.forgetting import Forgetting
 from workers_ui.live import Hub, LiveEndpoint
 from workers_ui.security import Guard
 from workers_ui.services import Services
@@ -58,7 +59,9 @@ def create_app(settings: Settings) -> Site:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         services.hub.start()
+        services.forgetting.start()
         yield
+        services.forgetting.stop()
         services.hub.stop()
         services.close()
 
@@ -123,17 +126,19 @@ def _services(settings: Settings) -> Services:
     announcer = connect(settings.redis_url)
     announcing = FactsAnnouncing(announcer)
     database = parts.database(settings, role=Role.APP, process="web", announce_facts=announcing.announce)
+    retriever = parts.retriever(settings, database)
     return Services(
         settings=settings,
         database=database,
         gateway=parts.gateway_if_on(settings),
-        retriever=parts.retriever(settings, database),
+        retriever=retriever,
         judge=parts.judge(settings),
         limiter=RateLimiter(settings.redis_url),
         templates=templates(),
         announcer=announcer,
         announcing=announcing,
         hub=Hub(database, live_frames.renderer(templates()), announcer),
+        forgetting=Forgetting(database, retriever),
         claims=ClaimDesk(database, announce=announcing.announce),
         admission=CapacityLimiter(settings.database_connections - 1),
     )

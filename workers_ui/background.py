@@ -4,6 +4,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event, Thread
@@ -18,11 +19,12 @@ from billing.pay_record import pay_record
 from billing.ticket_losses import posted_losses
 from guidance.commands import prepare_suggestion
 from guidance.corrections import deliver_corrections
+from guidance.erasure import forget_knowledge
 from guidance.gap_sweep import look_at_facts
 from guidance.gaps import Sight, close_answered, rename_grown
 from guidance.queries import tickets_without_suggestion, why_stopped
 from guidance.screening import Judge, NoJudge, screen_ticket
-from knowledge_base import report_letters
+from knowledge_base import erasure, report_letters
 from knowledge_base.import_acts import advance_import
 from knowledge_base.import_files import forget_uploads
 from knowledge_base.import_queries import unfinished_imports
@@ -45,6 +47,7 @@ from marketplace.events.facts import (
     EscalationRejected,
     ImportStarted,
     KnowledgeChanged,
+    KnowledgeErasureAsked,
     ReplyQueued,
     SpendCapChanged,
     TicketGivenBack,
@@ -85,6 +88,7 @@ from marketplace.tickets.quality_inputs import TicketRecords
 from marketplace.tickets.queries import left_in_screening, waiting_for_screening
 from marketplace.tickets.uncovered import note_uncovered
 from workers_ui import parts
+from workers_ui.forgetting import Forgetting
 from workers_ui.invariants import INVARIANTS
 
 SWEEP_SECONDS = 1.0
@@ -123,6 +127,9 @@ AFTER_THE_COMMIT: Mapping[str, Answer] = {
         task="read_import",
         args={"brand": str(told.brand), "knowledge_import": str(told.subject)},
         lock=f"import:{told.brand}",
+    ),
+    kind_of(KnowledgeErasureAsked): lambda told: Job(
+        task="erase_knowledge", args={"brand": str(told.brand)}, lock=f"index:{told.brand}"
     ),
     kind_of(KnowledgeChanged): lambda told: Job(
         task="index", args={"brand": str(told.brand)}, lock=f"index:{told.brand}"
@@ -164,6 +171,7 @@ class Background:
             "suggest": self.suggest,
             "deliver": self.deliver,
             "read_import": self.read_import,
+            "erase_knowledge": self.erase_knowledge,
             "index": self.index,
             "open_awaiting": self.open_awaiting,
             "send_payouts": self.send_payouts,
@@ -230,6 +238,22 @@ class Background:
             folder=parts.snapshots(self.settings),
         )
 
+    def erase_knowledge(self, brand: str) -> None:
+        """Erase what a brand asked to be erased; while its index is being built the sweep comes back to it."""
+        owner = BrandId(UUID(brand))
+        self.retriever.forget(owner)
+        with suppress(erasure.IndexIsBusy):
+            erasure.erase(
+                self.database, owner, folder=parts.snapshots(self.settings), forget=(forget_knowledge,)
+            )
+
+    def finish_erasures(self) -> None:
+        """Second net: erasures whose job was lost, and folders left by a kill."""
+        with self.database.transaction() as tx:
+            waiting = erasure.unfinished_erasures(tx)
+        self._each("erase_knowledge", self.erase_knowledge, waiting)
+        erasure.remove_left_folders(self.database, parts.snapshots(self.settings))
+
     def open_awaiting(self, brand: str) -> None:
         self._until_none(lambda tx: earnings.open_awaiting(tx, brand=BrandId(UUID(brand)), now=app_now(tx)))
 
@@ -271,6 +295,8 @@ class Background:
             self.send_payouts,
             self.check_accounts,
             self.finish_knowledge,
+            self.finish_erasures,
+            Forgetting(self.database, self.retriever).look,
             self.send_mail,
             self.end_sessions,
             self.finish_ticket_imports,

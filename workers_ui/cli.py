@@ -238,6 +238,20 @@ def brand_add(slug: str, name: str, owner: str, time_zone: str, language: str) -
         click.echo(f"{name} is open. Its owner joins at {settings.base_url}/invite/{token}")
 
 
+@brand.command("erase-knowledge")
+@click.argument("slug")
+@click.option(
+    "--confirm", prompt="This cannot be undone. Type the brand's short name", help="The short name again."
+)
+def brand_erase_knowledge(slug: str, confirm: str) -> None:
+    """Erase all of a brand's knowledge: articles, vectors, imports, index files. Receipts keep what was sent."""
+    from workers_ui.erasing import erase_knowledge
+
+    with _ready_settings() as settings, _background_database(settings) as database:
+        rows = erase_knowledge(database, settings, slug, confirm)
+    click.echo(f"Erased: {rows:,} rows and the index. Receipts keep what was sent.")
+
+
 @main.command()
 def doctor() -> None:
     """Say what is missing or wrong, in plain words; exit code 1 when anything is."""

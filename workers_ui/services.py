@@ -13,6 +13,7 @@ from marketplace.kernel.rate_limits import RateLimiter
 from marketplace.kernel.redis import Announcer
 from marketplace.kernel.settings import Settings
 from workers_ui.claim_desk import ClaimDesk
+from workers_ui.forgetting import Forgetting
 from workers_ui.live import Hub
 from workers_ui.templating import Templates
 
@@ -29,6 +30,7 @@ class Services:
     announcer: Announcer
     announcing: FactsAnnouncing
     hub: Hub
+    forgetting: Forgetting
     claims: ClaimDesk
     admission: CapacityLimiter = field(repr=False)
 

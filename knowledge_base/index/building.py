@@ -84,7 +84,7 @@ def build_index(database: Database, brand: BrandId, *, bulk: BulkWork, folder: P
         # Asked again after each release of the lock: a caller turned away by it has counted on this.
         if not _is_behind(database, brand):
             break
-        with _sole_builder(database, brand) as alone:
+        with sole_builder(database, brand) as alone:
             if not alone:
                 break
             work = _build(database, brand, bulk, snapshots_folder(folder, brand), merge=merge)
@@ -118,7 +118,7 @@ def _is_behind(database: Database, brand: BrandId) -> bool:
 
 
 @contextmanager
-def _sole_builder(database: Database, brand: BrandId) -> Iterator[bool]:
+def sole_builder(database: Database, brand: BrandId) -> Iterator[bool]:
     """Whether this process may build the brand's index now; kill -9 closes the connection and so frees it."""
     lock = {"name": f"knowledge index {brand}"}
     with database.engine.connect() as connection:

@@ -63,6 +63,11 @@ class PastIndexes:
         hits = hybrid(snapshot, query, query.query, weight=weight, top=top)
         return hits, ranking_of(snapshot, query, query.query.last_turn)
 
+    def forget(self) -> None:
+        """Let go of everything: few are kept, and whose they are is not."""
+        with self._lock:
+            self._kept.clear()
+
     def _known(self, name: str) -> Snapshot | None:
         with self._lock:
             if name in self._kept:

@@ -131,6 +131,11 @@ class Retriever:
         evidence = evidence_of(held, words=len(query.last_turn.split()))
         return Retrieved(passages=passages, evidence=evidence, snapshot=None)
 
+    def forget(self, brand: BrandId) -> None:
+        """Let go of what is held in memory of a brand whose knowledge was erased."""
+        self._shelf.forget(brand)
+        self._past.forget()
+
     def _find(self, tx: Tx, brand: BrandId, numbers: Sequence[int], query: Query, weight: float) -> Findings:
         if not numbers:
             raise IndexUnavailable

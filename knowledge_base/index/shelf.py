@@ -77,6 +77,9 @@ class IndexShelf(Protocol):
         ids in the same order, with scores equal to 1e-5.
         """
 
+    def forget(self, brand: BrandId) -> None:
+        """Let go of what is kept of a brand besides its published snapshots: its knowledge was erased."""
+
 
 class LocalShelf:
     """Snapshots in a folder of this machine, opened when they are asked for and kept in bounded memory."""
@@ -97,6 +100,9 @@ class LocalShelf:
             else:
                 return Findings(number=number, hits=found[0], ranking=found[1], refused=tuple(refused))
         return Findings(refused=tuple(refused))
+
+    def forget(self, brand: BrandId) -> None:
+        self._cache.forget(brand)
 
     def _find_in(
         self, brand: BrandId, number: int, query: EncodedQuery, *, weight: float, top: int

@@ -43,6 +43,12 @@ class SnapshotCache:
                 self._keep(brand, found)
         return found
 
+    def forget(self, brand: BrandId) -> None:
+        """Let go of all there is of a brand."""
+        with self._lock:
+            for key in [key for key in self._opened if key[0] == brand]:
+                del self._opened[key]
+
     def _known(self, brand: BrandId, number: int) -> Snapshot | None:
         with self._lock:
             found = self._opened.get((brand, number))

@@ -58,6 +58,15 @@ class ShardedShelf:
             self._sender.send_soon(replicas, brand, numbers[0])
         return _newer(self._local.find(brand, numbers, query, weight=weight, top=top), found)
 
+    def forget(self, brand: BrandId) -> None:
+        """A replica that cannot be told begins empty when it is back (`Shard`)."""
+        self._local.forget(brand)
+        for replica in self._connection.replicas(brand):
+            try:
+                replica.forget.remote(brand)
+            except RayError:
+                self._avoid(replica)
+
     def _ask(self, replicas: Sequence[Replica], newest: int, question: tuple[Any, ...]) -> Findings | None:
         """The newest answer in time, None when none came."""
         asked: dict[ray.ObjectRef[Findings], Replica] = {}

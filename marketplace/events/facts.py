@@ -10,6 +10,7 @@ from marketplace.kernel.ids import (
     BrandId,
     BulkWithdrawalId,
     CorrectionNoticeId,
+    ErasureId,
     EscalationId,
     ImportId,
     MessageId,
@@ -264,6 +265,20 @@ class KnowledgeChanged(Fact):
     """Live passages changed; the index is behind until the next snapshot."""
 
     article: ArticleId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeErasureAsked(Fact):
+    """All of a brand's knowledge is to be erased; from this commit on none of it holds."""
+
+    erasure: ErasureId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeErased(Fact):
+    """Nothing of it is left."""
+
+    erasure: ErasureId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,6 +117,9 @@ class ForgetfulShelf:
         self.found += [hit.passage_id for hit in found.hits]
         return replace(found, number=numbers[0])
 
+    def forget(self, brand: BrandId) -> None:
+        self._shelf.forget(brand)
+
 
 def forgetful(base: KnowledgeBase, brand: BrandId) -> tuple[ForgetfulShelf, Retriever]:
     with base.database.transaction(Scope(brand=brand)) as tx:

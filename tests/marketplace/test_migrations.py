@@ -11,6 +11,7 @@ import billing.spend_models
 import guidance.correction_models
 import guidance.gap_models
 import guidance.models
+import knowledge_base.erasure_models
 import knowledge_base.import_models
 import knowledge_base.models
 import knowledge_base.report_models
@@ -41,6 +42,7 @@ MODEL_MODULES = (
     knowledge_base.import_models,
     knowledge_base.models,
     knowledge_base.report_models,
+    knowledge_base.erasure_models,
     knowledge_base.web_models,
     marketplace.accounts.models,
     marketplace.events.models,

@@ -91,6 +91,21 @@ def test_knowledge_is_imported_from_an_address(
     assert refused.exit_code == 1
 
 
+def test_a_brands_knowledge_is_erased_by_its_typed_name(
+    run: Run, background: Database, tmp_path: Path
+) -> None:
+    with background.transaction() as tx:
+        slug = brand_card(tx, a_brand(tx)).slug
+    (tmp_path / "returns.md").write_text("# Returns\n\nSend it back within 30 days.\n")
+    assert run("import", slug, str(tmp_path / "returns.md")).exit_code == 0
+    wrong = run("brand", "erase-knowledge", slug, "--confirm", "something else")
+    assert (wrong.exit_code, "is not the brand's short name" in wrong.output) == (1, True)
+    done = run("brand", "erase-knowledge", slug, "--confirm", slug)
+    assert (done.exit_code, "Erased: " in done.output) == (0, True)
+    assert list((tmp_path / "data" / "snapshots").iterdir()) == []
+    assert "1 articles changed" in run("import", slug, str(tmp_path / "returns.md")).output
+
+
 def test_reconcile_proves_the_ledger_and_says_when_stripe_cannot_be_asked(
     run: Run, background: Database
 ) -> None:

@@ -1,6 +1,8 @@
-"""Rolling an index back; forgetting a brand"""
+"""Erasing all of a brand's knowledge"""
 
 from collections.abc import Sequence
+
+from marketplace.migrations.steps import give_to_brands, run_sql
 
 revision: str = "0018"
 down_revision: str | None = "0017"
@@ -9,8 +11,9 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    pass
+    run_sql("0018_erasure")
+    give_to_brands("knowledge_erasure")
 
 
 def downgrade() -> None:
-    pass
+    raise NotImplementedError("Quotes may stand without their passages now: restore a backup instead.")

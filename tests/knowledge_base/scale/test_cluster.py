@@ -59,6 +59,9 @@ class CountingShelf:
         self.asked += 1
         return self._shelf.find(brand, numbers, query, weight=weight, top=top)
 
+    def forget(self, brand: BrandId) -> None:
+        self._shelf.forget(brand)
+
 
 @pytest.fixture
 def local(library: Library) -> CountingShelf:
