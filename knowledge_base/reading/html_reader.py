@@ -56,6 +56,32 @@ def parsed(html: str) -> LexborHTMLParser:
     return LexborHTMLParser(text)
 
 
+def article_of(page: LexborHTMLParser) -> LexborNode | None:
+    """The article without the site around it: the only <main> or <article>, else the page without its furniture.
+
+    A header with a first heading is the article's own title.
+    """
+    for marked in ("main", "[role=main]", "article"):
+        found = page.css(marked)
+        if len(found) == 1:
+            return found[0]
+    for part in page.css(_FURNITURE):
+        if _is_of_the_site(part) and not part.css("h1"):
+            part.decompose()
+    return page.root
+
+
+_FURNITURE = "header, footer, aside, [role=banner], [role=contentinfo], [role=complementary]"
+
+
+def _is_of_the_site(part: LexborNode) -> bool:
+    """Whether it stands beside the articles of a page, not in one."""
+    parent = part.parent
+    while parent is not None and parent.tag == "div":
+        parent = parent.parent
+    return parent is None or parent.tag in ("body", "html")
+
+
 def write_html(root: LexborNode, outline: Outline) -> None:
     """Add everything readable under `root` to `outline`."""
     writer = _Writer(outline)

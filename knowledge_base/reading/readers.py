@@ -26,7 +26,7 @@ from knowledge_base.reading.documents import (
 from knowledge_base.reading.docx_reader import write_docx
 from knowledge_base.reading.faq_reader import read_csv_faq, read_xlsx_faq
 from knowledge_base.reading.formats import NOT_ACCEPTED, Kind, contradiction, kind_of
-from knowledge_base.reading.html_reader import parsed, write_html
+from knowledge_base.reading.html_reader import article_of, parsed, write_html
 from knowledge_base.reading.markdown_reader import write_markdown, write_markdown_file
 from knowledge_base.reading.pdf_reader import write_pdf
 from knowledge_base.reading.text_reader import write_text
@@ -153,9 +153,7 @@ def _markdown(name: str, content: bytes) -> Document:
 def _html(name: str, content: bytes) -> Document:
     outline = _outline_of(content)
     page = parsed(decoded(content))
-    # <main>, where a page has just one, is the article without the site around it.
-    mains = page.css("main")
-    root = mains[0] if len(mains) == 1 else page.root
+    root = article_of(page)
     if root is not None:
         write_html(root, outline)
     title = page.css_first("title")

@@ -332,3 +332,37 @@ class TestCleaning:
 
     def test_joiners_that_scripts_need_stay(self) -> None:
         assert clean("می\u200cخواهم 👩\u200d🔧") == "می\u200cخواهم 👩\u200d🔧"
+
+
+SITE = (
+    "<body><div class=top><header><a href=/>Our shop</a></header></div>{article}"
+    "<aside><h3>Related</h3></aside><div><footer>All rights reserved.</footer></div></body>"
+)
+
+
+@pytest.mark.parametrize(
+    "article",
+    [
+        "<div><h1>Returns</h1><p>Send it back.</p></div>",
+        "<article><header><h1>Returns</h1></header><p>Send it back.</p></article>",
+        "<div role=main><h1>Returns</h1><p>Send it back.</p></div>",
+        "<header><h1>Returns</h1></header><p>Send it back.</p>",
+    ],
+    ids=["bare", "article", "role", "title in a header"],
+)
+def test_a_page_is_read_without_the_site_around_it(article: str) -> None:
+    read = read_html("returns.html", SITE.format(article=article).encode())
+    assert isinstance(read, Document)
+    assert read.title == "Returns"
+    assert [section.text for section in read.sections] == ["Send it back."]
+
+
+def test_several_articles_of_a_page_keep_their_own_headers_and_footers() -> None:
+    one = "<article><header><h2>{0}</h2></header><p>Text of {0}.</p><footer>See also {0}.</footer></article>"
+    body = SITE.format(article=one.format("a") + one.format("b"))
+    read = read_html("two.html", body.encode())
+    assert isinstance(read, Document)
+    assert [section.text for section in read.sections] == [
+        "Text of a.\n\nSee also a.",
+        "Text of b.\n\nSee also b.",
+    ]
