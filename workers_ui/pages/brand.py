@@ -13,6 +13,7 @@ from workers_ui.pages import (
     brand_corrections,
     brand_coverage,
     brand_decisions,
+    brand_erasure,
     brand_gaps,
     brand_knowledge,
     brand_new_ticket,
@@ -47,6 +48,7 @@ for part in (
     brand_knowledge,
     brand_corrections,
     brand_web,  # before an article's own page
+    brand_erasure,  # before an article's own page
     brand_wrong_answers,  # before an article's own page
     brand_articles,
     brand_wallet,
