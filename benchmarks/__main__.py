@@ -1,11 +1,35 @@
 """`make bench`: every benchmark in turn, as a table."""
 
-from benchmarks import board, claims, gaps, indexing, live, peers, pool_growth, suggestion, texts, vectors
+from benchmarks import (
+    board,
+    claims,
+    gaps,
+    indexing,
+    live,
+    peers,
+    pool_growth,
+    reading,
+    suggestion,
+    texts,
+    vectors,
+)
 from benchmarks.figures import line
 
 
 def main() -> None:
-    for benchmark in (claims, pool_growth, board, peers, live, suggestion, texts, indexing, vectors, gaps):
+    for benchmark in (
+        claims,
+        pool_growth,
+        board,
+        peers,
+        live,
+        suggestion,
+        texts,
+        indexing,
+        vectors,
+        gaps,
+        reading,
+    ):
         for figure in benchmark.measure():
             print(line(figure), flush=True)
 

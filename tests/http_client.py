@@ -21,6 +21,10 @@ class Connection:
         """The status of a page."""
         return (await self._exchange(f"GET {path}", f"Cookie: {cookie}")).status
 
+    async def read(self, path: str, *, token: str) -> int:
+        """The status of an answer of the API."""
+        return (await self._exchange(f"GET {path}", f"Authorization: Bearer {token}")).status
+
     async def post(self, path: str, *, token: str) -> int:
         """The status of a POST without a body."""
         return (await self.ask(path, token=token)).status

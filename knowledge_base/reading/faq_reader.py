@@ -95,7 +95,15 @@ def read_xlsx_faq(name: str, content: bytes) -> Iterator[Document | Refusal]:
     try:
         with warnings.catch_warnings(action="ignore"):  # on styles and drawings, which are not read
             yield from _sheets(name, content)
-    except (InvalidFileException, zipfile.BadZipFile, ParseError, KeyError, ValueError, TypeError) as error:
+    except (
+        InvalidFileException,
+        zipfile.BadZipFile,
+        ParseError,
+        KeyError,
+        IndexError,
+        ValueError,
+        TypeError,
+    ) as error:
         raise Unreadable("It is damaged. Open it in Excel, save it anew and upload that.") from error
 
 
