@@ -13,6 +13,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from graphlib import TopologicalSorter
 from pathlib import Path
 from uuid import UUID
 
@@ -108,15 +109,18 @@ def erase(database: Database, brand: BrandId, *, folder: Path, forget: Sequence[
 def erased_tables() -> list[Table]:
     """Every table of this package with a brand that is not KEPT, each before those it refers to."""
     own = {
-        mapper.local_table
+        str(mapper.class_.__tablename__)
         for mapper in Base.registry.mappers
         if mapper.class_.__module__.partition(".")[0] == "knowledge_base"
     }
-    return [
-        table
-        for table in reversed(Base.metadata.sorted_tables)
-        if table in own and "brand_id" in table.c and table.name not in KEPT
-    ]
+    tables = [Base.metadata.tables[name] for name in own - set(KEPT)]
+    # By names: what knowledge refers to elsewhere need not be known here.
+    refers = {
+        table.name: {key.target_fullname.partition(".")[0] for key in table.foreign_keys} for table in tables
+    }
+    parents_first = TopologicalSorter({name: refers[name] & set(refers) - {name} for name in sorted(refers)})
+    order = reversed(list(parents_first.static_order()))
+    return [Base.metadata.tables[name] for name in order if "brand_id" in Base.metadata.tables[name].c]
 
 
 def unfinished_erasures(tx: Tx) -> list[tuple[BrandId]]:

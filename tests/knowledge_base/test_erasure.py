@@ -1,6 +1,9 @@
 """Erasing a brand's knowledge: nothing of it is found afterwards, in tables, on disk or by a running search."""
 
 import gc
+import re
+import subprocess
+import sys
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +110,18 @@ def test_every_table_of_the_knowledge_is_erased_or_kept_for_a_reason() -> None:
     assert erased | set(erasure.KEPT) == own
     assert not erased & set(erasure.KEPT)
     assert all(erasure.KEPT.values())
+
+
+def test_a_process_that_only_erases_knows_every_table() -> None:
+    ask_alone = (
+        "from knowledge_base.erasure import erased_tables; print(*(table.name for table in erased_tables()))"
+    )
+    told = subprocess.run([sys.executable, "-c", ask_alone], capture_output=True, text=True, check=True)
+    modules = Path(erasure.__file__).parent.glob("*models.py")
+    named = {
+        name for module in modules for name in re.findall(r'__tablename__ = "(\w+)"', module.read_text())
+    }
+    assert set(told.stdout.split()) == named - set(erasure.KEPT)
 
 
 def test_every_table_of_guidance_has_a_rule() -> None:

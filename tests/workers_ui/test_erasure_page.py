@@ -53,6 +53,14 @@ def test_nobody_but_an_owner_may(owner: Browser, role: MemberRole) -> None:
     assert "Returns" in words(owner.get("/knowledge"), "#articles")
 
 
+def test_the_knowledge_page_leads_an_owner_there_and_nobody_else(owner: Browser) -> None:
+    def leads(browser: Browser) -> bool:
+        return bool(tree(browser.get("/knowledge")).css(f'a[href="{owner.house.path(PATH)}"]'))
+
+    assert leads(owner)
+    assert not leads(owner.house.member(MemberRole.MANAGER))
+
+
 def test_another_brands_erasure_is_not_there_and_a_form_needs_its_token(site: Site, owner: Browser) -> None:
     stranger = a_house(site, name="Somebody Else").member()
     assert stranger.visitor.client.get(owner.house.path(PATH)).status_code == 404

@@ -156,6 +156,7 @@ def _knowledge_page(
         search=find,
         upload_limit_megabytes=having.settings.upload_limit_bytes // MEGABYTE,
         can_edit=allowed(membership.role, Permission.MANAGE_KNOWLEDGE),
+        can_erase=allowed(membership.role, Permission.MANAGE_TEAM),
         form=form,
         index_notice=present.index_notice(index, app_now(tx)),
         tabs=knowledge_tabs(tx, membership, current=""),

@@ -368,6 +368,7 @@ class KnowledgePage:
     upload_limit_megabytes: int = 25
     can_edit: bool = True
     address_form: FormState = EMPTY_FORM
+    can_erase: bool = False
     form: FormState = EMPTY_FORM
     tabs: tuple[FilterTab, ...] = ()
     pager: Pager = ONE_PAGE
