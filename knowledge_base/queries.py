@@ -73,13 +73,14 @@ class RevisionLine:
     id: RevisionId
     number: int
     title: str
+    note: str
     author: PersonId | None
     written_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleDetail:
-    """An article, the passages that hold now (none when it is retired), its revisions, newest first."""
+    """An article, the passages that hold now (a draft's own; none when it is retired), its revisions, newest first."""
 
     line: ArticleLine
     passages: tuple[PassageLine, ...]
@@ -319,7 +320,7 @@ def _detail(tx: Tx, brand: BrandId, which: ColumnElement[bool]) -> ArticleDetail
 
 
 def _passages(tx: Tx, brand: BrandId, article_row: Row[Any]) -> tuple[PassageLine, ...]:
-    if article_row.state != ArticleState.PUBLISHED:
+    if article_row.state == ArticleState.RETIRED:
         return ()
     rows = tx.execute(
         select(Passage.id, Passage.ordinal, Passage.section_path, Passage.text, Passage.page)
@@ -336,6 +337,7 @@ def _revisions(tx: Tx, brand: BrandId, article_id: ArticleId) -> tuple[RevisionL
             Revision.id,
             Revision.number,
             Revision.title,
+            Revision.note,
             Revision.author_id.label("author"),
             Revision.written_at,
         )

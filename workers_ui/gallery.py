@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from workers_ui import (
+    gallery_articles,
     gallery_board,
     gallery_brand,
     gallery_control,
@@ -66,4 +67,5 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     **gallery_operator.BUILDERS,
     **gallery_wrong.BUILDERS,
     **gallery_gaps.BUILDERS,
+    **gallery_articles.BUILDERS,
 }

@@ -114,10 +114,29 @@ OPERATIONS = {
         ApiScope.KNOWLEDGE_WRITE, body={"title": "Kettles", "text": "Use vinegar.", "format": "markdown"}
     ),
     "DELETE /api/v1/articles/{key}": _brand(ApiScope.KNOWLEDGE_WRITE, foreign=404),
+    "GET /api/v1/articles": _brand(ApiScope.KNOWLEDGE_READ, query={"q": "kettle", "page": 1}),
+    "GET /api/v1/articles/{key}": _brand(ApiScope.KNOWLEDGE_READ, foreign=404),
+    "GET /api/v1/revisions/{key}": _brand(ApiScope.KNOWLEDGE_READ, foreign=404),
+    "POST /api/v1/publications/{key}": _brand(
+        ApiScope.KNOWLEDGE_WRITE,
+        body={
+            "revision": 1,
+            "effective_from": "2026-12-01T00:00:00Z",
+            "effective_until": "2027-01-01T00:00:00Z",
+        },
+        foreign=404,
+    ),
+    "DELETE /api/v1/publications/{key}": _brand(
+        ApiScope.KNOWLEDGE_WRITE, query={"starts_at": "2026-12-01T00:00:00Z"}, foreign=404
+    ),
+    "POST /api/v1/verifications/{key}": _brand(ApiScope.KNOWLEDGE_WRITE, foreign=404),
+    "POST /api/v1/restorations/{key}": _brand(ApiScope.KNOWLEDGE_WRITE, body={"revision": 1}, foreign=404),
     "POST /api/v1/imports": _brand(ApiScope.KNOWLEDGE_WRITE, files=True),
     "POST /api/v1/imports/web": _brand(ApiScope.KNOWLEDGE_WRITE, body={"url": "https://shop.example/help"}),
     "GET /api/v1/imports/{import_id}": _brand(ApiScope.KNOWLEDGE_READ, foreign=404),
-    "GET /api/v1/search": _brand(ApiScope.KNOWLEDGE_READ, query={"q": "kettle"}),
+    "GET /api/v1/search": _brand(
+        ApiScope.KNOWLEDGE_READ, query={"q": "kettle", "as_of": "2026-01-01T00:00:00Z"}
+    ),
     "GET /api/v1/passage-reports": _brand(ApiScope.KNOWLEDGE_READ, query={"show": "open"}),
     "POST /api/v1/passage-reports/{report}/confirmation": _brand(ApiScope.KNOWLEDGE_WRITE, foreign=404),
     "POST /api/v1/passage-reports/{report}/dismissal": _brand(

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from workers_ui.api import (
+    articles,
     claims,
     control,
     events,
@@ -41,6 +42,7 @@ for part in (
     claims,
     tickets,
     events,
+    articles,
     knowledge,
     gaps,
     wallet,

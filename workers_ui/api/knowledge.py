@@ -1,24 +1,21 @@
-"""A brand's knowledge, one article at a time or as files."""
+"""A brand's knowledge as files, and searching it."""
 
 import hashlib
-from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, UploadFile
+from pydantic import AwareDatetime
 
-from knowledge_base import commands, import_files, import_queries
+from knowledge_base import import_files, import_queries
 from knowledge_base.import_models import ImportSource
 from knowledge_base.index.hybrid import Query as Question
-from knowledge_base.reading.apart import WHILE_SOMEONE_WAITS, read_apart
-from knowledge_base.reading.formats import Kind
 from knowledge_base.web_pages import import_address
 from marketplace.accounts.api_keys import ApiScope
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.errors import Invalid
 from marketplace.kernel.ids import BrandId, ImportId
 from marketplace.kernel.safe_fetch import rules_of
-from workers_ui.api.schemas import AddressIn, ArticleIn, ArticleOut, ImportOut, SearchOut
+from workers_ui.api.schemas import AddressIn, ImportOut, SearchOut
 from workers_ui.deps import HasServices, HasTx, RequestKey, by_key
 from workers_ui.idempotency import once
 
@@ -26,23 +23,6 @@ router = APIRouter(tags=["knowledge"])
 
 Reads = Annotated[BrandId, Depends(by_key(ApiScope.KNOWLEDGE_READ))]
 Writes = Annotated[BrandId, Depends(by_key(ApiScope.KNOWLEDGE_WRITE))]
-
-
-@router.put("/articles/{key:path}", response_model=ArticleOut)
-def put_article(key: str, body: ArticleIn, tx: HasTx, brand: Writes) -> ArticleOut:
-    """Create or replace the article under `key`. The same content again changes nothing."""
-    reading = read_apart(key, body.text.encode(), kind=Kind(body.format), limits=WHILE_SOMEONE_WAITS)
-    if reading.refusals:
-        raise Invalid(reading.refusals[0].reason)
-    named = replace(reading.documents[0], key=key, title=body.title)
-    put = commands.put_article(tx, brand=brand, document=named, author=None, now=app_now(tx))
-    return ArticleOut(key=commands.plain_name(key), revision=put.revision_number, changed=put.changed)
-
-
-@router.delete("/articles/{key:path}", status_code=204)
-def delete_article(key: str, tx: HasTx, brand: Writes) -> None:
-    """Retire the article: from this answer on it is in no search."""
-    commands.delete_article(tx, brand=brand, key=key)
 
 
 @router.post("/imports", status_code=202, response_model=ImportOut)
@@ -85,12 +65,15 @@ def read_import(import_id: UUID, tx: HasTx, brand: Reads) -> dict[str, Any]:
 
 @router.get("/search", response_model=SearchOut)
 def search(
-    tx: HasTx, having: HasServices, brand: Reads, q: Annotated[str, Query(min_length=1, max_length=2_000)]
+    tx: HasTx,
+    having: HasServices,
+    brand: Reads,
+    q: Annotated[str, Query(min_length=1, max_length=2_000)],
+    as_of: AwareDatetime | None = None,
 ) -> SearchOut:
-    """What the engine finds for a question, best first."""
-    found = having.retriever.search(
-        tx, brand=brand, query=Question.of([q]), weight=having.settings.hybrid_weight
-    )
+    """What the engine finds for a question, best first; with `as_of` in what held then or is planned to."""
+    where = having.retriever if as_of is None else having.retriever.as_of(as_of)
+    found = where.search(tx, brand=brand, query=Question.of([q]), weight=having.settings.hybrid_weight)
     return SearchOut(
         passages=[
             {

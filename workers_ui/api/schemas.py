@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from marketplace.tickets.gate_models import RatingReason
 from marketplace.tickets.gates import Gate
@@ -118,6 +118,14 @@ class ArticleIn(In):
     title: ShortText
     text: Annotated[str, Field(min_length=1, max_length=1_000_000)]
     format: Annotated[str, Field(pattern="^(markdown|html)$")] = "markdown"
+    note: Annotated[str, Field(max_length=300)] = ""
+    effective_from: AwareDatetime | None = None
+    effective_until: AwareDatetime | None = None
+    draft: bool = False
+    owner: Annotated[str, Field(max_length=320)] | None = None
+    verify_days: Annotated[int, Field(ge=1, le=3_650)] | None = None
+    verified: bool = True
+    expected_revision: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
 
 class AddressIn(In):
@@ -128,6 +136,65 @@ class ArticleOut(BaseModel):
     key: str
     revision: int
     changed: bool
+    state: str
+
+
+class ArticleLineOut(BaseModel):
+    key: str
+    title: str
+    state: str
+    revision: int
+    passages: int
+    written_at: datetime
+    verified_at: datetime
+    next_change_at: datetime | None
+
+
+class ArticlesOut(BaseModel):
+    articles: list[ArticleLineOut]
+    page: int
+    more: bool
+
+
+class StepOut(BaseModel):
+    kind: str
+    starts_at: datetime
+    ends_at: datetime | None
+    revision: int | None
+
+
+class ArticleStatusOut(ArticleLineOut):
+    in_force: int | None
+    text: str
+    indexed: bool
+    planned: list[StepOut]
+    owner: str | None
+    verified: bool
+    verify_due_at: datetime
+    verify_days: int
+
+
+class RevisionOut(BaseModel):
+    revision: int
+    title: str
+    note: str
+    by_key: bool
+    written_at: datetime
+
+
+class RevisionsOut(BaseModel):
+    revisions: list[RevisionOut]
+    history: list[StepOut]
+
+
+class PublicationIn(In):
+    revision: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    effective_from: AwareDatetime | None = None
+    effective_until: AwareDatetime | None = None
+
+
+class RestorationIn(In):
+    revision: Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class SearchOut(BaseModel):

@@ -6,6 +6,8 @@ from fastapi.responses import RedirectResponse
 from marketplace.kernel.errors import NotFound
 from workers_ui.deps import IsSignedIn
 from workers_ui.pages import (
+    brand_article_acts,
+    brand_article_editor,
     brand_articles,
     brand_board,
     brand_control,
@@ -50,6 +52,8 @@ for part in (
     brand_web,  # before an article's own page
     brand_erasure,  # before an article's own page
     brand_wrong_answers,  # before an article's own page
+    brand_article_acts,
+    brand_article_editor,
     brand_articles,
     brand_wallet,
     control,

@@ -14,6 +14,9 @@ from knowledge_base.reading.apart import WHILE_SOMEONE_WAITS, read_apart
 from knowledge_base.reading.documents import Document
 from knowledge_base.reading.formats import MANY_ARTICLES_ENDINGS, ONE_ARTICLE, ending_of
 from knowledge_base.report_queries import quarantined_of_article
+from knowledge_base.schedules import schedule
+from knowledge_base.verification import verification
+from marketplace.accounts import queries as accounts
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
@@ -25,8 +28,10 @@ from marketplace.tickets.switch_queries import find_live
 from workers_ui.deps import CheckedForm, HasTx, IsSignedIn, as_uuid, at_brand
 from workers_ui.errors import status_of
 from workers_ui.frames import page as answer
+from workers_ui.pages import brand_article_views as articles
 from workers_ui.pages import brand_knowledge_views as present
 from workers_ui.pages.answers import see
+from workers_ui.pages.brand_article_editor import names_of
 from workers_ui.pages.brand_scope import area_path, frame_for, refused
 from workers_ui.pages.receipt_views import alias
 from workers_ui.presenters.brand import ArticleCredit, ArticlePage
@@ -100,6 +105,9 @@ def _article_page(
     detail = queries.article(tx, brand=brand, article_id=article_id)
     line = detail.line
     is_live = line.state is ArticleState.PUBLISHED
+    may_write, now = allowed(membership.role, Permission.MANAGE_KNOWLEDGE), app_now(tx)
+    planned = schedule(tx, brand=brand, article=line.id, now=now)
+    here = f"{area_path(membership, 'knowledge')}/{line.id}"
     return ArticlePage(
         frame=frame_for(request, tx, membership),
         slug=membership.slug,
@@ -117,7 +125,19 @@ def _article_page(
         delete_effect=present.delete_effect(
             len(detail.passages), open_suggestions_citing(tx, brand=brand, article=line.id)
         ),
-        can_edit=is_live and allowed(membership.role, Permission.MANAGE_KNOWLEDGE),
+        sections=articles.sections(here, current="", can_edit=may_write),
+        holds_now=articles.holds_now(planned),
+        draft=articles.draft(detail.revisions[0], line.state, planned, names_of(tx, membership)),
+        checks=articles.checks(
+            verification(tx, brand=brand, article=line.id), accounts.members(tx, brand), now=now
+        )
+        if is_live
+        else None,
+        planned=articles.planned(planned),
+        time_zone=accounts.brand(tx, brand).time_zone,
+        can_write=may_write,
+        deletable=line.state is not ArticleState.RETIRED or bool(planned.planned),
+        can_edit=is_live and may_write,
         verified_on=line.verified_at.date(),
         stopped=_why_stopped(tx, membership, line.id),
         stop_href=f"{area_path(membership, 'control/switches')}?article={line.id}"

@@ -1,5 +1,6 @@
 """The brand's knowledge: what is there, adding files, how an import goes, and a question asked for a test."""
 
+from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -12,7 +13,9 @@ from guidance.usage_queries import citations_of_articles
 from knowledge_base import import_files, import_queries, queries
 from knowledge_base.import_models import ImportState
 from knowledge_base.index.hybrid import Query as Question
+from knowledge_base.index.past import TooMuchHeldThen
 from knowledge_base.index.retrieval import IndexUnavailable
+from marketplace.accounts import queries as accounts
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
@@ -26,6 +29,7 @@ from workers_ui.pages import brand_knowledge_views as present
 from workers_ui.pages.answers import see
 from workers_ui.pages.brand_knowledge_tabs import knowledge_tabs
 from workers_ui.pages.brand_scope import area_path, frame_for, pager, refused
+from workers_ui.pages.typed_moments import UnreadableMoment, typed_moment
 from workers_ui.presenters.brand import NOT_ASKED, ImportPage, ImportProgress, KnowledgePage, QuestionTest
 from workers_ui.presenters.values import EMPTY_FORM, FormState
 from workers_ui.services import Services
@@ -61,11 +65,12 @@ def list_articles(
     having: HasServices,
     membership: Views,
     q: Annotated[str, Query(max_length=QUESTION_LIMIT)] = "",
+    as_of: Annotated[str, Query(max_length=100)] = "",
     find: Annotated[str, Query(max_length=queries.MAX_SEARCH_CHARACTERS)] = "",
     page: Annotated[int, Query(ge=1, le=queries.MAX_PAGES)] = 1,
 ) -> HTMLResponse:
     """The list; with `q` also what a worker would be shown for that question."""
-    test = _asked(tx, having, membership, q.strip()) if q.strip() else NOT_ASKED
+    test = _asked(tx, having, membership, q.strip(), as_of.strip()) if q.strip() else NOT_ASKED
     return answer(
         request, _knowledge_page(request, tx, having, membership, find=find.strip(), page=page, test=test)
     )
@@ -108,20 +113,23 @@ def read_import(request: Request, tx: HasTx, membership: Views, import_id: str) 
     return answer(request, view)
 
 
-def _asked(tx: Tx, having: Services, membership: Membership, question: str) -> QuestionTest:
+def _asked(tx: Tx, having: Services, membership: Membership, question: str, as_of: str) -> QuestionTest:
+    """What a worker would be shown now, or at a time of the brand's zone: then of what held at that time."""
     try:
+        at = typed_moment(as_of, accounts.brand(tx, membership.brand).time_zone)
         found = engine.answer(
             tx,
-            having.retriever,
+            having.retriever if at is None else having.retriever.as_of(at),
             brand=membership.brand,
             query=Question.of([question.replace("\0", "")]),
             weight=having.settings.hybrid_weight,
             threshold=having.settings.answer_threshold,
         )
-    except IndexUnavailable as error:
-        log.info("knowledge.test_waits", brand=str(membership.brand))
-        return QuestionTest(question=question, asked=True, abstained=True, reason=error.detail)
-    return present.question_test(question, found)
+    except (IndexUnavailable, UnreadableMoment, TooMuchHeldThen) as error:
+        log.info("knowledge.test_waits", brand=str(membership.brand), why=type(error).__name__)
+        reason = error.detail
+        return QuestionTest(question=question, as_of=as_of, asked=True, abstained=True, reason=reason)
+    return replace(present.question_test(question, found), as_of=as_of)
 
 
 def _knowledge_page(

@@ -4,8 +4,10 @@ from guidance.correction_queries import count_unsent
 from guidance.gap_queries import ON_THE_LIST, count_gaps
 from knowledge_base import queries
 from knowledge_base.report_queries import count_undecided
+from knowledge_base.verification import reminders
 from knowledge_base.web_pages import count_sources
 from marketplace.accounts.sessions import Membership
+from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from workers_ui.pages.brand_scope import area_path
 from workers_ui.presenters.values import FilterTab
@@ -22,6 +24,7 @@ def knowledge_tabs(tx: Tx, membership: Membership, *, current: str) -> tuple[Fil
         ("coverage", "Coverage", None),
         ("wrong", "Reported wrong", count_undecided(tx, brand=brand)),
         ("corrections", "Corrections", count_unsent(tx, brand=brand)),
+        ("checks", "To check", len(reminders(tx, brand=brand, now=app_now(tx)))),
     )
     return tuple(
         FilterTab(label=label, href=f"{base}/{part}" if part else base, count=count, current=part == current)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from knowledge_base.reading.formats import ACCEPTED, ACCEPTED_ENDINGS, ONE_ARTICLE_ENDINGS
 from marketplace.kernel.money import Money
+from workers_ui.presenters.articles import Checks, PlannedLine, Section, UnpublishedDraft
 from workers_ui.presenters.frame import Frame
 from workers_ui.presenters.service_levels import ClockLine, LadderLine
 from workers_ui.presenters.values import (
@@ -336,9 +337,10 @@ class FoundPassage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionTest:
-    """GET ?q=…: what a worker would be shown for this question."""
+    """GET ?q=…: what a worker would be shown for this question; with `as_of` on another day."""
 
     question: str = ""
+    as_of: str = ""
     asked: bool = False
     passages: tuple[FoundPassage, ...] = ()
     draft: str = ""
@@ -417,6 +419,14 @@ class ArticlePage:
     updated_at: datetime
     passages: tuple[ArticlePassage, ...]
     delete_effect: str
+    sections: tuple[Section, ...] = ()
+    holds_now: str = ""
+    draft: UnpublishedDraft | None = None
+    checks: Checks | None = None
+    planned: tuple[PlannedLine, ...] = ()
+    time_zone: str = "UTC"
+    can_write: bool = True
+    deletable: bool = True
     accepts: str = ",".join(ONE_ARTICLE_ENDINGS)
     can_edit: bool = True
     stopped: str = ""
