@@ -235,6 +235,7 @@ def generators(api: Api, world: World) -> list[Generator]:
     things = {
         "ticket": world.ticket,
         "key": "kettles",
+        "report": str(uuid4()),
         "top_up": str(uuid4()),
         "import_id": str(uuid4()),
         "brand": "no-such-brand",
