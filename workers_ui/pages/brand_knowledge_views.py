@@ -42,11 +42,11 @@ SILENCES: Mapping[Reason, str] = {
     Reason.WEAK: "No passage matches well enough.",
 }
 DAMAGED = (
-    "A file of your search index was damaged and it is being built again from your articles. Nothing of them is lost; "
+    "Your search index could not be read, and it is being built again from your articles. Nothing of them is lost; "
     "until then search may miss the newest."
 )
 BUILT_AGAIN = (
-    "A file of your search index was damaged. It was built again from your articles; nothing is missing."
+    "Your search index could not be read. It was built again from your articles; nothing is missing."
 )
 TOLD_OF_DAMAGE = timedelta(days=1)
 NOT_QUOTABLE = "The passages hold nothing that may be quoted in your voice."
