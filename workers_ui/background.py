@@ -29,7 +29,6 @@ from knowledge_base.import_acts import advance_import
 from knowledge_base.import_files import forget_uploads
 from knowledge_base.import_queries import unfinished_imports
 from knowledge_base.index.building import build_index
-from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.retrieval import IndexUnavailable, Retriever
 from knowledge_base.queries import brands_behind
 from knowledge_base.verification import remind_owners
@@ -234,7 +233,7 @@ class Background:
         build_index(
             self.database,
             BrandId(UUID(brand)),
-            bulk=LocalWork(parts.embedder(self.settings.model_dir, self.settings.encoder_threads)),
+            bulk=parts.bulk_work(self.settings),
             folder=parts.snapshots(self.settings),
         )
 

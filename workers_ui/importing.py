@@ -15,9 +15,7 @@ from knowledge_base.import_files import start_import
 from knowledge_base.import_models import ImportSource, ImportState
 from knowledge_base.imports import read_import
 from knowledge_base.index.building import build_index
-from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.commands import roll_back_index
-from knowledge_base.index.embedder import Embedder
 from knowledge_base.reading.formats import ACCEPTED_ENDINGS
 from knowledge_base.web_fetching import fetch_step
 from knowledge_base.web_pages import import_address
@@ -60,7 +58,7 @@ def import_sources(settings: Settings, slug: str, sources: Sequence[str]) -> imp
         )
         _read_with_progress(database, brand, started)
         click.echo("Indexing …", err=True)
-        build_index(database, brand, bulk=LocalWork(_embedder(settings)), folder=parts.snapshots(settings))
+        build_index(database, brand, bulk=parts.bulk_work(settings), folder=parts.snapshots(settings))
         return _status(database, brand, started)
     finally:
         database.dispose()
@@ -85,7 +83,7 @@ def rebuild(settings: Settings, slug: str) -> str:
         brand = _brand(database, slug)
         with database.transaction(Scope(brand=brand)) as tx:
             request_rebuild(tx, brand)
-        build_index(database, brand, bulk=LocalWork(_embedder(settings)), folder=parts.snapshots(settings))
+        build_index(database, brand, bulk=parts.bulk_work(settings), folder=parts.snapshots(settings))
     finally:
         database.dispose()
     return "The index is new."
@@ -152,7 +150,3 @@ def _brand(database: Database, slug: str) -> BrandId:
     if card is None:
         raise NoSuchBrand
     return card.id
-
-
-def _embedder(settings: Settings) -> Embedder:
-    return parts.embedder(settings.model_dir, settings.encoder_threads)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -11,9 +12,10 @@ from billing.stripe_gateway import StripeGateway
 from guidance.eligibility import TopicJudge
 from guidance.screening import Judge, NoJudge
 from knowledge_base.index.building import rebuild_on_damage
+from knowledge_base.index.bulk_work import BulkWork, LocalWork
 from knowledge_base.index.embedder import Embedder, is_model_at_hand, load_embedder
 from knowledge_base.index.retrieval import Retriever
-from knowledge_base.index.shelf import LocalShelf
+from knowledge_base.index.shelf import IndexShelf, LocalShelf
 from knowledge_base.web_fetching import Fetch
 from marketplace.kernel.db import Database, Role
 from marketplace.kernel.errors import Unavailable
@@ -21,13 +23,21 @@ from marketplace.kernel.safe_fetch import file_rules_of, safe_fetch
 from marketplace.kernel.settings import MoneyMode, Settings
 from workers_ui.bootstrap import same_transaction_bus
 
+if TYPE_CHECKING:
+    from knowledge_base.scale.serving import Scale
+
 log = structlog.get_logger()
 
+SNAPSHOTS = "snapshots"
 FAKE_STRIPE_KEY = "sk_test_fake_stripe_needs_no_secret"
 
 
 class PaymentsOff(Unavailable):
     """Payments are switched off here: a live installation needs its Stripe key."""
+
+
+class ScaleMissing(RuntimeError):
+    """A cluster is named by RAY_ADDRESS, but not installed for: pip install 'humancloud[scale]'."""
 
 
 class DatabaseMissing(RuntimeError):
@@ -91,9 +101,39 @@ def embedder(model_dir: Path, threads: int | None) -> Embedder:
     return load_embedder(model_dir, threads=threads)
 
 
+def shelf(settings: Settings) -> IndexShelf:
+    local = LocalShelf(snapshots(settings))
+    cluster = scale(settings)
+    return cluster.shelf(local) if cluster else local
+
+
+def bulk_work(settings: Settings) -> BulkWork:
+    local = LocalWork(embedder(settings.model_dir, settings.encoder_threads))
+    cluster = scale(settings)
+    return cluster.bulk(local, partial(load_embedder, settings.model_dir, threads=1)) if cluster else local
+
+
+def scale(settings: Settings) -> "Scale | None":
+    """This process's part in the cluster that the settings name; ray is not imported where they name none."""
+    if settings.ray_address is None:
+        return None
+    return _scale(settings.ray_address, settings.search_shards, settings.data_dir)
+
+
+@cache
+def _scale(address: str, shards: int, data_dir: Path) -> "Scale":
+    try:
+        from knowledge_base.scale.replicas import ShardPlan
+        from knowledge_base.scale.serving import Scale
+    except ImportError as missing:
+        raise ScaleMissing(ScaleMissing.__doc__) from missing
+    plan = ShardPlan(shards=shards, folder=(data_dir / "shards").resolve())
+    return Scale(address, plan, published=data_dir / SNAPSHOTS)
+
+
 def retriever(settings: Settings, reporting: Database) -> Retriever:
     return Retriever(
-        shelf=LocalShelf(snapshots(settings)),
+        shelf=shelf(settings),
         load_embedder=lambda: embedder(settings.model_dir, settings.encoder_threads),
         report_damage=rebuild_on_damage(reporting),
     )
@@ -119,4 +159,4 @@ def fetch(settings: Settings) -> Fetch:
 
 
 def snapshots(settings: Settings) -> Path:
-    return settings.data_dir / "snapshots"
+    return settings.data_dir / SNAPSHOTS

@@ -181,6 +181,7 @@ def _write(database: Database, brand: BrandId, bulk: BulkWork, target: Path, wor
             texts=texts,
             vectors=vectors,
         )
+    bulk.hand_on(target, brand=brand, number=work.number)
 
 
 def _newest_base(database: Database, brand: BrandId, model: str, folder: Path) -> Base | None:

@@ -42,10 +42,25 @@ class BulkWork(Protocol):
         texts: Sequence[str],
         vectors: Vectors,
     ) -> None:
-        """As `snapshot.build`: when it returns, the brand's snapshot is in `folder` of this machine, else nothing is.
+        """As `snapshot.build`: when it returns, the snapshot is in `folder` of this machine, else nothing is."""
 
-        It may be elsewhere already too, where it is going to be searched.
+    def hand_on(self, folder: Path, *, brand: BrandId, number: int) -> None:
+        """A snapshot is whole in `folder` and about to be published: take it to where it will be searched.
+
+        It may fail silently, because a search can always be done here.
         """
+
+
+def batches(texts: Sequence[str]) -> list[list[int]]:
+    """Positions of texts to encode together, of like length, because padding is paid for like words.
+
+    Equal wherever it is done: an encoder may round what it is given together as one.
+    """
+    by_length = sorted(range(len(texts)), key=lambda position: len(texts[position]))
+    return [
+        by_length[start : start + PASSAGES_PER_BATCH]
+        for start in range(0, len(by_length), PASSAGES_PER_BATCH)
+    ]
 
 
 class LocalWork:
@@ -63,10 +78,7 @@ class LocalWork:
         return self._embedder.dimensions
 
     def encode(self, texts: Sequence[str]) -> Iterator[tuple[Sequence[int], Vectors]]:
-        # Texts of like length share a batch: padding is paid for like words.
-        by_length = sorted(range(len(texts)), key=lambda position: len(texts[position]))
-        for start in range(0, len(by_length), PASSAGES_PER_BATCH):
-            positions = by_length[start : start + PASSAGES_PER_BATCH]
+        for positions in batches(texts):
             yield positions, self._embedder.encode([texts[position] for position in positions])
 
     def write_snapshot(
@@ -90,3 +102,6 @@ class LocalWork:
             texts=texts,
             vectors=vectors,
         )
+
+    def hand_on(self, folder: Path, *, brand: BrandId, number: int) -> None:
+        """It is searched where it was written."""

@@ -8,15 +8,14 @@ this process only what was not kept is asked for again.
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import ray
 import ray.data
-from numpy.typing import NDArray
 
 from knowledge_base.index import snapshot
-from knowledge_base.index.bulk_work import PASSAGES_PER_BATCH, BulkWork
+from knowledge_base.index.bulk_work import BulkWork, batches
 from knowledge_base.index.embedder import Embedder, Vectors
 from knowledge_base.scale.connection import Connection
 from knowledge_base.scale.packing import Packed, pack, unpack
@@ -29,7 +28,8 @@ WORTH_ENCODING = 2_000
 WORTH_WRITING = 20_000
 """Fewer passages are written here before they have travelled."""
 
-TEXTS_PER_RUN = 50_000
+BATCHES_PER_RUN = 400
+MAX_ENCODERS = 64
 WRITE_RETRIES = 3
 WRITE_SECONDS = 1_800.0
 JOIN_SECONDS = 60.0
@@ -54,14 +54,16 @@ class ClusterWork:
         local: BulkWork,
         worth_encoding: int = WORTH_ENCODING,
         worth_writing: int = WORTH_WRITING,
+        encoders: int = MAX_ENCODERS,
     ) -> None:
-        """`load_embedder` is called in every encoder, so it must be there too."""
+        """`load_embedder` is called in each of at most `encoders` processes, so the model must be on every node."""
         self._connection = connection
         self._sender = sender
         self._load_embedder = load_embedder
         self._local = local
         self._worth_encoding = worth_encoding
         self._worth_writing = worth_writing
+        self._encoders = encoders
 
     @property
     def model(self) -> str:
@@ -75,10 +77,9 @@ class ClusterWork:
         if len(texts) < self._worth_encoding or not self._connection.wait(JOIN_SECONDS):
             yield from self._local.encode(texts)
             return
-        # Texts of like length share a batch: padding is paid for like words.
-        by_length = sorted(range(len(texts)), key=lambda position: len(texts[position]))
-        for start in range(0, len(by_length), TEXTS_PER_RUN):
-            yield from self._encode_run(texts, by_length[start : start + TEXTS_PER_RUN])
+        waiting = batches(texts)
+        for start in range(0, len(waiting), BATCHES_PER_RUN):
+            yield from self._encode_run(texts, waiting[start : start + BATCHES_PER_RUN])
 
     def write_snapshot(
         self,
@@ -91,7 +92,6 @@ class ClusterWork:
         texts: Sequence[str],
         vectors: Vectors,
     ) -> None:
-        """The shard has it too before its number is published, so no search is without it."""
         if len(ids) < self._worth_writing or not self._connection.wait(JOIN_SECONDS):
             self._local.write_snapshot(
                 folder,
@@ -102,46 +102,51 @@ class ClusterWork:
                 texts=texts,
                 vectors=vectors,
             )
-        else:
-            written = _write.remote(
-                self.model, brand, number, list(ids), list(article_ids), list(texts), vectors
-            )
-            unpack(ray.get(written, timeout=WRITE_SECONDS), folder)
-        self._sender.send(self._connection.replicas(brand), brand, number)
+            return
+        written = _write.remote(self.model, brand, number, list(ids), list(article_ids), list(texts), vectors)
+        unpack(ray.get(written, timeout=WRITE_SECONDS), folder)
+
+    def hand_on(self, folder: Path, *, brand: BrandId, number: int) -> None:
+        """Its shard has it before its number is published, so no search is without it."""
+        if self._connection.wait(JOIN_SECONDS):
+            self._sender.send(self._connection.replicas(brand), brand, number)
 
     def _encode_run(
-        self, texts: Sequence[str], positions: Sequence[int]
+        self, texts: Sequence[str], waiting: Sequence[Sequence[int]]
     ) -> Iterator[tuple[Sequence[int], Vectors]]:
-        left = set(positions)
-        rows = [{"position": position, "text": texts[position]} for position in positions]
-        for batch in _encoded(rows, self._load_embedder, self.model):
-            # A block that was lost and made anew may come twice.
-            fresh = [row for row, position in enumerate(batch["position"]) if position in left]
-            left.difference_update(batch["position"].tolist())
-            yield batch["position"][fresh].tolist(), np.asarray(batch["vector"], dtype=np.float32)[fresh]
+        left = dict(enumerate(waiting))
+        rows = [
+            {"batch": batch, "texts": [texts[position] for position in positions]}
+            for batch, positions in left.items()
+        ]
+        for batch, vectors in _encoded(rows, self._load_embedder, self.model, self._encoders):
+            # One that was lost and made anew may come twice.
+            positions = left.pop(batch, None)
+            if positions is not None:
+                yield positions, np.frombuffer(vectors, dtype="<f4").reshape(len(positions), self.dimensions)
         if left:
-            raise RuntimeError(f"{len(left)} texts did not come back from the cluster.")
+            raise RuntimeError(f"{len(left)} batches of texts did not come back from the cluster.")
 
 
-Batch = dict[str, NDArray[Any]]
-
-
-def _encoded(rows: list[dict[str, Any]], load: Callable[[], Embedder], model: str) -> Iterator[Batch]:
-    encoders = _encoders()
+def _encoded(
+    rows: list[dict[str, Any]], load: Callable[[], Embedder], model: str, most: int
+) -> Iterator[tuple[int, bytes]]:
+    encoders = min(most, _room_for_encoders())
     # Not `repartition`, which needs every block at once.
-    blocks = max(encoders, min(encoders * BLOCKS_PER_ENCODER, len(rows) // PASSAGES_PER_BATCH))
-    encoded = ray.data.from_items(rows, override_num_blocks=blocks).map_batches(
-        _Encoder,
+    blocks = min(len(rows), encoders * BLOCKS_PER_ENCODER)
+    encoded = ray.data.from_items(rows, override_num_blocks=blocks).map(
+        cast(Any, _Encoder),
         fn_constructor_args=(load, model),
-        batch_size=PASSAGES_PER_BATCH,
-        batch_format="numpy",
         num_cpus=1,
-        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=encoders),
+        compute=ray.data.ActorPoolStrategy(
+            min_size=1, max_size=encoders, initial_size=min(encoders, len(rows))
+        ),
     )
-    yield from encoded.iter_batches(batch_size=None, batch_format="numpy")
+    for row in encoded.iter_rows():
+        yield row["batch"], row["vectors"]
 
 
-def _encoders() -> int:
+def _room_for_encoders() -> int:
     resources = ray.cluster_resources()
     return max(1, int(resources.get("CPU", 1) * SHARE_OF_CPUS))
 
@@ -154,9 +159,9 @@ class _Encoder:
         if self._embedder.name != model:
             raise OtherModel(f"{self._embedder.name} instead of {model}")
 
-    def __call__(self, batch: Batch) -> Batch:
-        vectors = self._embedder.encode(batch["text"].tolist())
-        return {"position": batch["position"], "vector": vectors}
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        vectors = self._embedder.encode(list(row["texts"]))
+        return {"batch": row["batch"], "vectors": vectors.astype("<f4").tobytes()}
 
 
 @ray.remote(max_retries=WRITE_RETRIES)

@@ -39,6 +39,11 @@ class Connection:
             return ()
         return self._replicas[shard_of(brand, len(self._replicas))]
 
+    @property
+    def shards(self) -> Replicas:
+        """All there are; none while there is no cluster."""
+        return self._replicas
+
     def wait(self, seconds: float) -> bool:
         """Whether there is a cluster, once the opening under way has ended."""
         self._open_soon()

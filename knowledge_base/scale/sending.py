@@ -53,6 +53,12 @@ class Sender:
             log.warning("shards.not_sent", brand=str(brand), number=number, fault=type(fault).__name__)
             return 0
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be sent."""
+        with self._lock:
+            return not self._waiting
+
     def _send_waiting(self, replicas: Sequence[Replica], brand: BrandId, number: int) -> None:
         try:
             sent = self.send(replicas, brand, number)

@@ -27,6 +27,9 @@ class Shard:
         folder.mkdir(parents=True, exist_ok=True)
         self._shelf = LocalShelf(folder, cached_bytes=cached_bytes)
 
+    def ping(self) -> None:
+        """Answers when it serves."""
+
     def find(
         self, brand: BrandId, numbers: Sequence[int], query: EncodedQuery, weight: float, top: int
     ) -> Findings:

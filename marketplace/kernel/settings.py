@@ -100,6 +100,19 @@ class Settings(BaseSettings):
         default=None, description="Certificates (PEM) of own authorities, trusted besides the public ones."
     )
 
+    # A cluster, where one machine is outgrown (the extra `scale`; docs/runbook.md)
+    ray_address: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("RAY_ADDRESS", "HUMANCLOUD_RAY_ADDRESS"),
+        description="host:port of a Ray cluster's head, with RAY_AUTH_MODE=token; unset: this machine alone.",
+    )
+    search_shards: int = Field(
+        default=4,
+        ge=1,
+        le=1_000,
+        description="Brands are spread over so many, each twice; the same in every process of the installation.",
+    )
+
     # Money
     money_mode: MoneyMode = Field(
         default=MoneyMode.TEST, description="Marks a new database once; must match after that."

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
+import numpy as np
+
+from knowledge_base.index.embedder import Vectors
 from knowledge_base.index.hybrid import Query
 from knowledge_base.index.shelf import EncodedQuery, snapshots_folder
 from knowledge_base.index.snapshot import build
@@ -104,7 +107,12 @@ def by_brute_force(
 
 def _cosines(texts: Sequence[str], question: str, embedder: WordHashEmbedder) -> dict[int, float]:
     vector = embedder.encode_query(question)
-    return {at: float(embedder.encode_query(text) @ vector) for at, text in enumerate(texts)}
+    return {at: float(_kept(embedder.encode_query(text)) @ vector) for at, text in enumerate(texts)}
+
+
+def _kept(vector: Vectors) -> Vectors:
+    """An index keeps vectors in half precision."""
+    return vector.astype(np.float16).astype(np.float32)
 
 
 def _bm25(texts: Sequence[str], question: str) -> dict[int, float]:

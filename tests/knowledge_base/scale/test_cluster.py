@@ -1,21 +1,40 @@
 """Three nodes of a Ray cluster keep what the ports of the index promise, and lose one without losing anything."""
 
-from collections.abc import Iterator, Sequence
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
+import numpy as np
 import pytest
+from sqlalchemy import func, select
 
 pytest.importorskip("ray", reason="the extra `scale` is not installed")
 
-from knowledge_base.index.shelf import EncodedQuery, Findings, IndexShelf, LocalShelf
+from knowledge_base.index.building import build_index
+from knowledge_base.index.bulk_work import BulkWork, LocalWork
+from knowledge_base.index.embedder import OnnxEmbedder, Vectors, load_embedder, prepare_model
+from knowledge_base.index.shelf import EncodedQuery, Findings, IndexShelf, LocalShelf, snapshots_folder
+from knowledge_base.index.snapshot import open_snapshot
+from knowledge_base.models import Embedding
+from knowledge_base.scale.cluster_work import ClusterWork
 from knowledge_base.scale.connection import Connection
 from knowledge_base.scale.replicas import ShardPlan, open_replicas
 from knowledge_base.scale.sending import Sender
 from knowledge_base.scale.sharded_shelf import ShardedShelf
 from marketplace.kernel.ids import BrandId
-from tests.knowledge_base.contracts.library import Library, Shelved
+from tests.fakes import Killed, WordHashEmbedder
+from tests.knowledge_base.conftest import KnowledgeBase, document
+from tests.knowledge_base.contracts.bulk_contract import BulkContract
+from tests.knowledge_base.contracts.library import Library, Shelved, random_texts, random_turns
 from tests.knowledge_base.contracts.shelf_contract import ShelfContract
 from tests.knowledge_base.scale.three_nodes import ThreeNodes, three_nodes
+
+# Ray warns of its own defaults.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
 
 SHARDS = 2
 TOP = 8
@@ -26,6 +45,11 @@ PATIENCE_SECONDS = 60.0
 def nodes() -> Iterator[ThreeNodes]:
     with three_nodes() as cluster:
         yield cluster
+
+
+@pytest.fixture(autouse=True)
+def _whole(nodes: ThreeNodes) -> None:
+    nodes.restore()
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +104,247 @@ class TestShardedShelf(ShelfContract):
 
     def published(self, shelf: IndexShelf, shelved: Shelved) -> None:
         self._sender.send(self._connection.replicas(shelved.brand), shelved.brand, shelved.number)
+
+
+class TestClusterWork(BulkContract):
+    @pytest.fixture
+    def bulk(self, cluster_work: ClusterWork) -> BulkWork:
+        return cluster_work
+
+
+@pytest.fixture
+def cluster_work(connection: Connection, sender: Sender, embedder: WordHashEmbedder) -> ClusterWork:
+    """Whose every text and passage is worth the way."""
+    local = LocalWork(embedder)
+    return ClusterWork(
+        connection, sender, WordHashEmbedder, local=local, worth_encoding=1, worth_writing=0, encoders=2
+    )
+
+
+class SlowEmbedder(WordHashEmbedder):
+    """Slow enough that a node is lost in the middle."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        time.sleep(0.2)
+        return super().encode(texts)
+
+
+class Watched:
+    """A BulkWork that something happens to after its first batch."""
+
+    def __init__(self, bulk: BulkWork) -> None:
+        self._bulk = bulk
+        self.model, self.dimensions = bulk.model, bulk.dimensions
+        self.write_snapshot, self.hand_on = bulk.write_snapshot, bulk.hand_on
+        self.asked = 0
+        self.batches = 0
+
+    def encode(self, texts: Sequence[str]) -> Iterator[tuple[Sequence[int], Vectors]]:
+        self.asked += len(texts)
+        for batch in self._bulk.encode(texts):
+            yield batch
+            self.batches += 1
+            if self.batches == 1:
+                self.after_the_first()
+
+    def after_the_first(self) -> None:
+        """What happens, if anything."""
+
+
+class LosesANode(Watched):
+    def __init__(self, bulk: BulkWork, nodes: ThreeNodes) -> None:
+        super().__init__(bulk)
+        self._nodes = nodes
+        self.lost = ""
+
+    def after_the_first(self) -> None:
+        self.lost = self._nodes.kill_node(self._nodes.encoding())
+
+
+class DiesAfterABatch(Watched):
+    def after_the_first(self) -> None:
+        raise Killed
+
+
+def test_a_thousand_questions_have_the_same_eight_answers_as_on_one_machine(
+    library: Library, connection: Connection, sender: Sender, shelf: ShardedShelf, local: CountingShelf
+) -> None:
+    brands = [library.write(random_texts(40 + 20 * seed, seed=seed)) for seed in range(10)]
+    for shelved in brands:
+        assert sender.send(connection.replicas(shelved.brand), shelved.brand, 1) == 2
+    one_machine = LocalShelf(library.folder)
+    chance = random.Random(8)
+
+    for _ in range(1_000):
+        asker, query = chance.choice(brands), library.query(*random_turns(chance))
+        found = shelf.find(asker.brand, [1], query, weight=0.6, top=TOP)
+        expected = one_machine.find(asker.brand, [1], query, weight=0.6, top=TOP)
+        assert [hit.passage_id for hit in found.hits] == [hit.passage_id for hit in expected.hits]
+        assert [hit.score for hit in found.hits] == pytest.approx(
+            [hit.score for hit in expected.hits], abs=1e-5
+        )
+        assert found.refused == ()
+
+    assert local.asked == 0
+
+
+def test_no_search_fails_while_a_node_is_killed_and_its_shards_move(
+    library: Library,
+    connection: Connection,
+    sender: Sender,
+    nodes: ThreeNodes,
+    shelf: ShardedShelf,
+) -> None:
+    brands = [library.write(random_texts(60, seed=20 + seed)) for seed in range(6)]
+    for shelved in brands:
+        sender.send(connection.replicas(shelved.brand), shelved.brand, 1)
+    one_machine = LocalShelf(library.folder)
+    stop, answered, wrong = threading.Event(), [0, 0], []
+
+    def ask(seed: int) -> None:
+        chance = random.Random(seed)
+        while not stop.is_set():
+            asker, query = chance.choice(brands), library.query(*random_turns(chance))
+            found = shelf.find(asker.brand, [1], query, weight=0.6, top=TOP)
+            expected = one_machine.find(asker.brand, [1], query, weight=0.6, top=TOP)
+            answered[seed] += 1
+            if [hit.passage_id for hit in found.hits] != [hit.passage_id for hit in expected.hits]:
+                wrong.append((expected, found))
+
+    with ThreadPoolExecutor(2) as threads:
+        asking = [threads.submit(ask, seed) for seed in range(2)]
+        try:
+            until(lambda: min(answered) > 50)
+            homes = nodes.homes(connection)
+            lost = nodes.kill_node(next(iter(homes.keys() & nodes.expendable())))
+            at_the_loss = list(answered)
+            until(lambda: len(nodes.homes(connection).get(lost, ())) == 0 and nodes.all_serve(connection))
+            until(lambda: all(now > then + 50 for now, then in zip(answered, at_the_loss, strict=True)))
+        finally:
+            stop.set()
+        for one in asking:
+            one.result()
+
+    assert homes[lost]
+    assert lost not in nodes.homes(connection)
+    assert wrong == []
+
+
+def test_replicas_of_a_shard_are_on_different_nodes(connection: Connection, nodes: ThreeNodes) -> None:
+    until(lambda: nodes.all_serve(connection))
+
+    homes = nodes.homes(connection)
+
+    placed = [(shard, home) for home, shards in homes.items() for shard in shards]
+    assert len(placed) == len(set(placed)) == 2 * SHARDS
+
+
+def test_a_replica_that_moved_is_sent_what_it_lacks(
+    library: Library, connection: Connection, sender: Sender, shelf: ShardedShelf, local: CountingShelf
+) -> None:
+    shelved = library.write(random_texts(20, seed=9))
+    query = library.query("word1 word2")
+    until(lambda: shelf.find(shelved.brand, [1], query, weight=0.5, top=TOP).number == 1 and sender.idle)
+    helped = local.asked
+
+    for _ in range(4):  # both replicas are asked in turn
+        assert shelf.find(shelved.brand, [1], query, weight=0.5, top=TOP).number == 1
+
+    assert helped >= 1
+    assert local.asked == helped
+
+
+def test_a_replica_is_sent_from_the_other_where_this_machine_has_no_files(
+    library: Library, connection: Connection, sender: Sender, tmp_path: Path
+) -> None:
+    shelved = library.write(random_texts(20, seed=10))
+    replicas = connection.replicas(shelved.brand)
+    sender.send(replicas[:1], shelved.brand, 1)
+    elsewhere = Sender(tmp_path)
+
+    assert elsewhere.send(replicas, shelved.brand, 1) == 2
+
+    nowhere = ShardedShelf(connection, elsewhere, local=LocalShelf(tmp_path))
+    for _ in range(4):
+        assert nowhere.find(shelved.brand, [1], library.query("word1"), weight=0.5, top=TOP).number == 1
+
+
+def test_an_indexing_that_crashes_and_then_loses_a_node_keeps_every_row_once(
+    nodes: ThreeNodes, connection: Connection, library: Library, base: KnowledgeBase, tmp_path: Path
+) -> None:
+    embedder = SlowEmbedder()
+    work = ClusterWork(
+        connection,
+        Sender(base.folder),
+        SlowEmbedder,
+        local=LocalWork(embedder),
+        worth_encoding=1,
+        worth_writing=0,
+        encoders=2,
+    )
+    brand = base.brand()
+    text = " ".join(f"Sentence {number} speaks of topic{number}." for number in range(16_000))
+    base.put(brand, document(text=text))
+    with pytest.raises(Killed):
+        build_index(base.database, brand, bulk=DiesAfterABatch(work), folder=base.folder)
+    (kept, _), rest = rows_of(base, brand), LosesANode(work, nodes)
+
+    published = build_index(base.database, brand, bulk=rest, folder=base.folder)
+
+    snapshot = open_snapshot(snapshots_folder(base.folder, brand) / str(published))
+    assert rows_of(base, brand) == (len(snapshot), len(snapshot))
+    assert rest.asked == len(snapshot) - kept < len(snapshot)  # what was kept is not done again
+    assert rest.batches >= 4
+    assert rest.lost
+    assert embedder.encoded == []  # nothing of it was done here
+    assert published is not None
+    elsewhere = ShardedShelf(connection, Sender(tmp_path / "no"), local=LocalShelf(tmp_path / "no"))
+    found = elsewhere.find(brand, [published], library.query("topic77"), weight=0.5, top=TOP)
+    assert (found.number, len(found.hits)) == (published, TOP)  # its shard was sent it
+
+
+def rows_of(base: KnowledgeBase, brand: BrandId) -> tuple[int, int]:
+    """How many vectors are kept, and of how many texts."""
+    counted = select(func.count(), func.count(Embedding.sha256.distinct())).where(Embedding.brand_id == brand)
+    with base.database.transaction() as tx:
+        rows, texts = tx.execute(counted).one()
+    return rows, texts
+
+
+def test_nodes_encode_with_the_real_model_as_this_machine_does(
+    connection: Connection, sender: Sender, model_dir: Path
+) -> None:
+    folder = prepare_model(model_dir)
+    embedder = OnnxEmbedder(folder)
+    work = ClusterWork(
+        connection,
+        sender,
+        partial(load_embedder, folder),
+        local=LocalWork(embedder),
+        worth_encoding=1,
+        encoders=1,
+    )
+    texts = random_texts(150, seed=11)
+
+    vectors = np.empty((len(texts), work.dimensions), dtype=np.float32)
+    for positions, encoded in work.encode(texts):
+        vectors[list(positions)] = encoded
+
+    assert np.allclose(vectors, embedder.encode(texts), atol=1e-5)
+
+
+def test_a_node_with_another_model_is_told_of_instead_of_mixed_in(
+    connection: Connection, sender: Sender, embedder: WordHashEmbedder
+) -> None:
+    other = partial(WordHashEmbedder, name="other")
+    work = ClusterWork(connection, sender, other, local=LocalWork(embedder), worth_encoding=1, encoders=1)
+
+    with pytest.raises(Exception, match="other instead of word-hash"):
+        list(work.encode(["kettle"]))
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "It did not come to hold."
+        time.sleep(0.1)

@@ -13,9 +13,12 @@ from typing import Any
 
 import psutil
 import ray
+from ray._private.state import actors
 from ray.cluster_utils import Cluster
+from ray.exceptions import RayError
 
 from knowledge_base.scale import cluster as door
+from knowledge_base.scale.connection import Connection
 
 ROOT = Path(__file__).parents[3]
 CPUS = 2
@@ -28,12 +31,14 @@ HEALTH = {
     "health_check_timeout_ms": 1_000,
     "health_check_failure_threshold": 4,
 }
+ANSWER_SECONDS = 2.0
 GONE_SECONDS = 20.0
 
 
 class ThreeNodes:
     def __init__(self) -> None:
         started = time.monotonic()
+        self._headless = False
         self._cluster = Cluster(
             initialize_head=True,
             head_node_args={**_node(), "include_dashboard": False, "_system_config": HEALTH},
@@ -50,6 +55,37 @@ class ThreeNodes:
     def add_node(self) -> None:
         self._cluster.add_node(**_node())
 
+    def expendable(self) -> set[str]:
+        """Nodes that may be killed: all but the head, where the tests are."""
+        return {str(node.node_id) for node in self._cluster.worker_nodes}
+
+    def encoding(self) -> str:
+        """A node that encodes and may be killed."""
+        at_work = {
+            str(actor["Address"]["NodeID"])
+            for actor in actors().values()
+            if actor["State"] == "ALIVE" and "Encoder" in actor["ActorClassName"]
+        }
+        return (at_work & self.expendable()).pop()
+
+    def homes(self, connection: Connection) -> dict[str, list[int]]:
+        """The shards that Ray believes alive, by node; a shard is named once for each replica there."""
+        homes: dict[str, list[int]] = {}
+        for shard, replicas in enumerate(connection.shards):
+            for replica in replicas:
+                known = actors(replica._actor_id.hex())
+                if known["State"] == "ALIVE":
+                    homes.setdefault(known["Address"]["NodeID"], []).append(shard)
+        return homes
+
+    def all_serve(self, connection: Connection) -> bool:
+        calls = [replica.ping.remote() for replicas in connection.shards for replica in replicas]
+        try:
+            ray.get(calls, timeout=ANSWER_SECONDS)
+        except RayError:
+            return False
+        return True
+
     def nodes(self) -> set[str]:
         """Ids of those that Ray believes alive."""
         return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
@@ -62,6 +98,13 @@ class ThreeNodes:
             _kill(process)
         self._cluster.worker_nodes.remove(victim)
         return str(victim.node_id)
+
+    def kill_head(self) -> None:
+        """SIGKILL what starts and moves actors; nothing of this cluster can be started after it, nor ended well."""
+        self._headless = True
+        head: Any = self._cluster.head_node
+        for process in head.all_processes["gcs_server"]:
+            _kill(psutil.Process(process.process.pid))
 
     def restore(self) -> None:
         """Three nodes again, whatever a test did."""
@@ -76,7 +119,7 @@ class ThreeNodes:
         _, left = psutil.wait_procs(family, timeout=GONE_SECONDS)
         for process in left:
             _kill(process)
-        assert not left, f"{left} outlived the cluster."
+        assert self._headless or not left, f"{left} outlived the cluster."
 
 
 def _node() -> dict[str, Any]:

@@ -1,0 +1,150 @@
+"""What holds while there is no cluster: this machine searches, and says what is missing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ray", reason="the extra `scale` is not installed")
+
+from knowledge_base.index.shelf import LocalShelf
+from knowledge_base.scale.cluster import ClusterAway, ClusterUnprotected, join
+from knowledge_base.scale.connection import RETRY_SECONDS, Connection, Replicas
+from knowledge_base.scale.packing import pack, unpack
+from knowledge_base.scale.rendezvous import shard_of
+from knowledge_base.scale.sending import Sender
+from knowledge_base.scale.shard import Shard
+from knowledge_base.scale.sharded_shelf import ShardedShelf
+from marketplace.kernel.ids import BrandId, new_id
+from tests.knowledge_base.contracts.library import Library
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(folder=tmp_path / "index")
+
+
+def test_without_a_cluster_this_machine_searches_and_looks_again_later(library: Library) -> None:
+    now, tries = [0.0], []
+
+    def away() -> Replicas:
+        tries.append(now[0])
+        raise ClusterAway
+
+    connection = Connection(away, clock=lambda: now[0])
+    shelf = ShardedShelf(connection, Sender(library.folder), local=LocalShelf(library.folder))
+    shelved = library.write(["the kettle"])
+
+    for _ in range(3):
+        found = shelf.find(shelved.brand, [1], library.query("kettle"), weight=0.5, top=8)
+        assert [hit.passage_id for hit in found.hits] == list(shelved.ids)
+        assert not connection.wait(10)
+    now[0] = RETRY_SECONDS
+    assert not connection.wait(10)
+
+    assert tries == [0.0, RETRY_SECONDS]
+
+
+def test_a_cluster_that_takes_commands_from_anybody_is_not_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+
+    with pytest.raises(ClusterUnprotected):
+        join("127.0.0.1:6379")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense", "127.0.0.1:port"])
+def test_a_cluster_that_is_not_there_is_said_to_be_away(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+
+    with pytest.raises(ClusterAway):
+        join(address)
+
+
+def test_one_shard_more_moves_only_the_brands_it_wins() -> None:
+    brands = [BrandId(new_id()) for _ in range(2_000)]
+    before = [shard_of(brand, 7) for brand in brands]
+    after = [shard_of(brand, 8) for brand in brands]
+
+    moved = [now for then, now in zip(before, after, strict=True) if then != now]
+
+    assert set(moved) == {7}
+    assert 100 < len(moved) < 400
+    assert min(before.count(shard) for shard in range(7)) > 150
+
+
+def test_a_shard_keeps_the_newest_two_snapshots_and_forgets_a_brand(library: Library, tmp_path: Path) -> None:
+    shard = Shard(tmp_path / "shard")
+    brand = BrandId(new_id())
+    for number in (1, 2, 3):
+        library.write([f"kettle {number}"], brand=brand, number=number)
+        assert shard.take(brand, number, pack(library.path(brand, number)))
+
+    query = library.query("kettle")
+    assert [shard.find(brand, [number], query, 0.5, 8).number for number in (3, 2)] == [3, 2]
+    assert shard.give(brand, 1) is None
+
+    shard.forget(brand)
+    assert shard.find(brand, [3, 2], query, 0.5, 8).number is None
+    assert not list((tmp_path / "shard").iterdir())
+
+
+def test_a_shard_that_begins_anew_has_nothing_of_before(library: Library, tmp_path: Path) -> None:
+    shelved = library.write(["the kettle"])
+    Shard(tmp_path / "shard").take(shelved.brand, 1, pack(library.path(shelved.brand, 1)))
+
+    begun = Shard(tmp_path / "shard")
+
+    assert begun.find(shelved.brand, [1], library.query("kettle"), 0.5, 8).number is None
+
+
+def test_a_damaged_snapshot_is_not_taken(library: Library, tmp_path: Path) -> None:
+    shelved = library.write(["the kettle"])
+    library.tear(shelved.brand, 1)
+
+    assert not Shard(tmp_path / "shard").take(shelved.brand, 1, pack(library.path(shelved.brand, 1)))
+    assert not list((tmp_path / "shard" / str(shelved.brand)).iterdir())
+
+
+@pytest.mark.parametrize("name", ["../outside", "/outside", "lexical/../../outside"])
+def test_nothing_is_unpacked_outside_its_folder(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="outside"):
+        unpack({name: b""}, tmp_path / "snapshot")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def _python(program: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.stdout + done.stderr
+
+
+def test_ray_is_imported_only_where_a_cluster_is_named() -> None:
+    program = """
+import sys
+from marketplace.kernel.settings import Settings
+from workers_ui import background, importing, parts
+assert type(parts.shelf(Settings(ray_address=None))).__name__ == "LocalShelf"
+assert "ray" not in sys.modules
+assert type(parts.shelf(Settings(ray_address="127.0.0.1:1"))).__name__ == "ShardedShelf"
+assert "ray" in sys.modules
+print("as said")
+"""
+    assert _python(program).strip().endswith("as said")
+
+
+def test_a_cluster_without_the_extra_says_what_to_install() -> None:
+    program = """
+import sys
+sys.modules["ray"] = None
+from marketplace.kernel.settings import Settings
+from workers_ui import parts
+parts.shelf(Settings(ray_address="127.0.0.1:1"))
+"""
+    assert "pip install 'humancloud[scale]'" in _python(program)
