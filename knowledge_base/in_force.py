@@ -5,7 +5,8 @@ Asked of rows at query time, so a date switches texts in every process at once, 
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, Subquery, and_, case, func, literal, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from knowledge_base.models import Article, ArticleState, Passage, Publication, Revision
@@ -21,6 +22,17 @@ def is_in_force(at: datetime | None = None) -> ColumnElement[bool]:
 def held_revision(at: datetime | None = None) -> ColumnElement[RevisionId | None]:
     """The revision that holds of the selected Article, NULL when nothing does."""
     return revision_holding(Article.brand_id, Article.id, at)
+
+
+def held_by(brand: BrandId) -> Subquery:
+    """The step that holds now of each of `brand`'s articles: article_id, and revision_id, NULL when nothing does."""
+    return (
+        select(Publication.article_id, Publication.revision_id)
+        .ext(distinct_on(Publication.article_id))
+        .where(Publication.brand_id == brand, Publication.starts_at <= moment(None))
+        .order_by(Publication.article_id, Publication.starts_at.desc())
+        .subquery()
+    )
 
 
 def has_state(state: ArticleState, at: datetime | None = None) -> ColumnElement[bool]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, collate, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, collate, func, or_, select
 
 from knowledge_base.commands import ArticleNotFound, plain_name
-from knowledge_base.in_force import article_state, has_state, held_revision, next_change
+from knowledge_base.in_force import article_state, has_state, held_by, held_revision, next_change
 from knowledge_base.liveness import is_live
 from knowledge_base.models import (
     Article,
@@ -147,10 +147,12 @@ class IndexStatus:
 def articles(tx: Tx, *, brand: BrandId, page: int = 1, search: str = "") -> ArticlePage:
     """One page of the articles that are not retired for good, by key; `search` is part of a title or key."""
     page = min(max(page, 1), MAX_PAGES)
-    kept = or_(~has_state(ArticleState.RETIRED), next_change().is_not(None))
-    wanted = _article_lines(brand).where(kept, *_matching(search))
-    ordered = wanted.order_by(collate(Article.key, "C")).offset((page - 1) * PAGE_SIZE).limit(PAGE_SIZE + 1)
-    rows = tx.execute(ordered).all()
+    by_key = collate(Article.key, "C")
+    # The page is found first: what its lines tell is asked of fifty articles, not of all.
+    kept = or_(held_revision().is_not(None), ~has_state(ArticleState.RETIRED), next_change().is_not(None))
+    found = select(Article.id).where(Article.brand_id == brand, kept, *_matching(search))
+    ids = tx.scalars(found.order_by(by_key).offset((page - 1) * PAGE_SIZE).limit(PAGE_SIZE + 1)).all()
+    rows = tx.execute(_article_lines(brand).where(Article.id.in_(ids)).order_by(by_key)).all()
     lines = tuple(_article_line(row) for row in rows[:PAGE_SIZE])
     return ArticlePage(lines=lines, page=page, has_more=len(rows) > PAGE_SIZE)
 
@@ -203,11 +205,11 @@ def brands_behind(tx: Tx, *, limit: int = MAX_BRANDS) -> list[BrandId]:
 
 
 def coverage(tx: Tx, *, brand: BrandId) -> Coverage:
-    published = (Article.brand_id == brand, held_revision().is_not(None))
+    held = held_by(brand)
+    published = (Article.brand_id == brand, Article.id == held.c.article_id, held.c.revision_id.is_not(None))
     counted, oldest = tx.execute(select(func.count(), func.min(Article.verified_at)).where(*published)).one()
-    held = select(held_revision()).where(Article.brand_id == brand)
-    of_held = (Passage.brand_id == brand, Passage.revision_id.in_(held))
-    passages = tx.scalar(select(func.count()).select_from(Passage).where(*of_held))
+    of_held = (Passage.brand_id == brand, Passage.revision_id == held.c.revision_id)
+    passages = tx.scalar(select(func.count()).select_from(Passage).join(held, and_(*of_held)))
     return Coverage(articles=counted, passages=passages or 0, oldest_verified_at=oldest)
 
 
