@@ -25,6 +25,7 @@ from guidance.gaps import Sight, close_answered, rename_grown
 from guidance.queries import tickets_without_suggestion, why_stopped
 from guidance.screening import Judge, NoJudge, screen_ticket
 from knowledge_base import erasure, report_letters
+from knowledge_base.contradictions import look_for_contradictions
 from knowledge_base.import_acts import advance_import
 from knowledge_base.import_files import forget_uploads
 from knowledge_base.import_queries import unfinished_imports
@@ -45,6 +46,7 @@ from marketplace.events.facts import (
     EscalationConfirmed,
     EscalationRejected,
     ImportStarted,
+    IndexPublished,
     KnowledgeChanged,
     KnowledgeErasureAsked,
     ReplyQueued,
@@ -133,6 +135,9 @@ AFTER_THE_COMMIT: Mapping[str, Answer] = {
     kind_of(KnowledgeChanged): lambda told: Job(
         task="index", args={"brand": str(told.brand)}, lock=f"index:{told.brand}"
     ),
+    kind_of(IndexPublished): lambda told: Job(
+        task="contradictions", args={"brand": str(told.brand)}, lock=f"contradictions:{told.brand}"
+    ),
     kind_of(WalletFunded): _about_brand("open_awaiting"),
     kind_of(EscalationConfirmed): _about_brand("open_awaiting"),
     kind_of(EscalationRejected): _about_brand("open_awaiting"),
@@ -172,6 +177,7 @@ class Background:
             "read_import": self.read_import,
             "erase_knowledge": self.erase_knowledge,
             "index": self.index,
+            "contradictions": self.contradictions,
             "open_awaiting": self.open_awaiting,
             "send_payouts": self.send_payouts,
             "import_tickets": self.import_tickets,
@@ -252,6 +258,11 @@ class Background:
             waiting = erasure.unfinished_erasures(tx)
         self._each("erase_knowledge", self.erase_knowledge, waiting)
         erasure.remove_left_folders(self.database, parts.snapshots(self.settings))
+
+    def contradictions(self, brand: str) -> None:
+        """What a lost look leaves out, the one after the next index finds: it compares what was not compared."""
+        with self.database.transaction() as tx:
+            look_for_contradictions(tx, brand=BrandId(UUID(brand)), now=app_now(tx))
 
     def open_awaiting(self, brand: str) -> None:
         self._until_none(lambda tx: earnings.open_awaiting(tx, brand=BrandId(UUID(brand)), now=app_now(tx)))

@@ -5,20 +5,25 @@ from dataclasses import replace
 
 from guidance.correction_models import NoticeState
 from guidance.corrections import own_label
-from knowledge_base.report_models import ReportReason, ReportState
+from knowledge_base.report_models import ContradictionState, ReportReason, ReportState, ValueKind
 from workers_ui.gallery_desk import CARDS, sample_desk
 from workers_ui.gallery_samples import BRAND, SLUG, MakeFrame, ago, ahead, brand_frame, worker_frame
+from workers_ui.pages import brand_contradictions, desk_views, report_views
 from workers_ui.pages import brand_corrections_views as corrected
 from workers_ui.pages import brand_wrong_answers_views as reported
-from workers_ui.pages import desk_views, report_views
 from workers_ui.presenters import worker
+from workers_ui.presenters.control import Section
 from workers_ui.presenters.values import FilterTab, FormState
 from workers_ui.presenters.wrong_answers import (
     ChangedRow,
+    ContradictingSide,
+    ContradictionCard,
+    ContradictionsPage,
     CorrectedAnswer,
     CorrectionPage,
     CorrectionRow,
     CorrectionsPage,
+    MarkedText,
     NoticeCard,
     PassageReportLine,
     WrongPassageCard,
@@ -316,10 +321,70 @@ def _notice(name: str, customer: str, state: NoticeState, *, body: str) -> Notic
     )
 
 
+def contradictions(frame: MakeFrame) -> PageView:
+    return ContradictionsPage(
+        frame=brand_frame(frame, f"{BASE}/contradictions"),
+        slug=SLUG,
+        brand=BRAND,
+        tabs=tabs("contradictions"),
+        filters=tuple(
+            Section(
+                label=label, href=f"{BASE}/contradictions?show={show.value}", current=show.value == "open"
+            )
+            for show, label in brand_contradictions.FILTERS.items()
+        ),
+        cards=(_contradiction("k1"), replace(_contradiction("k2"), form=_no_reason())),
+        can_edit=True,
+    )
+
+
+def contradictions_empty(frame: MakeFrame) -> PageView:
+    full = contradictions(frame)
+    assert isinstance(full, ContradictionsPage)
+    return replace(full, cards=())
+
+
+def _no_reason() -> FormState:
+    return FormState(errors={"reason": "Say in 1 to 1,000 characters why both are right."})
+
+
+def _contradiction(name: str) -> ContradictionCard:
+    return ContradictionCard(
+        contradiction=name,
+        href=f"{BASE}/contradictions/{name}",
+        kind=brand_contradictions.KINDS[ValueKind.DURATION],
+        state=brand_contradictions.STATES[ContradictionState.OPEN],
+        first=ContradictingSide(
+            title="Returns and refunds",
+            section_path="Damaged on arrival",
+            article_href=f"{BASE}/a1",
+            pieces=(
+                MarkedText(text="Goods that arrive damaged are refunded in full within "),
+                MarkedText(text="14 days", marked=True),
+                MarkedText(text=". Items under $80 need not be sent back."),
+            ),
+        ),
+        second=ContradictingSide(
+            title="When a parcel arrives broken",
+            section_path="",
+            article_href=f"{BASE}/a9",
+            pieces=(
+                MarkedText(text="A damaged parcel is refunded in full within "),
+                MarkedText(text="30 days", marked=True),
+                MarkedText(text=" of its arrival. Send one photo."),
+            ),
+        ),
+        is_open=True,
+        found_at=ago(hours=4),
+    )
+
+
 BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "wrong": wrong,
     "wrong-refused": wrong_refused,
     "wrong-empty": wrong_empty,
+    "contradictions": contradictions,
+    "contradictions-empty": contradictions_empty,
     "corrections": corrections,
     "correction": correction,
     "desk-reporting": desk_reporting,

@@ -11,11 +11,17 @@ from guidance.corrections import UNDO, deliver_corrections
 from knowledge_base.commands import put_article
 from knowledge_base.models import Passage
 from knowledge_base.report_letters import write_due
-from knowledge_base.report_models import PassageQuarantine
+from knowledge_base.report_models import (
+    Contradiction,
+    ContradictionState,
+    PassageQuarantine,
+    ValueKind,
+)
+from knowledge_base.reports import sha256_of
 from marketplace.accounts.models import Mail, MemberRole
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
-from marketplace.kernel.ids import TicketId
+from marketplace.kernel.ids import ContradictionId, TicketId, new_id
 from marketplace.tickets.replies import ApiFeed, deliver_queued
 from tests.builders import Clock, a_worker, an_open_ticket
 from tests.knowledge_base.conftest import document
@@ -334,6 +340,63 @@ def test_nobody_else_writes_to_the_brands_customers(shop: Shop, db: Database) ->
     assert stranger.post(f"{path}/sending", {"all": "yes"}).status_code == 404
     assert owner.post_without_token(f"{path}/sending", {"all": "yes"}).status_code == 403
     assert owner.get("/knowledge/corrections/none").status_code == 404
+
+
+# Contradictions
+
+
+def contradicting(shop: Shop) -> str:
+    """A second article that says something else, and the address of the flag."""
+    flag = ContradictionId(new_id())
+    with shop.site.background.transaction() as tx:
+        second = an_article(tx, shop.house.brand, key="b.md", title="Sending back", text="Returns: 30 days.")
+        tx.add(
+            Contradiction(
+                brand_id=shop.house.brand,
+                id=flag,
+                first_article_id=shop.passage.article_id,
+                first_sha256=sha256_of(WRONG),
+                first_passage_id=shop.passage.id,
+                first_marks=[[WRONG.index("14"), WRONG.index("14") + 7]],
+                second_article_id=second.article_id,
+                second_sha256=sha256_of(second.text),
+                second_passage_id=second.id,
+                second_marks=[[9, 16]],
+                kind=ValueKind.DURATION,
+                subject="return",
+                cosine=0.9,
+                state=ContradictionState.OPEN,
+                found_at=app_now(tx),
+            )
+        )
+    return f"/knowledge/contradictions/{flag}/dismissal"
+
+
+def test_contradicting_passages_stand_side_by_side_with_their_values_marked(shop: Shop) -> None:
+    path, owner = contradicting(shop), shop.house.member()
+    page = brand_site.tree(owner.get("/knowledge/contradictions"))
+    assert [mark.text() for mark in page.css("mark")] == ["14 days", "30 days"]
+    assert [quote.text() for quote in page.css(".pair blockquote")] == [WRONG, "Returns: 30 days."]
+    assert len(page.css(".pair footer a")) == 2
+    refused = owner.post(path, {"reason": " "})
+    assert refused.status_code == 422
+    assert "why both are right" in brand_site.words(refused)
+    assert owner.post(path, {"reason": "Gifts have longer."}).status_code == 303
+    assert owner.post(path, {"reason": "Again"}).status_code == 409
+    assert not brand_site.tree(owner.get("/knowledge/contradictions")).css("mark")
+    dismissed = brand_site.words(owner.get("/knowledge/contradictions?show=dismissed"))
+    assert "Both are right: “Gifts have longer.”" in dismissed
+
+
+def test_only_those_who_keep_the_knowledge_decide_on_contradictions(shop: Shop) -> None:
+    path, agent = contradicting(shop), shop.house.member(MemberRole.AGENT)
+    stranger = a_house(shop.site, name="Somebody Else").member()
+    assert brand_site.tree(agent.get("/knowledge/contradictions")).css("mark")
+    assert not brand_site.tree(agent.get("/knowledge/contradictions")).css("main form")
+    assert agent.post(path, {"reason": "Mine"}).status_code == 403
+    assert stranger.post(path, {"reason": "Mine"}).status_code == 404
+    assert not brand_site.tree(stranger.get("/knowledge/contradictions")).css("mark")
+    assert agent.post_without_token(path, {"reason": "Mine"}).status_code == 403
 
 
 # By programs

@@ -10,6 +10,7 @@ from workers_ui.pages import (
     brand_article_editor,
     brand_articles,
     brand_board,
+    brand_contradictions,
     brand_control,
     brand_control_replies,
     brand_corrections,
@@ -48,6 +49,7 @@ for part in (
     brand_gaps,  # before an article, whose address has any word for an id
     brand_coverage,
     brand_knowledge,
+    brand_contradictions,
     brand_corrections,
     brand_web,  # before an article's own page
     brand_erasure,  # before an article's own page

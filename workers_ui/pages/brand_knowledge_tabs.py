@@ -3,6 +3,7 @@
 from guidance.correction_queries import count_unsent
 from guidance.gap_queries import ON_THE_LIST, count_gaps
 from knowledge_base import queries
+from knowledge_base.contradictions import count_contradictions
 from knowledge_base.report_queries import count_undecided
 from knowledge_base.verification import reminders
 from knowledge_base.web_pages import count_sources
@@ -25,6 +26,7 @@ def knowledge_tabs(tx: Tx, membership: Membership, *, current: str) -> tuple[Fil
         ("wrong", "Reported wrong", count_undecided(tx, brand=brand)),
         ("corrections", "Corrections", count_unsent(tx, brand=brand)),
         ("checks", "To check", len(reminders(tx, brand=brand, now=app_now(tx)))),
+        ("contradictions", "Contradictions", count_contradictions(tx, brand=brand)),
     )
     return tuple(
         FilterTab(label=label, href=f"{base}/{part}" if part else base, count=count, current=part == current)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from workers_ui.presenters.control import Section
 from workers_ui.presenters.frame import Frame
 from workers_ui.presenters.values import EMPTY_FORM, ONE_PAGE, Badge, FilterTab, FormState, Pager
 
@@ -144,3 +145,47 @@ class CorrectionPage:
     most_characters: int
     form: FormState = EMPTY_FORM
     pager: Pager = ONE_PAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkedText:
+    """A piece of a passage; `marked` pieces are the value that differs."""
+
+    text: str
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContradictingSide:
+    title: str
+    section_path: str
+    article_href: str
+    pieces: tuple[MarkedText, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContradictionCard:
+    """Two passages side by side. POST {href}/dismissal: reason."""
+
+    contradiction: str
+    href: str
+    kind: str
+    state: Badge
+    first: ContradictingSide
+    second: ContradictingSide
+    is_open: bool
+    found_at: datetime
+    reason: str = ""
+    form: FormState = EMPTY_FORM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContradictionsPage:
+    template: ClassVar[str] = "brand/contradictions.html"
+    frame: Frame
+    slug: str
+    brand: str
+    tabs: tuple[FilterTab, ...]
+    filters: tuple[Section, ...]
+    cards: tuple[ContradictionCard, ...]
+    can_edit: bool
