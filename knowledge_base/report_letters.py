@@ -1,6 +1,7 @@
 """Letters to a brand whose passages went into quarantine by reports: each quarantine is written of once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -9,7 +10,7 @@ from knowledge_base.models import Article
 from knowledge_base.report_models import PassageQuarantine, QuarantineCause
 from marketplace.accounts.letters import Words
 from marketplace.accounts.mail import write_letter
-from marketplace.accounts.models import Brand, MemberRole
+from marketplace.accounts.models import Brand, Member, MemberRole, Person
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.queries import addresses_of
 from marketplace.kernel.db import Tx
@@ -20,19 +21,17 @@ IN_CHARGE = [role for role in MemberRole if allowed(role, Permission.MANAGE_KNOW
 
 
 def write_due(tx: Tx, *, base_url: str, now: datetime) -> int:
-    """Write to those who keep each brand's knowledge of what was taken out since; how many brands.
-
-    What the brand took out itself it knows already.
+    """Write to the owner of each article of which something was taken out since, else to all who keep the brand's
+    knowledge; how many brands. What the brand took out itself it knows already.
     """
     brands = _brands_to_tell(tx)
     for brand in brands:
-        titles = _mark_told(tx, brand, now)
-        if titles:  # else another process was faster
+        told = _mark_told(tx, brand, now)  # nothing, where another process was faster
+        for reader, titles in _by_reader(tx, brand, told).items():
             words = taken_out(
                 brand=brand.name, titles=titles, link=f"{base_url}/b/{brand.slug}/knowledge/wrong"
             )
-            for reader in addresses_of(tx, brand=brand.id, roles=IN_CHARGE):
-                write_letter(tx, recipient=reader, subject=words.subject, body=words.body, now=now)
+            write_letter(tx, recipient=reader, subject=words.subject, body=words.body, now=now)
     return len(brands)
 
 
@@ -59,8 +58,16 @@ def _brands_to_tell(tx: Tx) -> Sequence[Brand]:
     return tx.scalars(select(Brand).where(Brand.id.in_(untold)).order_by(Brand.id).limit(BRANDS_A_STEP)).all()
 
 
-def _mark_told(tx: Tx, brand: Brand, now: datetime) -> Sequence[str]:
-    """The titles of the articles that the letter names."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TakenOut:
+    """An article of which a passage was taken out; `owner` is the address of whoever owns it and may act, if any."""
+
+    title: str
+    owner: str | None
+
+
+def _mark_told(tx: Tx, brand: Brand, now: datetime) -> Sequence[_TakenOut]:
+    """One for each passage that the letters speak of."""
     articles = tx.scalars(
         update(PassageQuarantine)
         .where(
@@ -72,6 +79,26 @@ def _mark_told(tx: Tx, brand: Brand, now: datetime) -> Sequence[str]:
         .returning(PassageQuarantine.article_id)
         .execution_options(synchronize_session=False)
     ).all()
-    titles = select(Article.id, Article.title).where(Article.brand_id == brand.id, Article.id.in_(articles))
-    by_id = {row.id: row.title for row in tx.execute(titles)}
+    rows = tx.execute(
+        select(Article.id, Article.title, Person.email)
+        .outerjoin(
+            Member,
+            (Member.brand_id == Article.brand_id)
+            & (Member.person_id == Article.owner_id)
+            & Member.role.in_(IN_CHARGE),
+        )
+        .outerjoin(Person, Person.id == Member.person_id)
+        .where(Article.brand_id == brand.id, Article.id.in_(articles))
+    )
+    by_id = {row.id: _TakenOut(title=row.title, owner=row.email) for row in rows}
     return [by_id[article] for article in articles]
+
+
+def _by_reader(tx: Tx, brand: Brand, told: Sequence[_TakenOut]) -> Mapping[str, list[str]]:
+    """The titles that each reader is written of."""
+    letters: dict[str, list[str]] = {}
+    everybody = addresses_of(tx, brand=brand.id, roles=IN_CHARGE) if told else ()
+    for one in told:
+        for reader in (one.owner,) if one.owner else everybody:
+            letters.setdefault(reader, []).append(one.title)
+    return letters

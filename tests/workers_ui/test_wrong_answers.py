@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from guidance.corrections import UNDO, deliver_corrections
 from knowledge_base.commands import put_article
-from knowledge_base.models import Passage
+from knowledge_base.models import Article, Passage
 from knowledge_base.report_letters import write_due
 from knowledge_base.report_models import (
     Contradiction,
@@ -18,12 +18,12 @@ from knowledge_base.report_models import (
     ValueKind,
 )
 from knowledge_base.reports import sha256_of
-from marketplace.accounts.models import Mail, MemberRole
+from marketplace.accounts.models import Mail, MemberRole, Person
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
 from marketplace.kernel.ids import ContradictionId, TicketId, new_id
 from marketplace.tickets.replies import ApiFeed, deliver_queued
-from tests.builders import Clock, a_worker, an_open_ticket
+from tests.builders import Clock, a_member, a_worker, an_open_ticket
 from tests.knowledge_base.conftest import document
 from tests.workers_ui import brand_site
 from tests.workers_ui.api_site import Api, api_site, problem
@@ -157,6 +157,19 @@ def test_the_people_who_keep_the_knowledge_get_one_letter(shop: Shop) -> None:
     assert letter.subject == "1 passage of Fern & Kettle reported as wrong"
     assert "- Returns" in letter.body
     assert f"https://hc.example{shop.house.path('/knowledge/wrong')}" in letter.body
+
+
+def test_an_article_with_an_owner_is_written_of_to_its_owner_alone(shop: Shop) -> None:
+    shop.house.member(MemberRole.MANAGER)
+    with shop.site.background.transaction() as tx:
+        owner = a_member(tx, shop.house.brand, role=MemberRole.OWNER)
+        tx.get_one(Article, (shop.house.brand, shop.passage.article_id)).owner_id = owner
+        address = tx.get_one(Person, owner).email
+    shop.reported(times=3)
+    with shop.site.background.transaction() as tx:
+        write_due(tx, base_url="https://hc.example", now=app_now(tx))
+    with shop.site.background.transaction() as tx:
+        assert tx.scalars(select(Mail.recipient)).all() == [address]
 
 
 def test_the_brand_confirms_and_the_reporter_reads_it(shop: Shop) -> None:
