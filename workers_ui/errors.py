@@ -47,6 +47,12 @@ UNREADABLE = (
     "The body cannot be read. Send what this address takes: JSON in UTF-8, without deep nesting, with "
     "`Content-Type: application/json`; or a form with its boundary."
 )
+TOO_MANY_PARTS = "Too many f"
+"""How the form parser begins to say that there are too many files, or fields."""
+TOO_MANY_FILES = (
+    "A form may hold 1,000 files. Choose a folder's files in several uploads, or zip them; with scripts switched on "
+    "a whole folder is sent in slices."
+)
 NOT_AN_OBJECT = "Send a JSON object as the body, with `Content-Type: application/json`."
 UNSTORABLE = (
     "Something in the request cannot be stored: a number is too large, or a text holds a NUL character."
@@ -88,6 +94,8 @@ def _malformed(request: Request, error: RequestValidationError) -> Response:
 
 
 def _by_status(request: Request, error: HTTPException) -> Response:
+    if error.status_code == http.HTTPStatus.BAD_REQUEST and str(error.detail).startswith(TOO_MANY_PARTS):
+        return answer(request, http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", TOO_MANY_FILES)
     code = CODE_OF_STATUS.get(error.status_code, f"http_{error.status_code}")
     headers = dict(error.headers or {})
     if error.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:

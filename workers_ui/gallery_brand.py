@@ -6,6 +6,7 @@ from datetime import date
 
 from workers_ui import gallery_service_levels
 from workers_ui.gallery_desk import ANSWERED_THREAD, CARDS, CATEGORIES, THREAD
+from workers_ui.gallery_knowledge_imports import progress
 from workers_ui.gallery_samples import (
     BRAND,
     CLAIMED,
@@ -204,27 +205,6 @@ def brand_ticket_escalated(frame: MakeFrame) -> PageView:
     )
 
 
-def _import(state: brand.ImportState, stage: str, done: int) -> brand.ImportProgress:
-    ready = Badge(label="ready", tone=Tone.GOOD)
-    return brand.ImportProgress(
-        slug=SLUG,
-        import_id="i7",
-        state=state,
-        stage_label=stage,
-        done=done,
-        total=3,
-        files=(
-            brand.ImportFile(name="returns-and-refunds.md", state=ready, detail="9 passages"),
-            brand.ImportFile(name="machine-care.html", state=Badge(label="indexing", tone=Tone.INFO)),
-            brand.ImportFile(
-                name="scan-of-a-leaflet.md",
-                state=Badge(label="refused", tone=Tone.BAD),
-                detail="It is not text.",
-            ),
-        ),
-    )
-
-
 def _knowledge(frame: MakeFrame) -> brand.KnowledgePage:
     ready = Badge(label="ready", tone=Tone.GOOD)
     names = (
@@ -251,7 +231,10 @@ def _knowledge(frame: MakeFrame) -> brand.KnowledgePage:
         ),
         article_count=27,
         passage_count=241,
-        imports=(_import(brand.ImportState.INDEXING, "indexing", 1),),
+        imports=(
+            progress("indexing", "being indexed", 3),
+            progress("ready", "ready, 3 articles", 5, 5, "2 files failed"),
+        ),
     )
 
 
@@ -285,12 +268,6 @@ def knowledge_empty(frame: MakeFrame) -> PageView:
         reason="There is no knowledge to answer from.",
     )
     return replace(_knowledge(frame), articles=(), article_count=0, passage_count=0, imports=(), test=test)
-
-
-def import_running(frame: MakeFrame) -> PageView:
-    path = f"/b/{SLUG}/knowledge/imports/i7"
-    progress = _import(brand.ImportState.INDEXING, "indexing", 1)
-    return brand.ImportPage(frame=brand_frame(frame, path), slug=SLUG, progress=progress)
 
 
 def article(frame: MakeFrame) -> PageView:
@@ -423,7 +400,6 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "knowledge": knowledge,
     "knowledge-tested": knowledge_tested,
     "knowledge-empty": knowledge_empty,
-    "import": import_running,
     "article": article,
     "wallet": wallet,
     "wallet-new": wallet_new,

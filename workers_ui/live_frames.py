@@ -80,7 +80,7 @@ from workers_ui.live import Renderer
 from workers_ui.live_fanout import Frame
 from workers_ui.live_pool import SWITCHES, PoolTold, changed, kinds, read_pool
 from workers_ui.live_topics import FINANCE, POOL, for_brand, for_worker
-from workers_ui.pages.brand_knowledge_views import STAGES
+from workers_ui.pages.brand_import_views import STAGES
 from workers_ui.pages.worker_earnings_views import written
 from workers_ui.templating import DEFAULT_LOCALE, Templates
 

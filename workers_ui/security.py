@@ -19,7 +19,9 @@ CONTENT_POLICY = (
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 JSON_LIMIT_BYTES = 1_000_000
 LONGEST_NUMBER = 18
-UPLOADS = re.compile(r"/api/v1/(ticket-)?imports|/b/[^/]+/(knowledge(/.*)?|tickets/imports)")
+UPLOADS = re.compile(
+    r"/api/v1/(ticket-imports|imports(/[^/]+/files)?)|/b/[^/]+/(knowledge(/.*)?|tickets/imports)"
+)
 
 
 class Guard:

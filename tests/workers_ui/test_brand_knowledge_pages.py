@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from httpx2 import Response
 
+from knowledge_base.import_acts import advance_import
 from knowledge_base.import_models import ImportState
-from knowledge_base.imports import read_import
 from knowledge_base.index.building import build_index, rebuild_on_damage
 from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.commands import roll_back_index
@@ -77,7 +77,7 @@ def _read(browser: Browser, answer: Response) -> Response:
     """Let the background read the import that was started; its page."""
     assert answer.status_code == 303, answer.text
     started = answer.headers["location"].rsplit("/", 1)[1]
-    read_import(browser.house.site.background, browser.house.brand, ImportId(UUID(started)))
+    advance_import(browser.house.site.background, browser.house.brand, ImportId(UUID(started)))
     return browser.get(f"/knowledge/imports/{started}")
 
 
@@ -127,8 +127,8 @@ def test_a_bad_file_is_refused_by_name_and_reason_and_the_others_are_read(
     page = _read(owner, _upload(owner, (name, content), ("good.md", f"# Good\n\n{POLICY}".encode())))
 
     assert page.status_code == 200
-    refused = words(page, "ul.files li")
-    assert "refused" in refused
+    refused = words(page, "li.file-row:first-child")
+    assert refused.endswith("failed") or "failed" in refused
     assert sentence.lower() in refused.lower()
     assert _titles(site, owner.house) == ["Good"]
 

@@ -18,6 +18,7 @@ from workers_ui.pages import (
     brand_decisions,
     brand_erasure,
     brand_gaps,
+    brand_imports,
     brand_knowledge,
     brand_new_ticket,
     brand_recall,
@@ -53,6 +54,7 @@ for part in (
     brand_corrections,
     brand_web,  # before an article's own page
     brand_erasure,  # before an article's own page
+    brand_imports,
     brand_wrong_answers,  # before an article's own page
     brand_article_acts,
     brand_article_editor,

@@ -5,12 +5,12 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 import structlog
-from fastapi import APIRouter, Depends, File, Query, Request, UploadFile
-from fastapi.responses import HTMLResponse, Response
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse
 
 from guidance import engine
 from guidance.usage_queries import citations_of_articles
-from knowledge_base import import_files, import_queries, queries
+from knowledge_base import import_queries, queries
 from knowledge_base.import_models import ImportState
 from knowledge_base.index.hybrid import Query as Question
 from knowledge_base.index.past import TooMuchHeldThen
@@ -20,17 +20,15 @@ from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
-from marketplace.kernel.errors import Invalid, TooLarge
-from marketplace.kernel.ids import ImportId
-from workers_ui.deps import CheckedForm, HasServices, HasTx, IsSignedIn, as_uuid, at_brand
-from workers_ui.errors import status_of
+from workers_ui.deps import HasServices, HasTx, at_brand
 from workers_ui.frames import page as answer
+from workers_ui.pages import brand_import_views as imports_present
 from workers_ui.pages import brand_knowledge_views as present
-from workers_ui.pages.answers import see
 from workers_ui.pages.brand_knowledge_tabs import knowledge_tabs
-from workers_ui.pages.brand_scope import area_path, frame_for, pager, refused
+from workers_ui.pages.brand_scope import area_path, frame_for, pager
 from workers_ui.pages.typed_moments import UnreadableMoment, typed_moment
-from workers_ui.presenters.brand import NOT_ASKED, ImportPage, ImportProgress, KnowledgePage, QuestionTest
+from workers_ui.presenters.brand import NOT_ASKED, KnowledgePage, QuestionTest
+from workers_ui.presenters.knowledge_imports import ImportProgress
 from workers_ui.presenters.values import EMPTY_FORM, FormState
 from workers_ui.services import Services
 
@@ -41,20 +39,6 @@ Manages = Annotated[Membership, Depends(at_brand(Permission.MANAGE_KNOWLEDGE))]
 
 QUESTION_LIMIT = 500
 IMPORTS_SHOWN = 3
-MEGABYTE = 1_000_000
-UNFINISHED = frozenset(
-    {
-        ImportState.OPEN,
-        ImportState.FETCHING,
-        ImportState.QUEUED,
-        ImportState.READING,
-        ImportState.REVIEW,
-        ImportState.PUBLISHING,
-        ImportState.INDEXING,
-        ImportState.UNDOING,
-    }
-)
-
 log = structlog.get_logger()
 
 
@@ -72,45 +56,8 @@ def list_articles(
     """The list; with `q` also what a worker would be shown for that question."""
     test = _asked(tx, having, membership, q.strip(), as_of.strip()) if q.strip() else NOT_ASKED
     return answer(
-        request, _knowledge_page(request, tx, having, membership, find=find.strip(), page=page, test=test)
+        request, knowledge_page(request, tx, having, membership, find=find.strip(), page=page, test=test)
     )
-
-
-@router.post("/b/{slug}/knowledge/imports", dependencies=[CheckedForm])
-def start_import(
-    request: Request,
-    tx: HasTx,
-    having: HasServices,
-    membership: Manages,
-    principal: IsSignedIn,
-    files: Annotated[list[UploadFile | str], File()] = [],  # noqa: B006 - FastAPI copies it per request
-) -> Response:
-    """Take several files; they are read in the background."""
-    # A file field left empty is sent as one part without a name.
-    chosen = [file for file in files if not isinstance(file, str) and file.filename]
-    contents = [(file.filename or "", file.file.read()) for file in chosen]
-    try:
-        started = import_files.start_import(
-            tx, brand=membership.brand, files=contents, author=principal.person, now=app_now(tx)
-        )
-    except (Invalid, TooLarge) as error:
-        form = refused({}, error, field="files")
-        view = _knowledge_page(request, tx, having, membership, form=form)
-        return answer(request, view, status=status_of(error))
-    return see(f"{area_path(membership, 'knowledge')}/imports/{started}")
-
-
-@router.get("/b/{slug}/knowledge/imports/{import_id}")
-def read_import(request: Request, tx: HasTx, membership: Views, import_id: str) -> HTMLResponse:
-    """How far it is. The stream moves the bar and, at the end, this page is asked again."""
-    wanted = ImportId(as_uuid(import_id))
-    status = import_queries.import_status(tx, brand=membership.brand, import_id=wanted)
-    view = ImportPage(
-        frame=frame_for(request, tx, membership),
-        slug=membership.slug,
-        progress=present.import_progress(status, slug=membership.slug),
-    )
-    return answer(request, view)
 
 
 def _asked(tx: Tx, having: Services, membership: Membership, question: str, as_of: str) -> QuestionTest:
@@ -132,7 +79,7 @@ def _asked(tx: Tx, having: Services, membership: Membership, question: str, as_o
     return replace(present.question_test(question, found), as_of=as_of)
 
 
-def _knowledge_page(
+def knowledge_page(
     request: Request,
     tx: Tx,
     having: Services,
@@ -162,7 +109,7 @@ def _knowledge_page(
         test=test,
         imports=_imports(tx, membership),
         search=find,
-        upload_limit_megabytes=having.settings.upload_limit_bytes // MEGABYTE,
+        upload_limit_bytes=having.settings.upload_limit_bytes,
         can_edit=allowed(membership.role, Permission.MANAGE_KNOWLEDGE),
         can_erase=allowed(membership.role, Permission.MANAGE_TEAM),
         form=form,
@@ -181,5 +128,9 @@ def _knowledge_page(
 def _imports(tx: Tx, membership: Membership) -> tuple[ImportProgress, ...]:
     """Those under way, and the last ones that had something to say."""
     newest = import_queries.imports(tx, brand=membership.brand, limit=IMPORTS_SHOWN)
-    told = [one for one in newest if one.state in UNFINISHED or one.refusals]
-    return tuple(present.import_progress(one, slug=membership.slug) for one in told)
+    told = [
+        one
+        for one in newest
+        if one.state in imports_present.RUNNING or one.state is ImportState.REVIEW or one.refusals
+    ]
+    return tuple(imports_present.import_progress(one, slug=membership.slug) for one in told)

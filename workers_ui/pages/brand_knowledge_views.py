@@ -1,12 +1,10 @@
-"""A brand's knowledge as its people see it: articles, imports under way, an answered test question."""
+"""A brand's knowledge as its people see it: articles, an answered test question."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from guidance.confidence import Reason
 from guidance.engine import Answer
-from knowledge_base.import_models import ImportState
-from knowledge_base.import_queries import ImportStatus
 from knowledge_base.models import ArticleState
 from knowledge_base.queries import ArticleDetail, ArticleLine, IndexStatus
 from knowledge_base.reports import sha256_of
@@ -19,21 +17,6 @@ READY = Badge(label="ready", tone=Tone.GOOD)
 INDEXING = Badge(label="indexing", tone=Tone.INFO)
 DELETED = Badge(label="deleted", tone=Tone.NEUTRAL)
 DRAFT = Badge(label="draft", tone=Tone.NEUTRAL)
-REFUSED = Badge(label="refused", tone=Tone.BAD)
-STAGES: Mapping[ImportState, str] = {
-    ImportState.OPEN: "being uploaded",
-    ImportState.FETCHING: "being fetched",
-    ImportState.QUEUED: "waiting to be read",
-    ImportState.READING: "being read",
-    ImportState.REVIEW: "ready for your look",
-    ImportState.PUBLISHING: "being published",
-    ImportState.INDEXING: "being indexed",
-    ImportState.READY: "ready",
-    ImportState.FAILED: "nothing was taken",
-    ImportState.DISCARDED: "discarded",
-    ImportState.UNDOING: "being taken back",
-    ImportState.UNDONE: "taken back",
-}
 SILENCES: Mapping[Reason, str] = {
     Reason.NOTHING_FOUND: "The knowledge base has nothing on this question.",
     Reason.OFF_TOPIC: "The nearest passage is about something else.",
@@ -119,38 +102,6 @@ def delete_effect(passages: int, open_suggestions: int) -> str:
     else:
         stale = ""
     return f"{left} search at once.{stale} Receipts of sent replies keep their own copy."
-
-
-def import_progress(status: ImportStatus, *, slug: str) -> views.ImportProgress:
-    return views.ImportProgress(
-        slug=slug,
-        import_id=str(status.id),
-        state=views.ImportState(status.state.value),
-        stage_label=_stage(status),
-        done=status.files_read,
-        total=status.files,
-        files=_files(status),
-    )
-
-
-def _stage(status: ImportStatus) -> str:
-    stage = STAGES[status.state]
-    if status.state is not ImportState.READY:
-        return stage
-    taken = "1 article" if status.articles == 1 else f"{status.articles:,} articles"
-    unchanged = f", {status.unchanged:,} unchanged" if status.unchanged else ""
-    return f"{stage}, {taken}{unchanged}"
-
-
-def _files(status: ImportStatus) -> tuple[views.ImportFile, ...]:
-    named = tuple(
-        views.ImportFile(name=refusal.name, state=REFUSED, detail=refusal.reason)
-        for refusal in status.refusals
-    )
-    if not status.more_refusals:
-        return named
-    rest = views.ImportFile(name=f"{status.more_refusals:,} more", state=REFUSED)
-    return (*named, rest)
 
 
 def question_test(question: str, found: Answer) -> views.QuestionTest:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import ClassVar
 
-from knowledge_base.reading.formats import ACCEPTED, ACCEPTED_ENDINGS, ONE_ARTICLE_ENDINGS
+from knowledge_base.import_files import MAX_IMPORT_FILES
+from knowledge_base.reading.formats import ACCEPTED, ACCEPTED_ENDINGS, MAX_UPLOAD_BYTES, ONE_ARTICLE_ENDINGS
 from marketplace.kernel.money import Money
 from workers_ui.presenters.articles import Checks, PlannedLine, Section, UnpublishedDraft
 from workers_ui.presenters.frame import Frame
+from workers_ui.presenters.knowledge_imports import ImportProgress
 from workers_ui.presenters.service_levels import ClockLine, LadderLine
 from workers_ui.presenters.values import (
     EMPTY_FORM,
@@ -286,45 +287,6 @@ class ArticleRow:
     problem: str = ""
 
 
-class ImportState(StrEnum):
-    OPEN = "open"
-    FETCHING = "fetching"
-    QUEUED = "queued"
-    READING = "reading"
-    REVIEW = "review"
-    PUBLISHING = "publishing"
-    INDEXING = "indexing"
-    READY = "ready"
-    FAILED = "failed"
-    DISCARDED = "discarded"
-    UNDOING = "undoing"
-    UNDONE = "undone"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportFile:
-    name: str
-    state: Badge
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportProgress:
-    """Also a part by itself; the stream's `kb.progress` moves its bar and, at the end, asks for it again.
-
-    `total` counts the files; `files` names those there is something to say about.
-    """
-
-    template: ClassVar[str] = "parts/import_progress.html"
-    slug: str
-    import_id: str
-    state: ImportState
-    stage_label: str
-    done: int
-    total: int
-    files: tuple[ImportFile, ...] = ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundPassage:
     article: str
@@ -353,7 +315,7 @@ NOT_ASKED = QuestionTest()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnowledgePage:
-    """`search` is what the list is narrowed to (GET ?find=…)."""
+    """`search` is what the list is narrowed to (GET ?find=…). POST imports: files, folder, review, open (multipart)."""
 
     template: ClassVar[str] = "brand/knowledge.html"
     frame: Frame
@@ -367,7 +329,9 @@ class KnowledgePage:
     search: str = ""
     accepts: str = ",".join(ACCEPTED_ENDINGS)
     accepted: str = ACCEPTED
-    upload_limit_megabytes: int = 25
+    upload_limit_bytes: int = 25_000_000
+    file_limit_bytes: int = MAX_UPLOAD_BYTES
+    files_limit: int = MAX_IMPORT_FILES
     can_edit: bool = True
     address_form: FormState = EMPTY_FORM
     can_erase: bool = False
@@ -375,14 +339,6 @@ class KnowledgePage:
     tabs: tuple[FilterTab, ...] = ()
     pager: Pager = ONE_PAGE
     index_notice: Notice | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportPage:
-    template: ClassVar[str] = "brand/import.html"
-    frame: Frame
-    slug: str
-    progress: ImportProgress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,8 @@ const GONE: Record<string, string> = {
   expired: "It is no longer offered.",
   stopped: "Its brand has stopped it for now.",
 };
+/** States of an import that change what its page offers. */
+const ENDED = new Set(["ready", "failed", "review", "discarded", "undone"]);
 /** Events that only say "this changed": the parts that show it are fetched again. */
 const SUBJECT_EVENTS = [
   "ticket.message",
@@ -205,7 +207,8 @@ function showProgress(event: Progress): void {
     setText(one, "[data-progress-text]", `${event.done} of ${event.total}`);
     if (event.stage) setText(one, "[data-stage]", event.stage);
   }
-  const ended = event.state === "ready" || event.state === "failed";
+  refresh(parts("kb.files", event.id));
+  const ended = event.state !== undefined && ENDED.has(event.state);
   if (ended || !shown.length) refresh([...parts("kb.progress", event.id), ...(ended ? parts("kb.changed", undefined) : [])]);
 }
 
