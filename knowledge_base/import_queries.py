@@ -143,6 +143,30 @@ def unfinished_imports(tx: Tx, *, limit: int = MAX_UNFINISHED) -> list[tuple[Bra
     return [(row.brand_id, row.id) for row in rows]
 
 
+def unfinished_like(
+    tx: Tx, *, brand: BrandId, source: ImportSource, files: Mapping[str, str], looks_first: bool
+) -> ImportId | None:
+    """An import of just these files (SHA-256 by name) that was cut off: the newest one."""
+    open_states = (*WORKED_OFF_BY_A_JOB, ImportState.INDEXING)
+    candidates = tx.scalars(
+        select(KnowledgeImport.id)
+        .where(
+            KnowledgeImport.brand_id == brand,
+            KnowledgeImport.source == source,
+            KnowledgeImport.looks_first == looks_first,
+            KnowledgeImport.files == len(files),
+            KnowledgeImport.state.in_(open_states),
+        )
+        .order_by(KnowledgeImport.id.desc())
+        .limit(MAX_UNFINISHED)
+    ).all()
+    for candidate in candidates:
+        rows = tx.execute(select(ImportFile.name, ImportFile.sha256).where(*of_import(brand, candidate)))
+        if {row.name: row.sha256 for row in rows} == files:
+            return candidate
+    return None
+
+
 def _import_rows(brand: BrandId) -> Select[Any]:
     return select(KnowledgeImport).where(KnowledgeImport.brand_id == brand)
 

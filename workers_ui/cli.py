@@ -34,6 +34,10 @@ class Commands(click.Group):
             raise click.ClickException(str(error)) from error
 
 
+NONE_TAKEN = 1
+SOME_REFUSED = 3
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Human Cloud: a marketplace for customer service. Settings come from the environment (docs/map.md)."""
@@ -136,17 +140,32 @@ def prepare_model_command() -> None:
 @main.command("import")
 @click.argument("slug")
 @click.argument("sources", nargs=-1, required=True)
-def import_knowledge(slug: str, sources: tuple[str, ...]) -> None:
+@click.option("--review", is_flag=True, help="Write drafts that someone looks at and publishes on the page.")
+def import_knowledge(slug: str, sources: tuple[str, ...], review: bool) -> None:
     """Read files (Markdown, HTML, text, PDF, Word, CSV, Excel, JSON Lines, ZIP), folders of them, or the https://
-    address of a page or sitemap, into a brand's knowledge and index them, with progress."""
+    address of a page or sitemap, into a brand's knowledge and index them, with a bar for each stage.
+
+    Cut off, the same command with the same files goes on where it was. Exit code 0: all files were taken; 1: none
+    was; 3: some were refused, by name.
+    """
     from workers_ui.importing import import_sources
 
     with _ready_settings() as settings:
-        outcome = import_sources(settings, slug, sources)
-    click.echo(f"{outcome.articles} articles changed, {outcome.unchanged} unchanged.")
-    for refusal in outcome.refusals:
+        outcome = import_sources(settings, slug, sources, looks_first=review)
+    status = outcome.status
+    if outcome.resumed:
+        click.echo("An import of these files was cut off and went on.", err=True)
+    click.echo(f"{status.articles} articles changed, {status.unchanged} unchanged.")
+    if status.state == "review":
+        click.echo(
+            f"They are drafts: look at them at /b/{slug}/knowledge/imports/{status.id} and publish them."
+        )
+    for refusal in status.refusals:
         click.echo(f"refused: {refusal.name}: {refusal.reason}", err=True)
-    sys.exit(1 if outcome.refusals and not (outcome.articles or outcome.unchanged) else 0)
+    if status.more_refusals:
+        click.echo(f"refused: {status.more_refusals} more.", err=True)
+    taken = status.articles + status.unchanged
+    sys.exit(0 if not status.refusals else SOME_REFUSED if taken else NONE_TAKEN)
 
 
 @main.command()

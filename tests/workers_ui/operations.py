@@ -137,6 +137,23 @@ OPERATIONS = {
     "GET /api/v1/search": _brand(
         ApiScope.KNOWLEDGE_READ, query={"q": "kettle", "as_of": "2026-01-01T00:00:00Z"}
     ),
+    "POST /api/v1/imports/{import_id}/files": _brand(ApiScope.KNOWLEDGE_WRITE, files=True, foreign=404),
+    "POST /api/v1/imports/{import_id}/start": _brand(ApiScope.KNOWLEDGE_WRITE, foreign=404),
+    "GET /api/v1/imports/{import_id}/files": _brand(
+        ApiScope.KNOWLEDGE_READ, query={"state": "failed", "page": 1}, foreign=404
+    ),
+    "GET /api/v1/imports/{import_id}/articles": _brand(
+        ApiScope.KNOWLEDGE_READ, query={"page": 1}, foreign=404
+    ),
+    "POST /api/v1/imports/{import_id}/articles/{article}/leave-out": _brand(
+        ApiScope.KNOWLEDGE_WRITE, foreign=404
+    ),
+    "POST /api/v1/imports/{import_id}/publish": _brand(ApiScope.KNOWLEDGE_WRITE, foreign=404),
+    "POST /api/v1/imports/{import_id}/discard": _brand(ApiScope.KNOWLEDGE_WRITE, foreign=404),
+    "POST /api/v1/imports/{import_id}/undo": _brand(ApiScope.KNOWLEDGE_WRITE, foreign=404),
+    "POST /api/v1/imports/{import_id}/retry": _brand(
+        ApiScope.KNOWLEDGE_WRITE, query={"file": 0}, foreign=404
+    ),
     "GET /api/v1/passage-reports": _brand(ApiScope.KNOWLEDGE_READ, query={"show": "open"}),
     "POST /api/v1/passage-reports/{report}/confirmation": _brand(ApiScope.KNOWLEDGE_WRITE, foreign=404),
     "POST /api/v1/passage-reports/{report}/dismissal": _brand(

@@ -13,7 +13,7 @@ from marketplace.accounts.api_keys import ApiScope, revoke_key
 from marketplace.accounts.models import ApiKey
 from marketplace.accounts.sessions import sign_out
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.ids import BrandId
+from marketplace.kernel.ids import BrandId, new_id
 from marketplace.tickets.reply_models import ReplyReview
 from marketplace.tickets.terms import CategoryPlan, add_category
 from tests.builders import begin_probation
@@ -78,6 +78,7 @@ def a_world(api: Api) -> World:
             "key": "owned",
             "top_up": top_up,
             "import_id": import_id,
+            "article": str(new_id()),
             "withdrawal": withdrawal,
             "brand": f"brand-{owner.brand.hex[-10:]}",
             "ticket_import": ticket_import,

@@ -1,5 +1,10 @@
 """The command line, as an operator uses it."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,13 +12,17 @@ import pytest
 from click.testing import CliRunner, Result
 
 from knowledge_base.commands import hold_knowledge
+from knowledge_base.import_models import ImportState
+from knowledge_base.import_queries import imports
 from knowledge_base.index.commands import note_damage
+from knowledge_base.queries import coverage
 from marketplace.accounts.queries import brand as brand_card
 from marketplace.accounts.queries import brand_by_slug, find_person_by_email
 from marketplace.kernel.db import Database, Scope
+from marketplace.kernel.ids import BrandId
 from tests.builders import a_brand, give_funds, usd
 from tests.web_servers import web_server
-from workers_ui.cli import main
+from workers_ui.cli import NONE_TAKEN, SOME_REFUSED, main
 
 Run = Callable[..., Result]
 
@@ -51,10 +60,12 @@ def test_knowledge_is_imported_indexed_and_refusals_are_named(
     (folder / "returns.md").write_text("---\ntitle: Returns\n---\nSend it back within 30 days.\n")
     (folder / "broken.html").write_bytes(b"\x00\x01\x02")
     done = run("import", slug, str(folder))
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == SOME_REFUSED, done.output
     assert "1 articles changed" in done.output
     assert "broken.html" in done.output
-    assert "0 articles changed, 1 unchanged" in run("import", slug, str(folder / "returns.md")).output
+    again = run("import", slug, str(folder / "returns.md"))
+    assert (again.exit_code, "0 articles changed, 1 unchanged" in again.output) == (0, True)
+    assert run("import", slug, str(folder / "broken.html")).exit_code == NONE_TAKEN
     assert run("reindex", slug).exit_code == 0
     (folder / "hours.md").write_text("---\ntitle: Hours\n---\nWe open at nine.\n")
     run("import", slug, str(folder / "hours.md"))
@@ -80,7 +91,7 @@ def test_knowledge_is_imported_from_an_address(
         listed = "".join(f"<url><loc>{address}{path}</loc></url>" for path in ("/returns", "/gone"))
         web.page("/sitemap.xml", f"<urlset>{listed}</urlset>", kind="text/xml")
         done = run("import", slug, f"{address}/sitemap.xml")
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == SOME_REFUSED, done.output
     assert "1 articles changed" in done.output
     assert f"refused: {address}/gone: The site says that there is no such page any more." in done.output
     assert "Name one address alone" in run("import", slug, "https://shop.example/", "here").output
@@ -104,6 +115,57 @@ def test_a_brands_knowledge_is_erased_by_its_typed_name(
     assert (done.exit_code, "Erased: " in done.output) == (0, True)
     assert list((tmp_path / "data" / "snapshots").iterdir()) == []
     assert "1 articles changed" in run("import", slug, str(tmp_path / "returns.md")).output
+
+
+def test_with_review_files_become_drafts_that_hold_nowhere(
+    run: Run, background: Database, tmp_path: Path
+) -> None:
+    with background.transaction() as tx:
+        brand = a_brand(tx)
+        slug = brand_card(tx, brand).slug
+    (tmp_path / "returns.md").write_text("# Returns\n\nSend it back within 30 days.\n")
+
+    done = run("import", slug, str(tmp_path / "returns.md"), "--review")
+
+    assert (done.exit_code, "They are drafts" in done.output) == (0, True)
+    with background.transaction() as tx:
+        assert coverage(tx, brand=brand).articles == 0
+        (status,) = imports(tx, brand=brand)
+    assert f"/knowledge/imports/{status.id}" in done.output
+    assert status.state is ImportState.REVIEW
+
+
+def test_an_import_that_was_killed_goes_on_where_it_was_with_the_same_command(
+    run: Run, background: Database, tmp_path: Path
+) -> None:
+    with background.transaction() as tx:
+        brand = a_brand(tx)
+        slug = brand_card(tx, brand).slug
+    lines = [{"id": f"d{n}", "title": f"Entry {n}", "text": f"Answer {n}."} for n in range(800)]
+    (tmp_path / "faq.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    words = ("import", slug, str(tmp_path / "faq.jsonl"))
+    job = subprocess.Popen([sys.executable, "-m", "workers_ui.cli", *words], stderr=subprocess.DEVNULL)
+    cut_off = _articles(background, brand)
+    while not cut_off:
+        assert job.poll() is None, "it ended before it was killed"
+        cut_off = _articles(background, brand)
+    os.kill(job.pid, signal.SIGKILL)
+    job.wait()
+
+    done = run(*words)
+
+    assert done.exit_code == 0, done.output
+    assert "was cut off and went on" in done.output
+    assert "800 articles changed, 0 unchanged" in done.output
+    assert _articles(background, brand) == 800
+    with background.transaction() as tx:
+        (status,) = imports(tx, brand=brand)
+    assert status.state is ImportState.READY
+
+
+def _articles(background: Database, brand: BrandId) -> int:
+    with background.transaction() as tx:
+        return coverage(tx, brand=brand).articles
 
 
 def test_reconcile_proves_the_ledger_and_says_when_stripe_cannot_be_asked(

@@ -201,16 +201,6 @@ class SearchOut(BaseModel):
     passages: list[dict[str, Any]]
 
 
-class ImportOut(BaseModel):
-    id: UUID
-    state: str
-    files: int
-    files_read: int
-    articles: int
-    unchanged: int
-    refusals: list[dict[str, str]]
-
-
 class WalletOut(BaseModel):
     currency: str | None
     available_minor: int

@@ -50,7 +50,7 @@ function changed(form: HTMLFormElement): void {
 function chosen(form: HTMLFormElement): Chosen[] {
   const inputs = [...form.querySelectorAll<HTMLInputElement>("input[type=file]")];
   const picked = inputs.flatMap((input) => withoutTop([...(input.files ?? [])].map((file) => ({ name: file.webkitRelativePath || file.name, file }))));
-  return [...picked, ...(dropped.get(form) ?? [])];
+  return [...picked, ...(dropped.get(form) ?? [])].sort((one, other) => one.name.localeCompare(other.name, "en"));
 }
 
 /** The name of the one folder that was chosen says nothing about any one file in it. */
@@ -133,7 +133,8 @@ async function drop(event: DragEvent): Promise<void> {
   place.removeAttribute("data-over");
   // Entries must be taken now: after the first await the browser has forgotten them.
   const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter((one) => one !== null);
-  const found: Chosen[] = [];
+  const plain = [...event.dataTransfer.files].map((file) => ({ name: file.name, file }));
+  const found: Chosen[] = entries.length ? [] : plain; // what no file system stands behind has no entry
   for (const one of entries) await collect(one, found);
   const folders = entries.length === 1 && entries[0]?.isDirectory;
   dropped.set(form, folders ? withoutTop(found) : found);
