@@ -1,5 +1,6 @@
 """Three nodes of a Ray cluster keep what the ports of the index promise, and lose one without losing anything."""
 
+import os
 import random
 import threading
 import time
@@ -39,6 +40,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.con
 SHARDS = 2
 TOP = 8
 PATIENCE_SECONDS = 60.0
+NIGHTLY = bool(os.environ.get("HUMANCLOUD_NIGHTLY"))
+LOSSES = 15
+SECONDS_BETWEEN_LOSSES = 15.0
+TEXTS_OF_A_NIGHT = 100_000
 
 
 @pytest.fixture(scope="module")
@@ -341,6 +346,60 @@ def test_a_node_with_another_model_is_told_of_instead_of_mixed_in(
 
     with pytest.raises(Exception, match="other instead of word-hash"):
         list(work.encode(["kettle"]))
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="takes many minutes: HUMANCLOUD_NIGHTLY=1")
+@pytest.mark.timeout(3_600)
+def test_no_search_fails_while_a_node_is_killed_again_and_again(
+    library: Library, connection: Connection, sender: Sender, nodes: ThreeNodes, shelf: ShardedShelf
+) -> None:
+    shelved = library.write(random_texts(500, seed=40))
+    sender.send(connection.replicas(shelved.brand), shelved.brand, 1)
+    stop, chance = threading.Event(), random.Random(41)
+
+    def ask() -> int:
+        answered = 0
+        while not stop.wait(0.02):  # 50 a second
+            found = shelf.find(shelved.brand, [1], library.query(*random_turns(chance)), weight=0.6, top=TOP)
+            assert found.number == 1
+            answered += 1
+        return answered
+
+    with ThreadPoolExecutor(1) as threads:
+        asking = threads.submit(ask)
+        try:
+            for _ in range(LOSSES):
+                lost = nodes.kill_node()
+                until(partial(nodes.have_replaced, lost, connection))
+                nodes.restore()
+                stop.wait(SECONDS_BETWEEN_LOSSES)
+        finally:
+            stop.set()
+
+    assert asking.result() > LOSSES
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="takes many minutes: HUMANCLOUD_NIGHTLY=1")
+@pytest.mark.timeout(3_600)
+def test_a_hundred_thousand_texts_are_encoded_once_each_though_three_nodes_are_lost(
+    connection: Connection, sender: Sender, nodes: ThreeNodes
+) -> None:
+    quick = WordHashEmbedder(dimensions=64)
+    load = partial(WordHashEmbedder, dimensions=64)
+    work = ClusterWork(connection, sender, load, local=LocalWork(quick), encoders=4)
+    texts = random_texts(TEXTS_OF_A_NIGHT, seed=42)
+    done = np.zeros(len(texts), dtype=np.int64)
+    lost = 0
+
+    for positions, _ in work.encode(texts):
+        done[list(positions)] += 1
+        if lost < 3 and done.sum() > (lost + 1) * len(texts) / 4:
+            nodes.kill_node()
+            nodes.restore()
+            lost += 1
+
+    assert lost == 3
+    assert (done == 1).all()
 
 
 def until(holds: Callable[[], bool]) -> None:

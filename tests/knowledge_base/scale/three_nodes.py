@@ -78,6 +78,9 @@ class ThreeNodes:
                     homes.setdefault(known["Address"]["NodeID"], []).append(shard)
         return homes
 
+    def have_replaced(self, lost: str, connection: Connection) -> bool:
+        return lost not in self.homes(connection) and self.all_serve(connection)
+
     def all_serve(self, connection: Connection) -> bool:
         calls = [replica.ping.remote() for replicas in connection.shards for replica in replicas]
         try:
