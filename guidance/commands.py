@@ -99,7 +99,12 @@ def write_receipt(tx: Tx, *, reply: Reply, inserted: Sequence[str], now: datetim
         reply_id=reply.id,
         suggestion_id=suggestion.id if suggestion else None,
         shown=[
-            {"rank": passage.rank, "passage": passage.passage_id, "title": passage.article_title}
+            {
+                "rank": passage.rank,
+                "passage": passage.passage_id,
+                "title": passage.article_title,
+                "page": passage.page,
+            }
             for passage in shown
         ],
         inserted=list(inserted),
@@ -156,6 +161,7 @@ def _shown(suggestion: Suggestion, rank: int, passage: FoundPassage) -> Suggesti
         revision_number=passage.revision_number,
         title=passage.title,
         section_path=list(passage.section_path),
+        page=passage.page,
         quoted=passage.text[:QUOTE_LIMIT],
         score=passage.score,
         verified_at=passage.verified_at,

@@ -41,6 +41,8 @@ class CitedPassage:
     section_path: tuple[str, ...]
     text: str
     score: float
+    page: int | None = None
+    """Where it begins in a paged file, from 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,7 @@ def _draft(
             section_path=passage.section_path,
             text=passage.text,
             score=passage.score,
+            page=passage.page,
         )
         for rank, passage in enumerate(passages, start=1)
     ]

@@ -87,6 +87,9 @@ class SuggestionPassage(Base):
     revision_number: Mapped[int]
     title: Mapped[str]
     section_path: Mapped[JsonList]
+    page: Mapped[int | None]
+    """Where it begins in a paged file, from 1."""
+
     quoted: Mapped[str]
     score: Mapped[float]
     verified_at: Mapped[datetime] = mapped_column(TIMESTAMP)

@@ -106,6 +106,7 @@ def cited_passages(tx: Tx, suggestion: Suggestion) -> list[CitedPassage]:
             section_path=tuple(row.section_path),
             text=row.quoted,
             score=row.score,
+            page=row.page,
         )
         for row in _passages(tx, suggestion)
     ]

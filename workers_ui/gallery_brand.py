@@ -52,7 +52,7 @@ RECEIPT = brand.Receipt(
         ),
         brand.ReceiptPassage(
             article_title="Handling photos of damage",
-            section_path="",
+            section_path="What to ask for › page 4",
             excerpt="Ask for one photo of the damage if the order value is above $80.",
             shown=True,
             inserted=False,

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from knowledge_base.reading.formats import ACCEPTED
 
@@ -36,7 +36,8 @@ class Document:
     extra: tuple[str, ...] = ()
     """Where the article belongs (entity, product, department): stands before every section's path."""
     notes: tuple[str, ...] = ()
-    """What the reader left out and the brand should know: hidden text, pages that are pictures."""
+    """What the reader left out and the brand should know: hidden text, pages that are pictures. They are kept with the
+    file, so where it holds many articles each note begins with the name of its own."""
     source: str | None = None
     """The Markdown it was written in, when somebody wrote it here and will want to go on writing."""
 
@@ -94,6 +95,11 @@ def left_out(hidden: int, characters: int = 0) -> tuple[str, ...]:
     if characters:
         notes.append(f"{counted(characters, 'invisible character')} {was(characters)} left out.")
     return tuple(notes)
+
+
+def of_many(document: Document, place: str) -> Document:
+    """One of a file's many; its notes begin with its place there, written as “row 3: ”."""
+    return replace(document, notes=tuple(f"{place}{note}" for note in document.notes))
 
 
 def counted(number: int, thing: str) -> str:

@@ -21,6 +21,7 @@ from knowledge_base.reading.documents import (
     decoded,
     hidden_characters,
     language_of,
+    of_many,
     one_line,
 )
 from knowledge_base.reading.docx_reader import write_docx
@@ -217,16 +218,16 @@ def _jsonl_lines(content: bytes) -> Reading:
                 reason=f"A file may hold {MAX_JSONL_DOCUMENTS:,} articles. Put the rest into another file.",
             )
             return
-        yield _read(f"line {number}", partial(_json_document, line))
+        yield _read(f"line {number}", partial(_json_document, line, f"line {number}"))
     if not documents:
         yield Refusal(name="the file", reason="It is empty. Write one JSON object a line into it.")
 
 
-def _json_document(line: bytes) -> Document:
+def _json_document(line: bytes, name: str) -> Document:
     fields = _json_object(decoded(line))
     outline = _outline_of(line)
     write_markdown(_required(fields, "text"), outline)
-    return Document(
+    document = Document(
         key=one_line(_required(fields, "id")),
         title=one_line(_required(fields, "title")),
         sections=outline.sections(),
@@ -234,6 +235,7 @@ def _json_document(line: bytes) -> Document:
         extra=_extra(fields),
         notes=outline.notes,
     )
+    return of_many(document, f"{name}: ")
 
 
 def _json_object(line: str) -> dict[str, object]:

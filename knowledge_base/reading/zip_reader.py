@@ -5,8 +5,15 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from knowledge_base.reading.archives import Archive
-from knowledge_base.reading.documents import Document, Refusal, Unreadable, clean
-from knowledge_base.reading.formats import MAX_UPLOAD_BYTES, NOT_ACCEPTED, Kind, kind_of
+from knowledge_base.reading.documents import Document, Refusal, Unreadable, clean, of_many
+from knowledge_base.reading.formats import (
+    MANY_ARTICLES_ENDINGS,
+    MAX_UPLOAD_BYTES,
+    NOT_ACCEPTED,
+    Kind,
+    ending_of,
+    kind_of,
+)
 
 EMPTY = "There is no file in it that can be read. Pack the articles into it and upload it again."
 NESTED = "An archive inside an archive is not read. Unpack it and put its files into the outer one."
@@ -47,7 +54,9 @@ def _entry(archive: Archive, name: str, read_kind: ReadKind) -> Iterator[Documen
 
 
 def _inside(outcome: Document | Refusal, name: str) -> Document | Refusal:
-    if isinstance(outcome, Document) or outcome.name == name:
+    if isinstance(outcome, Document):
+        return of_many(outcome, f"{name}, " if ending_of(name) in MANY_ARTICLES_ENDINGS else f"{name}: ")
+    if outcome.name == name:
         return outcome
     return replace(outcome, name=name if outcome.name == "the file" else f"{name}, {outcome.name}")
 

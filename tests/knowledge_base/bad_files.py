@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.knowledge_base.files import a_docx, a_pdf, paragraph, pdf_bytes, replaced, xlsx, zipped
+from tests.knowledge_base.quine import quine_zip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +65,7 @@ def zip_in_a_zip_in_a_zip() -> bytes:
 
 @bad("quine.zip", "Unpack it")
 def zip_that_holds_itself() -> bytes:
-    # As a quine does, its one file has its own name and again one of its own name in it, as deep as one looks.
-    content = b"quine"
-    for _ in range(10):
-        content = zipped({"quine.zip": content}, method=zipfile.ZIP_STORED)
-    return content
+    return quine_zip()
 
 
 @bad("overlap.zip", "made to do harm")

@@ -30,9 +30,12 @@ from workers_ui.bootstrap import same_transaction_bus
 
 
 def document(
-    key: str = "returns", text: str = "Send the kettle back within thirty days.", title: str = "Returns"
+    key: str = "returns",
+    text: str = "Send the kettle back within thirty days.",
+    title: str = "Returns",
+    page: int | None = None,
 ) -> Document:
-    return Document(key=key, title=title, sections=(Section(path=(), text=text),))
+    return Document(key=key, title=title, sections=(Section(path=(), text=text, page=page),))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,9 @@ How long each may take is not watched here: the kernel ends its process after 20
 30 s, and then the sentence would be another one (test_apart shows that both limits hold).
 """
 
+import io
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from knowledge_base.reading.apart import read_apart
 from knowledge_base.reading.sandbox import CPU_SECONDS
 from knowledge_base.reading.verdicts import OUR_FAULT, TOO_LONG
 from tests.knowledge_base.bad_files import BAD_FILES, BadFile
+from tests.knowledge_base.quine import quine_zip
 
 MEMORY_BYTES = 512_000_000
 WHAT_TO_DO = re.compile(
@@ -26,6 +29,12 @@ WHAT_TO_DO = re.compile(
 def test_the_corpus_has_at_least_sixty_files() -> None:
     assert len(BAD_FILES) >= 60
     assert CPU_SECONDS <= 20
+
+
+def test_the_quine_holds_itself_byte_for_byte() -> None:
+    content = quine_zip()
+
+    assert zipfile.ZipFile(io.BytesIO(content)).read("quine.zip") == content
 
 
 @pytest.mark.parametrize("bad", BAD_FILES.values(), ids=BAD_FILES.keys())

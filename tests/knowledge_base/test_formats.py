@@ -1,6 +1,7 @@
 """Each format as a person sees it: titles, headings, lists, tables, pages; what nobody sees is left out and told."""
 
 import io
+import json
 
 import docx
 import pytest
@@ -37,6 +38,11 @@ def read(name: str, content: bytes) -> Document:
     (outcome,) = read_any(name, content)
     assert isinstance(outcome, Document), outcome
     return outcome
+
+
+def notes(outcome: Document | Refusal) -> tuple[str, ...]:
+    assert isinstance(outcome, Document), outcome
+    return outcome.notes
 
 
 def refusal(name: str, content: bytes) -> str:
@@ -382,6 +388,35 @@ class TestZip:
         refused = {outcome.name: outcome.reason for outcome in outcomes if isinstance(outcome, Refusal)}
         assert set(refused) == {"faq.csv, row 3", "help/picture.png", "more.zip"}
         assert "Unpack it" in refused["more.zip"]
+
+
+class TestNotesOfMany:
+    """Notes are kept with the file: where it holds many articles each says which one it is about."""
+
+    SEEN = "Seen. <p hidden>SECRET</p>"
+    LEFT_OUT = "1 piece of hidden text was left out."
+
+    def test_in_a_table_they_name_the_row(self) -> None:
+        (first, second) = read_any("faq.csv", f"question,answer\nA?,Seen.\nB?,{self.SEEN}\n".encode())
+
+        assert (notes(first), notes(second)) == ((), (f"row 3: {self.LEFT_OUT}",))
+
+    def test_in_a_file_of_lines_they_name_the_line(self) -> None:
+        line = json.dumps({"id": "1", "title": "A", "text": self.SEEN})
+
+        (outcome,) = read_any("a.jsonl", f"\n{line}".encode())
+
+        assert notes(outcome) == (f"line 2: {self.LEFT_OUT}",)
+
+    def test_in_an_archive_they_name_the_file_and_its_row(self) -> None:
+        html, csv = f"<h1>A</h1>{self.SEEN}", f"question,answer\nB?,{self.SEEN}\n"
+
+        outcomes = read_any("all.zip", zipped({"help/a.html": html, "faq.csv": csv}))
+
+        assert [notes(outcome) for outcome in outcomes] == [
+            (f"help/a.html: {self.LEFT_OUT}",),
+            (f"faq.csv, row 2: {self.LEFT_OUT}",),
+        ]
 
 
 class TestHiddenInHtml:

@@ -100,12 +100,17 @@ def an_answer(
 
 
 def an_article(
-    tx: Tx, brand: BrandId, *, key: str = "returns.md", text: str, title: str = "Returns"
+    tx: Tx,
+    brand: BrandId,
+    *,
+    key: str = "returns.md",
+    text: str,
+    title: str = "Returns",
+    page: int | None = None,
 ) -> Passage:
-    """An article of one passage."""
-    put = put_article(
-        tx, brand=brand, document=document(key=key, text=text, title=title), author=None, now=app_now(tx)
-    )
+    """An article of one passage; `page` is where a paged file has it."""
+    written = document(key=key, text=text, title=title, page=page)
+    put = put_article(tx, brand=brand, document=written, author=None, now=app_now(tx))
     revision = tx.query(Revision).filter_by(brand_id=brand, article_id=put.article_id).one()
     return tx.query(Passage).filter_by(brand_id=brand, revision_id=revision.id).one()
 
@@ -143,6 +148,7 @@ def a_suggestion(tx: Tx, brand: BrandId, ticket: TicketId, passage: Passage, *, 
             revision_number=1,
             title="Returns",
             section_path=["Damaged on arrival"],
+            page=passage.page,
             quoted=passage.text,
             score=0.9,
             verified_at=app_now(tx),

@@ -132,7 +132,7 @@ def test_the_desk_shows_the_thread_masked_and_the_suggestion_with_its_passages(
     number = claimed(program, ticket)
     assert program.get(f"/tickets/{ticket}/desk").json()["suggestion"] is None
     with api.background.transaction() as tx:
-        passage = an_article(tx, system.brand, text=ANSWER)
+        passage = an_article(tx, system.brand, text=ANSWER, page=4)
         a_suggestion(tx, system.brand, ticket, passage, draft=f"Hello Sam, {ANSWER}")
     desk = program.get(f"/tickets/{ticket}/desk").json()
     assert desk["claim_number"] == number
@@ -142,7 +142,8 @@ def test_the_desk_shows_the_thread_masked_and_the_suggestion_with_its_passages(
     assert "555" not in line["text"]
     assert desk["suggestion"]["draft"] == f"Hello Sam, {ANSWER}"
     assert desk["suggestion"]["stale"] is False
-    assert [passage["text"] for passage in desk["suggestion"]["passages"]] == [ANSWER]
+    [shown] = desk["suggestion"]["passages"]
+    assert (shown["text"], shown["page"]) == (ANSWER, 4)
     assert system.delete("/articles/returns.md").status_code == 204
     assert program.get(f"/tickets/{ticket}/desk").json()["suggestion"]["stale"] is True
 

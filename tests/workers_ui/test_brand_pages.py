@@ -379,6 +379,18 @@ def test_a_reply_shows_its_receipt_and_the_thread_is_in_clear(
     assert tree(page).css(f"details.receipt a[href='{owner.house.path('/knowledge/')}{passage.article_id}']")
 
 
+def test_a_receipt_names_the_page_of_a_paged_file(db: Database, site: Site, owner: Browser) -> None:
+    ticket = owner.house.ticket(text=QUESTION)
+    with site.background.transaction() as tx:
+        passage = an_article(tx, owner.house.brand, text=POLICY, page=4)
+        a_suggestion(tx, owner.house.brand, ticket, passage, draft=POLICY)
+    an_answer(db, site, ticket, body=POLICY, inserted=("draft",))
+
+    receipt = words(owner.get(f"/tickets/{ticket}"), "#thread details.receipt")
+
+    assert "Returns · Damaged on arrival › page 4" in receipt
+
+
 def test_a_reply_for_which_guidance_was_silent_says_so(db: Database, site: Site, owner: Browser) -> None:
     ticket = owner.house.ticket()
     with site.background.transaction() as tx:

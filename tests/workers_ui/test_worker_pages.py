@@ -444,8 +444,9 @@ class Library:
     folder: Path
     embedder: WordHashEmbedder
 
-    def put(self, key: str, text: str) -> None:
-        document = Document(key=key, title=key.capitalize(), sections=(Section(path=("Basics",), text=text),))
+    def put(self, key: str, text: str, *, page: int | None = None) -> None:
+        section = Section(path=("Basics",), text=text, page=page)
+        document = Document(key=key, title=key.capitalize(), sections=(section,))
         with self.floor.site.background.transaction(Scope(brand=self.floor.brand)) as tx:
             put_article(tx, brand=self.floor.brand, document=document, author=None, now=app_now(tx))
         self.index()
@@ -507,6 +508,22 @@ def test_guidance_stands_on_the_desk_and_what_was_inserted_is_on_the_receipt(lib
         receipt = tx.scalars(select(Receipt)).one()
         assert receipt.inserted == ["1"]
         assert receipt.edit_distance == len("Hello Sam,\n\n")
+
+
+def test_the_desk_and_the_receipt_name_the_page_that_a_passage_stands_on(library: Library) -> None:
+    floor = library.floor
+    library.put("delivery", DELIVERY, page=4)
+    number = floor.ann.claim(floor.ticket)
+    library.suggest()
+
+    card = page(floor.ann.get(f"/worker/t/{floor.ticket}")).css_first("#passage-1")
+    floor.ann.post(f"/worker/t/{floor.ticket}/reply", claim_number=number, text=DELIVERY, inserted="draft")
+
+    assert card is not None
+    assert "Basics › page 4" in card.text()
+    with floor.site.background.transaction() as tx:
+        receipt = tx.scalars(select(Receipt)).one()
+        assert receipt.shown[0]["page"] == 4
 
 
 def test_without_script_a_button_appends_guidance_and_remembers_it(library: Library) -> None:

@@ -193,6 +193,7 @@ def _suggestion(tx: Tx, worker: WorkerId, desk: queries.Desk) -> dict[str, Any] 
                 "rank": passage.rank,
                 "title": passage.title,
                 "section_path": passage.section_path,
+                "page": passage.page,
                 "text": passage.quoted,
                 "revision": passage.revision_number,
             }

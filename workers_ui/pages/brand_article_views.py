@@ -15,7 +15,7 @@ from knowledge_base.schedules import Schedule, ScheduleLine, StepKind
 from knowledge_base.verification import Reminder, Verification
 from marketplace.accounts.queries import MemberCard
 from marketplace.kernel.ids import PersonId
-from workers_ui.pages.brand_knowledge_views import SECTION_JOINT
+from workers_ui.pages.places import place_of
 from workers_ui.presenters import articles as views
 from workers_ui.presenters.values import Badge, Choice, Tone
 
@@ -199,7 +199,7 @@ def editors(found: Sequence[Editor]) -> tuple[views.EditorName, ...]:
 def preview(document: Document) -> tuple[views.QuotedPassage, ...]:
     """The passages as workers would be quoted them."""
     return tuple(
-        views.QuotedPassage(section_path=SECTION_JOINT.join(passage.path), text=passage.text)
+        views.QuotedPassage(section_path=place_of(passage.path, passage.page), text=passage.text)
         for passage in split(document)
     )
 

@@ -1,6 +1,6 @@
 """A brand's knowledge as its people see it: articles, an answered test question."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from guidance.confidence import Reason
@@ -9,10 +9,10 @@ from knowledge_base.models import ArticleState
 from knowledge_base.queries import ArticleDetail, ArticleLine, IndexStatus
 from knowledge_base.reports import sha256_of
 from marketplace.kernel.ids import PassageId
+from workers_ui.pages.places import place_of
 from workers_ui.presenters import brand as views
 from workers_ui.presenters.values import Badge, Notice, Tone
 
-SECTION_JOINT = " › "
 READY = Badge(label="ready", tone=Tone.GOOD)
 INDEXING = Badge(label="indexing", tone=Tone.INFO)
 DELETED = Badge(label="deleted", tone=Tone.NEUTRAL)
@@ -85,11 +85,6 @@ def article_passages(
         )
         for passage in detail.passages
     )
-
-
-def place_of(section_path: Sequence[str], page: int | None) -> str:
-    """Where in its article a passage stands: the headings above it, and the page of a paged file."""
-    return SECTION_JOINT.join([*section_path, *([f"page {page}"] if page else [])])
 
 
 def delete_effect(passages: int, open_suggestions: int) -> str:

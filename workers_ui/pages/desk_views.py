@@ -18,6 +18,7 @@ from marketplace.tickets.notes import NoteLine
 from marketplace.tickets.queries import Line
 from marketplace.tickets.reply_models import EscalationQueue
 from marketplace.tickets.worker_queries import OwnReply
+from workers_ui.pages.places import place_of
 from workers_ui.pages.report_views import HEARD
 from workers_ui.pages.spans import span
 from workers_ui.presenters import worker as views
@@ -252,7 +253,7 @@ def _cards(
             number=passage.rank,
             passage=str(passage.passage_id),
             article_title=passage.title,
-            section_path=" › ".join(passage.section_path),
+            section_path=place_of(passage.section_path, passage.page),
             text=passage.quoted,
             confidence=min(max(passage.score, 0.0), 1.0),
             confidence_label="Match",

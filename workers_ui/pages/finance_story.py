@@ -27,7 +27,6 @@ from workers_ui.pages.finance_labels import PAYOUT_BADGES
 from workers_ui.presenters.brand import Receipt
 from workers_ui.presenters.finance import Fact, Posting, PostingEntry, StoryStep
 
-SECTION_JOINT = " › "
 RESOLVED_BECAUSE = {
     ResolvedBy.CUSTOMER: "The customer confirmed that it is solved.",
     ResolvedBy.SILENCE: "The customer had nothing to add until the waiting time ended.",

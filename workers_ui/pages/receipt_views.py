@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from guidance.queries import ReceiptView, SuggestionView
+from workers_ui.pages.places import place_of
 from workers_ui.presenters.brand import Receipt, ReceiptPassage
 
 DRAFT = "draft"
-SECTION_JOINT = " › "
 
 
 def receipt(
@@ -58,7 +58,7 @@ def passages_of(found: SuggestionView, articles_path: str) -> tuple[ReceiptPassa
     return tuple(
         ReceiptPassage(
             article_title=passage.title,
-            section_path=SECTION_JOINT.join(passage.section_path),
+            section_path=place_of(passage.section_path, passage.page),
             excerpt=passage.quoted,
             shown=True,
             inserted=False,
@@ -75,7 +75,7 @@ def _passages(stored: ReceiptView, articles_path: str) -> tuple[ReceiptPassage, 
     return tuple(
         ReceiptPassage(
             article_title=passage.title,
-            section_path=SECTION_JOINT.join(passage.section_path),
+            section_path=place_of(passage.section_path, passage.page),
             excerpt=passage.quoted,
             shown=True,
             inserted=str(passage.rank) in stored.inserted or passage.rank in from_draft,

@@ -1,4 +1,4 @@
-"""The page of a paged file that a passage begins on"""
+"""The page of a paged file that a passage begins on, kept with what was shown of it"""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,10 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    op.add_column("passage", sa.Column("page", sa.Integer, sa.CheckConstraint("page > 0"), nullable=True))
+    for table in ("passage", "suggestion_passage"):
+        op.add_column(table, sa.Column("page", sa.Integer, sa.CheckConstraint("page > 0"), nullable=True))
 
 
 def downgrade() -> None:
-    op.drop_column("passage", "page")
+    for table in ("suggestion_passage", "passage"):
+        op.drop_column(table, "page")
