@@ -31,6 +31,7 @@ class FindingKind(StrEnum):
     UNFILLED_SLOT = "unfilled_slot"
     PERSONAL_DATA = "personal_data"
     UNSUPPORTED_FIGURE = "unsupported_figure"
+    OUTDATED = "outdated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ SUPPORT_RATIO = 85.0
 """Likeness in percent from which a sentence counts as quoted: a changed word or two pass, a changed
 statement does not."""
 
+QUOTED_WORDS = 4
+
 FUZZY_WORDS = 3
 """A shorter sentence is supported only word for word, and a single word ("Sure.") never."""
 
@@ -61,6 +63,12 @@ def supported_sentences(sent: str, passages: Sequence[CitedPassage]) -> tuple[Se
         SentenceSupport(sentence=sentence, passage_rank=_supporting_rank(_folded(sentence), ranked))
         for sentence in split_sentences(_plain_lines(sent))
     )
+
+
+def quotes(sentence: str, passages: Sequence[str]) -> bool:
+    """Whether one of the passages holds `sentence` word for word; one of fewer than QUOTED_WORDS words is nobody's."""
+    wanted = _folded(sentence)
+    return len(wanted.split()) >= QUOTED_WORDS and any(wanted in _folded(passage) for passage in passages)
 
 
 _MARKUP = re.compile(r"[*_`#>|]+|\[([^\]]*)\]\([^)]*\)")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-READY_SECONDS = 30.0
+READY_SECONDS = 90.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
 
@@ -62,12 +62,7 @@ def site(
             _wait(f"http://127.0.0.1:{port}/healthz", process)
             yield Site(address=f"http://127.0.0.1:{port}", pid=process.pid)
         finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _end(process)
 
 
 def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
@@ -81,3 +76,27 @@ def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
         except httpx.TransportError:
             time.sleep(POLL_SECONDS)
     raise RuntimeError("the web process did not get ready")
+
+
+@contextmanager
+def background_process(database_url: str, folder: Path) -> Iterator[int]:
+    """The background process over `database_url`; its process id. Its log is `background.log` in `folder`."""
+    env = dict(os.environ) | {"DATABASE_URL": database_url, "HUMANCLOUD_DATA_DIR": str(folder)}
+    env.pop("REDIS_URL", None)
+    with (folder / "background.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "workers_ui.cli", "work"], env=env, stderr=log, stdout=log
+        )
+        try:
+            yield process.pid
+        finally:
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -23,6 +23,7 @@ from guidance.erasure import forget_knowledge
 from guidance.gap_sweep import look_at_facts
 from guidance.gaps import Sight, close_answered, rename_grown
 from guidance.queries import tickets_without_suggestion, why_stopped
+from guidance.renewal import outdated_at_desks, outdated_of_brand, renew_suggestion
 from guidance.screening import Judge, NoJudge, screen_ticket
 from knowledge_base import erasure, report_letters
 from knowledge_base.contradictions import look_for_contradictions
@@ -119,6 +120,15 @@ def _about_ticket_import(told: Told) -> Job:
     return Job(task="import_tickets", args=args, lock=f"ticket_import:{told.brand}")
 
 
+def _about_new_index(told: Told) -> Sequence[Job]:
+    """What holds now can be found: contradictions are looked for, and what was suggested before is prepared anew."""
+    args = {"brand": str(told.brand)}
+    return (
+        Job(task="contradictions", args=args, lock=f"contradictions:{told.brand}"),
+        Job(task="renew_suggestions", args=args, lock=f"renew:{told.brand}"),
+    )
+
+
 AFTER_THE_COMMIT: Mapping[str, Answer] = {
     kind_of(TicketPosted): _about_ticket("screen"),
     kind_of(TicketOpened): _about_ticket("suggest"),
@@ -135,9 +145,7 @@ AFTER_THE_COMMIT: Mapping[str, Answer] = {
     kind_of(KnowledgeChanged): lambda told: Job(
         task="index", args={"brand": str(told.brand)}, lock=f"index:{told.brand}"
     ),
-    kind_of(IndexPublished): lambda told: Job(
-        task="contradictions", args={"brand": str(told.brand)}, lock=f"contradictions:{told.brand}"
-    ),
+    kind_of(IndexPublished): _about_new_index,
     kind_of(WalletFunded): _about_brand("open_awaiting"),
     kind_of(EscalationConfirmed): _about_brand("open_awaiting"),
     kind_of(EscalationRejected): _about_brand("open_awaiting"),
@@ -178,6 +186,7 @@ class Background:
             "erase_knowledge": self.erase_knowledge,
             "index": self.index,
             "contradictions": self.contradictions,
+            "renew_suggestions": self.renew_suggestions,
             "open_awaiting": self.open_awaiting,
             "send_payouts": self.send_payouts,
             "import_tickets": self.import_tickets,
@@ -264,6 +273,30 @@ class Background:
         with self.database.transaction() as tx:
             look_for_contradictions(tx, brand=BrandId(UUID(brand)), now=app_now(tx))
 
+    def renew_suggestions(self, brand: str) -> None:
+        """What open tickets of the brand were suggested before the index had what holds now."""
+        with self.database.transaction() as tx:
+            outdated = outdated_of_brand(tx, brand=BrandId(UUID(brand)))
+        self._each("renew", self._renew, outdated)
+
+    def renew_at_desks(self) -> None:
+        """Workers see what holds, whatever ended the passage: a date and a missing check come without a fact."""
+        with self.database.transaction() as tx:
+            outdated = outdated_at_desks(tx)
+        self._each("renew", self._renew, outdated)
+
+    def _renew(self, brand: str, ticket: str) -> None:
+        with self.database.transaction() as tx:
+            renew_suggestion(
+                tx,
+                self.retriever,
+                brand=BrandId(UUID(brand)),
+                ticket=TicketId(UUID(ticket)),
+                weight=self.settings.hybrid_weight,
+                threshold=self.settings.answer_threshold,
+                now=app_now(tx),
+            )
+
     def open_awaiting(self, brand: str) -> None:
         self._until_none(lambda tx: earnings.open_awaiting(tx, brand=BrandId(UUID(brand)), now=app_now(tx)))
 
@@ -348,6 +381,10 @@ class Background:
             threshold=self.settings.answer_threshold,
             now=app_now(tx),
         )
+
+    def renewals(self) -> tuple[Callable[[], object], ...]:
+        """What open desks show: in a loop of its own, so that it holds within seconds whatever else is due."""
+        return (self.renew_at_desks,)
 
     def fetches(self) -> tuple[Callable[[], object], ...]:
         """Requests to sites that people named: in loops of their own, because a slow site holds up whoever asks it."""
@@ -486,6 +523,7 @@ def run(settings: Settings) -> None:
             lambda: _sweep(work.measures(), stop),
             *[lambda: _sweep(work.fetches(), stop)] * FETCHERS,
             lambda: _sweep(work.lessons(), stop),
+            lambda: _sweep(work.renewals(), stop),
             lambda: _beat(database, stop),
             lambda: _count(database, stop),
         )

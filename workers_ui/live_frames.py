@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from babel import Locale
 
+from guidance.renewal import desks_showing
 from knowledge_base.import_models import ImportState
 from marketplace.accounts.standing_models import AppealOutcome
 from marketplace.events.facts import (
@@ -71,7 +72,7 @@ from marketplace.events.facts import (
 )
 from marketplace.events.queries import Told
 from marketplace.kernel.db import Tx
-from marketplace.kernel.ids import TicketId
+from marketplace.kernel.ids import ArticleId, TicketId
 from marketplace.kernel.money import Money
 from marketplace.tickets.gates import MoveCause
 from marketplace.tickets.switch_models import SwitchKind
@@ -154,6 +155,7 @@ def renderer(templates: Templates) -> Renderer:
     def render(tx: Tx, facts: Sequence[Told]) -> Iterable[tuple[Told, Frame]]:
         pool, claimants = read_pool(tx, facts, templates), _claimants(tx, facts)
         frames = [(told, frame) for told in facts for frame in _frames(told, pool, claimants)]
+        frames += [(facts[-1], frame) for frame in _outdated_desks(tx, facts)]
         return frames + [(facts[-1], frame) for frame in (*pool.counters(tx), *_boards(facts))]
 
     return render
@@ -177,6 +179,18 @@ def _frames(told: Told, pool: PoolTold, claimants: Mapping[TicketId, LastClaiman
     yield from _about_switches(told)
     yield from _about_standing(told)
     yield from _about_wrong_passages(told)
+
+
+def _outdated_desks(tx: Tx, facts: Sequence[Told]) -> Iterator[Frame]:
+    """Desks whose guidance quotes an article that changed ask for it again: said once for all facts of one look."""
+    articles = {
+        (told.brand, ArticleId(told.subject))
+        for told in facts
+        if told.kind == kind_of(KnowledgeChanged) and told.brand and told.subject
+    }
+    showing = desks_showing(tx, articles) if articles else {}
+    for worker, ticket in sorted({desk for desks in showing.values() for desk in desks}):
+        yield changed(for_worker(worker), "ticket.guidance", str(ticket))
 
 
 def _boards(facts: Sequence[Told]) -> Iterator[Frame]:

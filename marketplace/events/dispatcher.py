@@ -1,6 +1,6 @@
 """Carries committed facts to the jobs that answer them: at least once, in order, in batches."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event as StopEvent
 
 import structlog
@@ -15,7 +15,7 @@ PERIOD_SECONDS = 0.1
 
 log = structlog.get_logger()
 
-Answer = Callable[[Told], Job]
+Answer = Callable[[Told], Job | Sequence[Job]]
 
 
 def run_dispatcher(
@@ -38,9 +38,15 @@ def dispatch(database: Database, answers: Mapping[str, Answer], waker: Waker) ->
         facts = facts_after(tx, cursor)
         if not facts:
             return 0
-        jobs = {str(job): job for fact in facts if fact.kind in answers for job in [answers[fact.kind](fact)]}
+        jobs = {
+            str(job): job for fact in facts if fact.kind in answers for job in _jobs(answers[fact.kind](fact))
+        }
         defer(tx, list(jobs.values()))
         advance(tx, READER, facts[-1].cursor)
     if jobs:
         waker.wake()
     return len(facts)
+
+
+def _jobs(answered: Job | Sequence[Job]) -> Sequence[Job]:
+    return (answered,) if isinstance(answered, Job) else answered

@@ -47,9 +47,9 @@ class Stream:
     opened: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
 
-    def next(self, event: str, *, about: object = None) -> Heard:
+    def next(self, event: str, *, about: object = None, within: float = HEARD_SECONDS) -> Heard:
         """The next such event, whatever else comes before it."""
-        deadline = time.monotonic() + HEARD_SECONDS
+        deadline = time.monotonic() + within
         while (left := deadline - time.monotonic()) > 0:
             try:
                 found = self.heard.get(timeout=left)
@@ -57,7 +57,7 @@ class Stream:
                 break
             if found.event == event and (about is None or found.data.get("id") == str(about)):
                 return found
-        raise AssertionError(f"no {event} about {about} within {HEARD_SECONDS} s")
+        raise AssertionError(f"no {event} about {about} within {within} s")
 
     def everything_for(self, seconds: float) -> list[Heard]:
         time.sleep(seconds)

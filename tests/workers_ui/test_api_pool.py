@@ -145,7 +145,24 @@ def test_the_desk_shows_the_thread_masked_and_the_suggestion_with_its_passages(
     [shown] = desk["suggestion"]["passages"]
     assert (shown["text"], shown["page"]) == (ANSWER, 4)
     assert system.delete("/articles/returns.md").status_code == 204
-    assert program.get(f"/tickets/{ticket}/desk").json()["suggestion"]["stale"] is True
+    outdated = program.get(f"/tickets/{ticket}/desk").json()["suggestion"]
+    assert (outdated["stale"], outdated["draft"], outdated["passages"]) == (True, "", [])
+
+
+def test_what_ended_since_it_was_shown_is_not_sent_word_for_word(
+    api: Api, system: System, program: Program, ticket: TicketId
+) -> None:
+    number = claimed(program, ticket)
+    with api.background.transaction() as tx:
+        passage = an_article(tx, system.brand, text=f"{ANSWER} It stays with us for nine days.")
+        a_suggestion(tx, system.brand, ticket, passage, draft=ANSWER)
+    path = f"/tickets/{ticket}/replies"
+    new = {"title": "Returns", "text": f"{ANSWER} It stays with us for two days."}
+    assert system.put("/articles/returns.md", new).status_code == 200
+    old = {"claim_number": number, "text": f"Hello Sam,\n\n{ANSWER} It stays with us for nine days."}
+    assert problem(program.post(path, old)) == (409, "outdated_text")
+    still = {"claim_number": number, "text": f"Hello Sam,\n\n{ANSWER}", "inserted": ["draft"]}
+    assert program.post(path, still).status_code == 201
 
 
 def test_nobody_but_the_holder_sees_the_desk(api: Api, program: Program, ticket: TicketId) -> None:

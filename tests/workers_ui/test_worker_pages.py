@@ -560,6 +560,24 @@ def test_guidance_that_no_longer_holds_is_not_offered_until_it_is_asked_again(li
         assert tx.scalar(select(func.count()).select_from(Suggestion)) == 2
 
 
+def test_a_reply_that_quotes_what_no_longer_holds_comes_back_with_the_sentence_to_take_out(
+    library: Library,
+) -> None:
+    floor = library.floor
+    number = floor.ann.claim(floor.ticket)
+    library.suggest()
+    with floor.site.background.transaction(Scope(brand=floor.brand)) as tx:
+        delete_article(tx, brand=floor.brand, key="delivery")
+    library.suggest()
+    refused = floor.ann.post(f"/worker/t/{floor.ticket}/reply", claim_number=number, text=DELIVERY)
+    assert "The knowledge does not say this any more." in words(refused, 422)
+    assert typed_in(refused) == DELIVERY
+    own = floor.ann.post(
+        f"/worker/t/{floor.ticket}/reply", claim_number=number, text="I am asking our shop and come back."
+    )
+    assert said(own) == "Sent to the customer."
+
+
 def test_asking_again_too_often_is_refused(library: Library) -> None:
     floor = library.floor
     number = floor.ann.claim(floor.ticket)

@@ -7,11 +7,12 @@ from fastapi import APIRouter, Query
 
 from guidance.commands import write_receipt
 from guidance.coverage import Coverage, coverage_of
+from guidance.outdated_text import OutdatedText, outdated_findings
 from guidance.queries import suggestion_for_desk
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope, Tx, rescope
 from marketplace.kernel.ids import TicketId, WorkerId
-from marketplace.tickets import endings, pool, pool_queries, queries, replies
+from marketplace.tickets import endings, pool, pool_queries, queries, replies, worker_queries
 from workers_ui.api.desk_parts import handover_out, review_out
 from workers_ui.api.schemas import (
     CategoryIn,
@@ -99,9 +100,11 @@ def read_desk(ticket: UUID, tx: HasTx, worker: ByWorkerToken) -> object:
 def send_reply(
     ticket: UUID, body: ReplyIn, tx: HasTx, worker: ByWorkerToken, key: RequestKey = None
 ) -> object:
-    """Answer the customer; `inserted` names what of the suggestion was used ("draft", "1", "2", "3")."""
+    """Answer the customer; `inserted` names what of the suggestion was used ("draft", "1", "2", "3"). 409 when the text
+    quotes what the brand's knowledge does not say any more."""
 
     def act() -> dict[str, Any]:
+        _refuse_outdated(tx, worker, TicketId(ticket), body.text)
         reply = replies.send_reply(
             tx,
             ticket=TicketId(ticket),
@@ -173,6 +176,18 @@ def hold_out(hold: pool.Hold) -> dict[str, Any]:
     return {"ticket": hold.ticket, "claim_number": hold.number, "lease_ends_at": hold.lease_ends_at}
 
 
+def _refuse_outdated(tx: Tx, worker: WorkerId, ticket: TicketId, text: str) -> None:
+    """Raises OutdatedText. Whether the worker holds the ticket is for the sending to say."""
+    brand = worker_queries.find_brand_of_hold(tx, ticket=ticket, worker=worker)
+    if brand is None:
+        return
+    rescope(tx, Scope(worker=worker, brand=brand))
+    outdated = outdated_findings(tx, brand=brand, ticket=ticket, text=text)
+    rescope(tx, Scope(worker=worker))
+    if outdated:
+        raise OutdatedText
+
+
 def _suggestion(tx: Tx, worker: WorkerId, desk: queries.Desk) -> dict[str, Any] | None:
     # The brand comes from the claimed ticket's row; with it the transaction may see whether passages hold.
     rescope(tx, Scope(worker=worker, brand=desk.brand))
@@ -185,7 +200,8 @@ def _suggestion(tx: Tx, worker: WorkerId, desk: queries.Desk) -> dict[str, Any] 
         "confidence": found.confidence,
         "reason": found.reason,
         "next_step": found.next_step,
-        "draft": found.draft,
+        # What is out of date is told as such and not shown: its text may be what was just taken back.
+        "draft": "" if found.stale else found.draft,
         "stale": found.stale,
         "passages": [
             {
@@ -197,6 +213,6 @@ def _suggestion(tx: Tx, worker: WorkerId, desk: queries.Desk) -> dict[str, Any] 
                 "text": passage.quoted,
                 "revision": passage.revision_number,
             }
-            for passage in found.passages
+            for passage in (() if found.stale else found.passages)
         ],
     }

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from guidance.lint import Finding, lint
 from guidance.models import SuggestionPassage
+from guidance.outdated_text import outdated_findings
 from guidance.queries import (
     SuggestionView,
     cited_passages,
@@ -244,7 +245,11 @@ def checked_text(tx: Tx, *, ticket: TicketId, worker: WorkerId, text: str) -> tu
         return ()
     suggestion = newest_suggestion(tx, brand=brand, ticket=ticket)
     passages = cited_passages(tx, suggestion) if suggestion else []
-    return lint(text, voice_of(tx, brand=brand).voice, passages)
+    found = lint(text, voice_of(tx, brand=brand).voice, passages)
+    rescope(tx, Scope(worker=worker, brand=brand))
+    outdated = outdated_findings(tx, brand=brand, ticket=ticket, text=text)
+    rescope(tx, Scope(worker=worker))
+    return (*outdated, *found)
 
 
 def _reported(

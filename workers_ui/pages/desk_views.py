@@ -68,7 +68,9 @@ REPLY_STATES: Mapping[ReplyState, Badge] = {
     ReplyState.RECALLED: Badge(label="called back", tone=Tone.WARN),
 }
 CHANGED = "The customer wrote again, or the knowledge changed, since this was prepared."
-ASK_OR_WAIT = "Ask again, or wait a moment: after a message a new one is prepared by itself."
+ASK_OR_WAIT = (
+    "A new one is prepared by itself in a moment; look at what you may have inserted from the old one."
+)
 QUARANTINED = "A passage in it was reported as wrong and taken out of all suggestions."
 ASK_AGAIN = "Ask again for one without it; look at what you may have inserted from it."
 NOTHING_REPORTED: Mapping[PassageId, ReportState] = MappingProxyType({})
