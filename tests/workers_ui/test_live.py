@@ -16,6 +16,7 @@ from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 import workers_ui
 from guidance.wrong_passages import report_shown_passage
+from knowledge_base.editing import say_editing
 from knowledge_base.import_files import start_import
 from knowledge_base.imports import read_import
 from knowledge_base.report_models import ReportReason
@@ -34,7 +35,7 @@ from marketplace.tickets.pool import release_ticket
 from marketplace.tickets.replies import ApiFeed, customer_writes, deliver_queued, send_reply
 from marketplace.tickets.switch_models import SwitchKind
 from marketplace.tickets.switches import lift_at_brand, throw_at_brand
-from tests.builders import a_worker, an_open_ticket, as_brand, as_worker
+from tests.builders import a_member, a_worker, an_open_ticket, as_brand, as_worker
 from tests.site_process import free_port
 from tests.workers_ui.brand_site import a_suggestion, an_article
 from tests.workers_ui.live_site import Town, a_town, listen
@@ -275,6 +276,18 @@ def test_a_quarantine_reaches_open_desks_and_its_brand_and_no_other(town: Town) 
     assert [
         one for one in stranger.everything_for(QUIET_SECONDS) if one.event in ("notice", "kb.changed")
     ] == []
+
+
+def test_who_opens_an_article_to_edit_it_is_told_to_its_brand_and_no_other(town: Town) -> None:
+    manager, stranger = town.listen(town.manager), town.listen(town.stranger)
+    town.settle(town.listen(town.ann))
+    with town.background.transaction() as tx:
+        article = an_article(tx, town.brand, text="Returns are accepted within 14 days.").article_id
+        editor = a_member(tx, town.brand)
+    with town.db.transaction(Scope(brand=town.brand)) as tx:
+        say_editing(tx, brand=town.brand, article=article, person=editor, now=app_now(tx))
+    assert manager.next("kb.editing").data["id"] == str(article)
+    assert [one for one in stranger.everything_for(QUIET_SECONDS) if one.event == "kb.editing"] == []
 
 
 def test_an_import_moves_its_bar_on_the_brands_page(town: Town) -> None:
