@@ -142,8 +142,10 @@ def prepare_model_command() -> None:
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--review", is_flag=True, help="Write drafts that someone looks at and publishes on the page.")
 def import_knowledge(slug: str, sources: tuple[str, ...], review: bool) -> None:
-    """Read files (Markdown, HTML, text, PDF, Word, CSV, Excel, JSON Lines, ZIP), folders of them, or the https://
-    address of a page or sitemap, into a brand's knowledge and index them, with a bar for each stage.
+    """Read files, folders of them, or the https:// address of a page, document or sitemap into a brand's knowledge and
+    index them, with a bar for each stage.
+
+    Files are Markdown, HTML, plain text, PDF, Word (.docx), CSV, Excel (.xlsx), JSON Lines or a ZIP of these.
 
     Cut off, the same command with the same files goes on where it was. Exit code 0: all files were taken; 1: none
     was; 3: some were refused, by name.

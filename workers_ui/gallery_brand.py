@@ -285,7 +285,9 @@ def article(frame: MakeFrame) -> PageView:
             brand.ArticlePassage(
                 passage="p-81", section_path="Damaged on arrival", text=CARDS[0].text, cited_count=132
             ),
-            brand.ArticlePassage(passage="p-83", section_path="When the money arrives", text=CARDS[1].text),
+            brand.ArticlePassage(
+                passage="p-83", section_path="When the money arrives › page 2", text=CARDS[1].text
+            ),
         ),
         credits=(brand.ArticleCredit(worker="Ama O.", ticket="t1", number="#4817", credited_at=ago(days=9)),),
         delete_effect="9 passages leave search at once. 2 open suggestions that cite them are marked out "

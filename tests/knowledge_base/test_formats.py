@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import docx
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 
 from knowledge_base.passages import split
 from knowledge_base.reading.documents import Document, Refusal
+from knowledge_base.reading.formats import ACCEPTED
 from knowledge_base.reading.readers import read_any
 from tests.knowledge_base.files import (
     a_docx,
@@ -26,6 +28,7 @@ from tests.knowledge_base.files import (
     zipped,
 )
 
+ROOT = Path(__file__).parents[2]
 Told = list[tuple[tuple[str, ...], str]]
 LONG = (
     "The kettle is guaranteed for two years from the day of delivery. If it stops working within that time, "
@@ -388,6 +391,11 @@ class TestZip:
         refused = {outcome.name: outcome.reason for outcome in outcomes if isinstance(outcome, Refusal)}
         assert set(refused) == {"faq.csv, row 3", "help/picture.png", "more.zip"}
         assert "Unpack it" in refused["more.zip"]
+
+
+@pytest.mark.parametrize("written", ["README.md", "docs/glossary.md"])
+def test_who_reads_about_the_project_reads_the_formats_that_are_read(written: str) -> None:
+    assert ACCEPTED in " ".join((ROOT / written).read_text().split())
 
 
 class TestNotesOfMany:

@@ -9,6 +9,7 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import select
 
+from knowledge_base.reading.formats import ACCEPTED
 from marketplace.accounts.api_keys import ApiScope, revoke_key
 from marketplace.accounts.models import ApiKey
 from marketplace.accounts.sessions import sign_out
@@ -153,6 +154,11 @@ def test_every_operation_has_a_row(world: World) -> None:
     paths = world.api.client.get("/api/v1/openapi.json").json()["paths"]
     served = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     assert served == set(OPERATIONS)
+
+
+def test_the_description_names_the_formats_that_are_read(world: World) -> None:
+    upload = world.api.client.get("/api/v1/openapi.json").json()["paths"]["/api/v1/imports"]["post"]
+    assert ACCEPTED in " ".join(upload["description"].split())
 
 
 def test_the_description_names_how_each_operation_is_opened(world: World) -> None:

@@ -16,6 +16,7 @@ from knowledge_base.import_models import ImportState
 from knowledge_base.import_queries import imports
 from knowledge_base.index.commands import note_damage
 from knowledge_base.queries import coverage
+from knowledge_base.reading.formats import ACCEPTED
 from marketplace.accounts.queries import brand as brand_card
 from marketplace.accounts.queries import brand_by_slug, find_person_by_email
 from marketplace.kernel.db import Database, Scope
@@ -35,6 +36,10 @@ def run(database_url: str, model_dir: Path, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("HUMANCLOUD_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.delenv("REDIS_URL", raising=False)
     return lambda *words: CliRunner().invoke(main, list(words), catch_exceptions=False)
+
+
+def test_help_on_importing_names_the_formats_that_are_read(run: Run) -> None:
+    assert ACCEPTED in " ".join(run("import", "--help").output.split())
 
 
 def test_a_brand_is_opened_and_staff_added(run: Run, background: Database) -> None:

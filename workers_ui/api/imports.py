@@ -102,8 +102,9 @@ def start_import(
     more: Annotated[bool, Query(description=MORE_SAYS)] = False,
     key: RequestKey = None,
 ) -> dict[str, Any]:
-    """Upload files of any accepted format (`.md .html .txt .pdf .docx .csv .xlsx .jsonl .zip`); they are read in the
-    background, and what cannot be read is refused by name."""
+    """Upload files: Markdown, HTML, plain text, PDF, Word (.docx), CSV, Excel (.xlsx), JSON Lines or a ZIP of these.
+    They are read in the background; what cannot be read is refused by name, and what was left out of a file stands in
+    its notes."""
     contents = _contents(files)
 
     def act() -> ImportId:

@@ -5,7 +5,13 @@ from datetime import date, datetime
 from typing import ClassVar
 
 from knowledge_base.import_files import MAX_IMPORT_FILES
-from knowledge_base.reading.formats import ACCEPTED, ACCEPTED_ENDINGS, MAX_UPLOAD_BYTES, ONE_ARTICLE_ENDINGS
+from knowledge_base.reading.formats import (
+    ACCEPTED,
+    ACCEPTED_ENDINGS,
+    MAX_UPLOAD_BYTES,
+    ONE_ARTICLE,
+    ONE_ARTICLE_ENDINGS,
+)
 from marketplace.kernel.money import Money
 from workers_ui.presenters.articles import Checks, PlannedLine, Section, UnpublishedDraft
 from workers_ui.presenters.frame import Frame
@@ -384,6 +390,7 @@ class ArticlePage:
     can_write: bool = True
     deletable: bool = True
     accepts: str = ",".join(ONE_ARTICLE_ENDINGS)
+    accepted: str = ONE_ARTICLE
     can_edit: bool = True
     stopped: str = ""
     stop_href: str = ""
