@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -171,6 +172,30 @@ def brand_pages(brand: Page) -> None:
     picture(brand, "wallet")
 
 
+def import_pages(brand: Page) -> None:
+    """Files are looked at before they hold: one is empty, one says what another says."""
+    steps = " ".join(f"Step {number} of descaling asks for vinegar and a soft cloth." for number in range(12))
+    files = {
+        "care/descaling.md": f"# Descaling\n\n{steps}",
+        "archive/descaling-2024.md": f"# Descaling, 2024\n\n{steps.replace('soft', 'dry', 1)}",
+        "care/grinder.md": "# Cleaning the grinder\n\nBrush it out once a week and never rinse it.",
+        "notes.md": "",
+    }
+    brand.goto(f"{AREA}/knowledge")
+    with TemporaryDirectory() as folder:
+        for name, text in files.items():
+            (Path(folder) / name).parent.mkdir(exist_ok=True)
+            (Path(folder) / name).write_text(text)
+        brand.get_by_label("Or a whole folder").set_input_files(folder)
+        brand.get_by_role("button", name="Upload").click()
+        brand.wait_for_url("**/knowledge/imports/**")
+    expect(brand.get_by_role("button", name="Publish 3 articles")).to_be_visible()
+    picture(brand, "import-review")
+    brand.get_by_role("link", name="Descaling, 2024").click()
+    expect(brand.get_by_role("heading", level=1)).to_have_text("Descaling, 2024")
+    picture(brand, "import-near-duplicate")
+
+
 def pay_run(drafter: Page, signer: Page) -> None:
     """Two people pay; the pictures show the batch after it, and one earning of it."""
     drafter.goto("/finance/batches")
@@ -222,6 +247,7 @@ def main(address: str) -> None:
         for subject in PAYS_A_TRANSFER:
             answer(worker, brand, subject)
         brand_pages(brand)
+        import_pages(brand)
         move_the_clock(REVIEW_IS_OVER)
         pay_run(studio.person("fay"), studio.person("finn"))
         for subject in AFTER_THE_CLOCK:

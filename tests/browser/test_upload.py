@@ -61,6 +61,7 @@ def test_a_folder_is_sent_followed_looked_at_published_and_undone(
     brand.get_by_role("button", name="Leave out").click()
     expect(brand.get_by_role("button", name="Publish 227 articles")).to_be_visible()
     brand.get_by_role("link", name="Failed 1").click()
+    expect(brand.locator(".file-row")).to_have_count(1)
     expect(brand.locator(".file-row")).to_contain_text("Write the article's text into it")
 
     brand.get_by_role("button", name="Publish 227 articles").click()
@@ -93,6 +94,7 @@ def test_the_form_works_without_script(browser: Browser, site: DemoSite, tmp_pat
     expect(plain.locator(".file-row")).to_contain_text("plain.md")
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(not HELP_PAGES, reason="no folder of real help pages is named in HUMANCLOUD_HELP_PAGES")
 def test_real_help_pages_are_uploaded_and_found(browser: Browser, site: DemoSite) -> None:
     pages = Path(HELP_PAGES)
@@ -103,7 +105,7 @@ def test_real_help_pages_are_uploaded_and_found(browser: Browser, site: DemoSite
     brand.get_by_role("button", name="Upload").click()
     brand.wait_for_url("**/knowledge/imports/**", timeout=PATIENCE)
     count = len([path for path in pages.rglob("*.md") if path.is_file()])
-    expect(brand.locator(".import")).to_contain_text(f"{count:,} files: ready", timeout=2 * PATIENCE)
+    expect(brand.locator(".import")).to_contain_text(f"{count:,} files: ready", timeout=8 * PATIENCE)
 
 
 DROP = """zone => {
