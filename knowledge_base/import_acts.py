@@ -21,6 +21,7 @@ from knowledge_base.imports import move_import, read_import
 from knowledge_base.in_force import held_revision, next_change
 from knowledge_base.models import Article
 from knowledge_base.publishing import publish_revisions, retire_articles
+from knowledge_base.reading.reader import Reader
 from marketplace.events.commands import record
 from marketplace.events.facts import ImportStarted
 from marketplace.kernel.clock import app_now
@@ -100,9 +101,11 @@ def undo_import(tx: Tx, *, brand: BrandId, import_id: ImportId) -> None:
     _ask_for(tx, found, ImportState.UNDOING)
 
 
-def advance_import(database: Database, brand: BrandId, import_id: ImportId) -> ImportState:
+def advance_import(
+    database: Database, brand: BrandId, import_id: ImportId, *, reader: Reader | None = None
+) -> ImportState:
     """Work off whatever an import waits for: reading, publishing or undoing. Raises ImportNotFound."""
-    state = read_import(database, brand, import_id)
+    state = read_import(database, brand, import_id, reader=reader)
     while state in (ImportState.PUBLISHING, ImportState.UNDOING):
         with database.transaction(Scope(brand=brand)) as tx:
             state = _work_off(tx, brand, import_id)

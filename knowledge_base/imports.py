@@ -4,9 +4,10 @@ What has been read is what waits no more: a batch's articles, what its files gav
 are one commit. So nothing is counted twice, whoever runs the job and how often.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -45,9 +46,9 @@ from knowledge_base.in_force import held_revision
 from knowledge_base.models import Article, Passage
 from knowledge_base.problems import Problem, told_apart
 from knowledge_base.publishing import put_articles
-from knowledge_base.reading.apart import read_all_apart
 from knowledge_base.reading.documents import Document, Refusal
 from knowledge_base.reading.parts import is_jsonl
+from knowledge_base.reading.reader import LocalReader, Portion, Reader
 from knowledge_base.reading.wire import Reading
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope, Tx
@@ -98,23 +99,30 @@ class PartRead:
     refusals: tuple[Refused, ...]
 
 
-def read_import(database: Database, brand: BrandId, import_id: ImportId) -> ImportState:
+def read_import(
+    database: Database, brand: BrandId, import_id: ImportId, *, reader: Reader | None = None
+) -> ImportState:
     """Read what is left of an import; returns the state it is in then. Raises ImportNotFound.
+
+    A `reader` that gains by it is given several transactions' parts at once; each is committed as it comes.
 
     Bad files are refused by name and reason and never stop the others.
     """
     scope = Scope(brand=brand)
+    reader = reader or LocalReader()
     with database.transaction(scope) as tx:
         looks_first = _begin(tx, brand, import_id)
     # An id that stands twice in one upload is a mistake worth telling. After a restart the ids before it are
     # not remembered: then the later text replaces the earlier.
     keys: set[str] = set()
-    while parts := _next_parts(database, scope, import_id):
-        read = _read(parts, keys)
-        with database.transaction(scope) as tx:
-            _mark(tx, brand, import_id, parts, FileState.SPLITTING)
-        with database.transaction(scope) as tx:
-            _take(tx, brand, import_id, read)
+    while slices := _next_slices(database, scope, import_id, reader.portion):
+        readings = reader.read([(part.file_name, part.content) for parts in slices for part in parts])
+        for parts in slices:
+            read = _read(parts, readings, keys)
+            with database.transaction(scope) as tx:
+                _mark(tx, brand, import_id, parts, FileState.SPLITTING)
+            with database.transaction(scope) as tx:
+                _take(tx, brand, import_id, read)
     if looks_first:
         find_duplicates(database, brand, import_id)
     with database.transaction(scope) as tx:
@@ -189,19 +197,23 @@ def _begin(tx: Tx, brand: BrandId, import_id: ImportId) -> bool:
     return found.looks_first and found.state is ImportState.READING
 
 
-def _next_parts(database: Database, scope: Scope, import_id: ImportId) -> list[Part]:
-    """The next transaction's parts, their files marked: small files together, a large one or 100 lines alone."""
+def _next_slices(database: Database, scope: Scope, import_id: ImportId, portion: Portion) -> list[list[Part]]:
+    """The parts of the next transaction, and of as many more as fit the portion; their files are marked."""
     assert scope.brand is not None
     with database.transaction(scope) as tx:
-        chosen = _chosen(_waiting(tx, scope.brand, import_id))
-        if not chosen:
+        slices = _slices(_waiting(tx, scope.brand, import_id, portion), portion)
+        if not slices:
             return []
+        chosen = [key for keys in slices for key in keys]
         parts = [Part(**row._asdict()) for row in _contents(tx, scope.brand, import_id, chosen)]
         _mark(tx, scope.brand, import_id, parts, FileState.READING)
-        return parts
+        found = {(part.file, part.ordinal): part for part in parts}
+        return [[found[key] for key in keys if key in found] for keys in slices]
 
 
-def _waiting(tx: Tx, brand: BrandId, import_id: ImportId) -> Sequence[Row[int, int, str, int]]:
+def _waiting(
+    tx: Tx, brand: BrandId, import_id: ImportId, portion: Portion
+) -> Sequence[Row[int, int, str, int]]:
     return tx.execute(
         select(ImportPart.file, ImportPart.ordinal, ImportFile.name, func.length(ImportPart.content))
         .join(ImportFile, _its_file())
@@ -217,7 +229,7 @@ def _waiting(tx: Tx, brand: BrandId, import_id: ImportId) -> Sequence[Row[int, i
             KnowledgeImport.state == ImportState.READING,
         )
         .order_by(ImportPart.file, ImportPart.ordinal)
-        .limit(FILES_PER_TRANSACTION)
+        .limit(max(FILES_PER_TRANSACTION, portion.files))
     ).all()
 
 
@@ -229,17 +241,30 @@ def _its_file() -> ColumnElement[bool]:
     )
 
 
-def _chosen(waiting: Sequence[Row[int, int, str, int]]) -> list[tuple[int, int]]:
-    chosen: list[tuple[int, int]] = []
+def _slices(waiting: Sequence[Row[int, int, str, int]], portion: Portion) -> list[list[tuple[int, int]]]:
+    """What each transaction takes; the first, however large it is, and more up to the portion."""
+    slices: list[list[tuple[int, int]]] = []
+    start = total = 0
+    while start < len(waiting):
+        rows = waiting[start : start + _slice_length(waiting[start : start + FILES_PER_TRANSACTION])]
+        start += len(rows)
+        total += sum(length for _, _, _, length in rows)
+        if slices and (start > portion.files or total > portion.content_bytes):
+            break
+        slices.append([(file, ordinal) for file, ordinal, _, _ in rows])
+    return slices
+
+
+def _slice_length(waiting: Sequence[Row[int, int, str, int]]) -> int:
+    """How many go into one transaction: small files together, a large one or 100 lines alone."""
     total = 0
-    for file, ordinal, name, length in waiting:
+    for count, (_, _, name, length) in enumerate(waiting):
         total += length
-        if chosen and (is_jsonl(name) or total > BYTES_PER_TRANSACTION):
-            break
-        chosen.append((file, ordinal))
+        if count and (is_jsonl(name) or total > BYTES_PER_TRANSACTION):
+            return count
         if is_jsonl(name):
-            break
-    return chosen
+            return 1
+    return len(waiting)
 
 
 def _contents(
@@ -270,9 +295,10 @@ def _mark(tx: Tx, brand: BrandId, import_id: ImportId, parts: Sequence[Part], st
     )
 
 
-def _read(parts: Sequence[Part], keys: set[str]) -> list[PartRead]:
-    readings = read_all_apart([(part.file_name, part.content) for part in parts])
-    return [_judged(part, reading, keys) for part, reading in zip(parts, readings, strict=True)]
+def _read(parts: Sequence[Part], readings: Iterator[Reading], keys: set[str]) -> list[PartRead]:
+    """As many of the readings as there are parts."""
+    theirs = islice(readings, len(parts))
+    return [_judged(part, reading, keys) for part, reading in zip(parts, theirs, strict=True)]
 
 
 def _judged(part: Part, reading: Reading, keys: set[str]) -> PartRead:

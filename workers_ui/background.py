@@ -241,7 +241,12 @@ class Background:
         self._until_none(lambda tx: deliver_corrections(tx, delivery=replies.ApiFeed(), now=app_now(tx)))
 
     def read_import(self, brand: str, knowledge_import: str) -> None:
-        advance_import(self.database, BrandId(UUID(brand)), ImportId(UUID(knowledge_import)))
+        advance_import(
+            self.database,
+            BrandId(UUID(brand)),
+            ImportId(UUID(knowledge_import)),
+            reader=parts.reader(self.settings),
+        )
         self.index(brand)
 
     def index(self, brand: str) -> None:

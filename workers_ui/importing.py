@@ -76,7 +76,7 @@ def import_sources(settings: Settings, slug: str, sources: Sequence[str], *, loo
             files = list(_files([_path(source) for source in sources]))
             started, resumed = _begun(database, brand, files, looks_first=looks_first)
         with _bars() as bars:
-            _read(database, brand, started, bars)
+            _read(settings, database, brand, started, bars)
             _index(settings, database, brand, bars)
         return Imported(status=_status(database, brand, started), resumed=resumed)
     finally:
@@ -166,7 +166,7 @@ def _bars() -> Progress:
     )
 
 
-def _read(database: Database, brand: BrandId, started: ImportId, bars: Progress) -> None:
+def _read(settings: Settings, database: Database, brand: BrandId, started: ImportId, bars: Progress) -> None:
     """Reading counts files that were looked into, splitting those whose passages are written."""
     status = _status(database, brand, started)
     reading = bars.add_task("Reading", total=status.files, said="")
@@ -177,7 +177,7 @@ def _read(database: Database, brand: BrandId, started: ImportId, bars: Progress)
         bars.update(reading, completed=now.files_read + now.by_state.get(FileState.SPLITTING, 0))
         bars.update(splitting, completed=now.files_read, said=f"{now.passages:,} passages")
 
-    _watched(lambda: advance_import(database, brand, started), show)
+    _watched(lambda: advance_import(database, brand, started, reader=parts.reader(settings)), show)
 
 
 def _index(settings: Settings, database: Database, brand: BrandId, bars: Progress) -> None:

@@ -16,6 +16,7 @@ from knowledge_base.index.bulk_work import BulkWork, LocalWork
 from knowledge_base.index.embedder import Embedder, is_model_at_hand, load_embedder
 from knowledge_base.index.retrieval import Retriever
 from knowledge_base.index.shelf import IndexShelf, LocalShelf
+from knowledge_base.reading.reader import LocalReader, Reader
 from knowledge_base.web_fetching import Fetch
 from marketplace.kernel.db import Database, Role
 from marketplace.kernel.errors import Unavailable
@@ -111,6 +112,12 @@ def bulk_work(settings: Settings) -> BulkWork:
     local = LocalWork(embedder(settings.model_dir, settings.encoder_threads))
     cluster = scale(settings)
     return cluster.bulk(local, partial(load_embedder, settings.model_dir, threads=1)) if cluster else local
+
+
+def reader(settings: Settings) -> Reader:
+    local = LocalReader()
+    cluster = scale(settings)
+    return cluster.reader(local) if cluster else local
 
 
 def scale(settings: Settings) -> "Scale | None":

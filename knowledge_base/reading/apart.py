@@ -82,13 +82,14 @@ def read_apart(
     return judged(name, ending) if ending else refused(name, BUSY)
 
 
-def read_all_apart(files: Sequence[tuple[str, bytes]], *, ask: Ask | None = None) -> list[Reading]:
-    """What each of the files (name, content) holds.
+def read_all_apart(files: Sequence[tuple[str, bytes]], *, ask: Ask | None = None) -> Iterator[Reading]:
+    """What each of the files (name, content) holds, read when it is asked for.
 
     Short texts share a child, which saves half of the time that many of them take. When that child does not end
     well, each of its files is read once more in one of its own, and the one to blame is refused.
     """
-    return [reading for group in _groups(files) for reading in _read_group(group, ask)]
+    for group in _groups(files):
+        yield from _read_group(group, ask)
 
 
 def _groups(files: Sequence[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:

@@ -1,4 +1,4 @@
-"""Bulk work on the cluster: parsing and encoding as Ray Data, writing an index as a task.
+"""Bulk work on the cluster: encoding as Ray Data, writing an index as a task.
 
 The nodes have no way into the database. What they make comes back here and is kept here, batch by batch,
 under its content's hash: a batch that was done twice because a node was lost is one row, and after a crash of
@@ -17,8 +17,9 @@ import ray.data
 from knowledge_base.index import snapshot
 from knowledge_base.index.bulk_work import BulkWork, batches
 from knowledge_base.index.embedder import Embedder, Vectors
-from knowledge_base.scale.connection import Connection
+from knowledge_base.scale.connection import JOIN_SECONDS, Connection
 from knowledge_base.scale.packing import Packed, pack, unpack
+from knowledge_base.scale.pool import Pool
 from knowledge_base.scale.sending import Sender
 from marketplace.kernel.ids import ArticleId, BrandId, PassageId
 
@@ -32,10 +33,6 @@ BATCHES_PER_RUN = 400
 MAX_ENCODERS = 64
 WRITE_RETRIES = 3
 WRITE_SECONDS = 1_800.0
-JOIN_SECONDS = 60.0
-BLOCKS_PER_ENCODER = 8
-SHARE_OF_CPUS = 0.75
-"""The rest makes lost blocks anew; a pool that held every CPU did not end after the loss of a node."""
 
 
 class OtherModel(Exception):
@@ -131,24 +128,12 @@ class ClusterWork:
 def _encoded(
     rows: list[dict[str, Any]], load: Callable[[], Embedder], model: str, most: int
 ) -> Iterator[tuple[int, bytes]]:
-    encoders = min(most, _room_for_encoders())
-    # Not `repartition`, which needs every block at once.
-    blocks = min(len(rows), encoders * BLOCKS_PER_ENCODER)
-    encoded = ray.data.from_items(rows, override_num_blocks=blocks).map(
-        cast(Any, _Encoder),
-        fn_constructor_args=(load, model),
-        num_cpus=1,
-        compute=ray.data.ActorPoolStrategy(
-            min_size=1, max_size=encoders, initial_size=min(encoders, len(rows))
-        ),
+    pool = Pool.for_rows(len(rows), most)
+    encoded = ray.data.from_items(rows, override_num_blocks=pool.blocks).map(
+        cast(Any, _Encoder), fn_constructor_args=(load, model), num_cpus=1, compute=pool.strategy
     )
     for row in encoded.iter_rows():
         yield row["batch"], row["vectors"]
-
-
-def _room_for_encoders() -> int:
-    resources = ray.cluster_resources()
-    return max(1, int(resources.get("CPU", 1) * SHARE_OF_CPUS))
 
 
 class _Encoder:

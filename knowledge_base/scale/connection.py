@@ -16,6 +16,9 @@ log = structlog.get_logger()
 
 RETRY_SECONDS = 10.0
 
+JOIN_SECONDS = 60.0
+"""How long bulk work waits for a cluster that is being opened before it is done here."""
+
 Replicas = Sequence[Sequence[Replica]]
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from knowledge_base.index.bulk_work import BulkWork
 from knowledge_base.index.embedder import Embedder
 from knowledge_base.index.shelf import IndexShelf
+from knowledge_base.reading.reader import Reader
 from knowledge_base.scale.cluster import join
+from knowledge_base.scale.cluster_reader import ClusterReader
 from knowledge_base.scale.cluster_work import ClusterWork
 from knowledge_base.scale.connection import Connection, Replicas
 from knowledge_base.scale.replicas import ShardPlan, open_replicas
@@ -32,3 +34,6 @@ class Scale:
 
     def bulk(self, local: BulkWork, load_embedder: Callable[[], Embedder]) -> BulkWork:
         return ClusterWork(self._connection, self._sender, load_embedder, local=local)
+
+    def reader(self, local: Reader) -> Reader:
+        return ClusterReader(self._connection, local=local)

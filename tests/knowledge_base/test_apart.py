@@ -69,7 +69,7 @@ def test_many_short_files_are_each_read_in_their_order() -> None:
     files = [(f"{n}.md", f"# Article {n}\n\nText.".encode()) for n in range(120)]
     files[60:60] = [("picture.png", b"\x89PNG"), ("long.md", b"Long. " * 20_000), ("empty.md", b"")]
 
-    readings = read_all_apart(files)
+    readings = list(read_all_apart(files))
 
     found = [document.key for reading in readings for document in reading.documents]
     assert found == [name for name, _ in files if name not in ("picture.png", "empty.md")]
@@ -87,7 +87,7 @@ def _breaking(files: Sequence[File], limits: Limits) -> Ending | None:
 def test_one_file_that_breaks_its_child_does_not_take_the_others_along() -> None:
     files = [("a.md", ARTICLE), ("crash.md", ARTICLE), ("c.md", ARTICLE)]
 
-    readings = read_all_apart(files, ask=_breaking)
+    readings = list(read_all_apart(files, ask=_breaking))
 
     assert [len(reading.documents) for reading in readings] == [1, 0, 1]
     assert readings[1].refusals == (Refusal(name="crash.md", reason=BROKEN),)

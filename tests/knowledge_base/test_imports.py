@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import func, select
@@ -51,6 +52,8 @@ from knowledge_base.imports import (
 )
 from knowledge_base.models import Article
 from knowledge_base.queries import article_by_key, articles, coverage
+from knowledge_base.reading.reader import LocalReader, Portion
+from knowledge_base.reading.wire import Reading
 from marketplace.events.queries import Told, facts_about
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope
@@ -268,6 +271,69 @@ def test_an_import_killed_at_any_transaction_goes_on_where_it_was(
         assert [refused.name for refused in status.refusals] == ["bad.md"]
         with base.database.transaction(Scope(brand=brand)) as tx:
             assert coverage(tx, brand=brand).articles == 173
+
+
+class ReadsAhead(LocalReader):
+    """A reader that takes a hundred files or 40,000 bytes, and tells how much was kept before each of its files."""
+
+    portion = Portion(files=100, content_bytes=40_000)
+
+    def __init__(self, base: KnowledgeBase) -> None:
+        self._base = base
+        self.given: list[tuple[int, int]] = []
+        self.kept: list[int] = []
+
+    def read(self, files: Sequence[File]) -> Iterator[Reading]:
+        self.given.append((len(files), sum(len(content) for _, content in files)))
+        for reading in super().read(files):
+            self.kept.append(_count(self._base, Article))
+            yield reading
+
+
+def test_a_reader_is_given_its_portion_at_once_and_each_slice_is_kept_before_the_next_is_read(
+    base: KnowledgeBase, brand: BrandId
+) -> None:
+    files = [
+        *markdown(120),
+        *[(f"long{n}.md", b"# Long\n\n" + b"Text. " * 5_000) for n in range(3)],
+        jsonl(250),
+    ]
+    import_id, reader = _start(base, brand, files), ReadsAhead(base)
+
+    read_import(base.database, brand, import_id, reader=reader)
+
+    status = _status(base, brand, import_id)
+    assert (status.articles, status.unchanged, status.files_read) == (373, 0, 124)
+    assert reader.given[0][0] == 100
+    assert sum(files for files, _ in reader.given) == 126
+    assert reader.kept[:100] == [0] * 50 + [50] * 50
+    assert reader.kept[100:] == sorted(reader.kept[100:])
+
+
+def test_a_portion_has_at_least_one_slice_and_no_more_bytes_than_said(
+    base: KnowledgeBase, brand: BrandId
+) -> None:
+    long = [(f"long{n}.md", b"# Long\n\n" + b"Text. " * 100_000) for n in range(4)]
+    reader = ReadsAhead(base)
+
+    read_import(base.database, brand, _start(base, brand, [*long, jsonl(250)]), reader=reader)
+
+    assert [files for files, _ in reader.given] == [1, 1, 1, 1, 3]
+
+
+def test_an_import_that_read_ahead_and_was_killed_goes_on_where_it_was(
+    base: KnowledgeBase, brand: BrandId, mortal: MortalDatabase
+) -> None:
+    for dies_at in (3, 4, 5, 6):
+        import_id = _start(base, brand := base.brand(), markdown(130))
+        mortal.transactions, mortal.dies_at, mortal.dies_after_commit = 0, dies_at, True
+
+        with suppress(Killed):
+            read_import(mortal, brand, import_id, reader=ReadsAhead(base))
+        read_import(base.database, brand, import_id, reader=ReadsAhead(base))
+
+        status = _status(base, brand, import_id)
+        assert (status.articles, status.unchanged, status.files_read) == (130, 0, 130)
 
 
 _READ = """

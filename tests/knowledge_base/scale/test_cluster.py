@@ -15,27 +15,41 @@ from sqlalchemy import func, select
 
 pytest.importorskip("ray", reason="the extra `scale` is not installed")
 
+from knowledge_base.import_files import start_import
+from knowledge_base.import_queries import import_status
+from knowledge_base.imports import read_import
 from knowledge_base.index.building import build_index
 from knowledge_base.index.bulk_work import BulkWork, LocalWork
 from knowledge_base.index.embedder import OnnxEmbedder, Vectors, load_embedder, prepare_model
 from knowledge_base.index.shelf import EncodedQuery, Findings, IndexShelf, LocalShelf, snapshots_folder
 from knowledge_base.index.snapshot import open_snapshot
 from knowledge_base.models import Embedding
+from knowledge_base.queries import coverage
+from knowledge_base.reading.apart import read_all_apart
+from knowledge_base.reading.reader import LocalReader, NamedFile, Reader
+from knowledge_base.reading.wire import Reading
+from knowledge_base.scale.cluster_reader import ClusterReader, Read
 from knowledge_base.scale.cluster_work import ClusterWork
 from knowledge_base.scale.connection import Connection
 from knowledge_base.scale.replicas import ShardPlan, open_replicas
 from knowledge_base.scale.sending import Sender
 from knowledge_base.scale.sharded_shelf import ShardedShelf
+from marketplace.kernel.clock import app_now
+from marketplace.kernel.db import Scope
 from marketplace.kernel.ids import BrandId
 from tests.fakes import Killed, WordHashEmbedder
 from tests.knowledge_base.conftest import KnowledgeBase, document
 from tests.knowledge_base.contracts.bulk_contract import BulkContract
 from tests.knowledge_base.contracts.library import Library, Shelved, random_texts, random_turns
+from tests.knowledge_base.contracts.reader_contract import ReaderContract
 from tests.knowledge_base.contracts.shelf_contract import ShelfContract
 from tests.knowledge_base.scale.three_nodes import ThreeNodes, three_nodes
 
-# Ray warns of its own defaults.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
+# Ray warns of its own defaults, and of the only way there is to bound how often a block is tried.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context"),
+    pytest.mark.filterwarnings("ignore:`ray_remote_args` is deprecated:DeprecationWarning"),
+]
 
 SHARDS = 2
 TOP = 8
@@ -117,6 +131,32 @@ class TestClusterWork(BulkContract):
         return cluster_work
 
 
+class NeverReads(LocalReader):
+    """This machine, where it must not be needed."""
+
+    def read(self, files: Sequence[NamedFile]) -> Iterator[Reading]:
+        assert not files
+        return super().read(files)
+
+
+def read_slowly(files: Sequence[NamedFile]) -> Iterator[Reading]:
+    """Slow enough that a node is lost in the middle."""
+    for reading in read_all_apart(files):
+        time.sleep(0.1)
+        yield reading
+
+
+def cluster_reader(connection: Connection, read: Read = read_all_apart) -> ClusterReader:
+    """For which every file is worth the way."""
+    return ClusterReader(connection, local=NeverReads(), read=read, worth_files=1, readers=2)
+
+
+class TestClusterReader(ReaderContract):
+    @pytest.fixture
+    def reader(self, connection: Connection) -> Reader:
+        return cluster_reader(connection)
+
+
 @pytest.fixture
 def cluster_work(connection: Connection, sender: Sender, embedder: WordHashEmbedder) -> ClusterWork:
     """Whose every text and passage is worth the way."""
@@ -163,7 +203,7 @@ class LosesANode(Watched):
         self.lost = ""
 
     def after_the_first(self) -> None:
-        self.lost = self._nodes.kill_node(self._nodes.encoding())
+        self.lost = self._nodes.kill_node(self._nodes.at_work("Encoder"))
 
 
 class DiesAfterABatch(Watched):
@@ -306,6 +346,50 @@ def test_an_indexing_that_crashes_and_then_loses_a_node_keeps_every_row_once(
     elsewhere = ShardedShelf(connection, Sender(tmp_path / "no"), local=LocalShelf(tmp_path / "no"))
     found = elsewhere.find(brand, [published], library.query("topic77"), weight=0.5, top=TOP)
     assert (found.number, len(found.hits)) == (published, TOP)  # its shard was sent it
+
+
+def test_an_import_that_loses_a_node_in_the_middle_has_every_article_once(
+    nodes: ThreeNodes, connection: Connection, base: KnowledgeBase
+) -> None:
+    brand, lost = base.brand(), []
+    files = [(f"a{n:04}.md", f"# Article {n}\n\nText of article {n}.".encode()) for n in range(120)]
+    files[70:70] = [("bad.md", b"")]
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        started = start_import(tx, brand=brand, files=files, author=None, now=app_now(tx))
+
+    class LosesANodeReading(ClusterReader):
+        def read(self, files: Sequence[NamedFile]) -> Iterator[Reading]:
+            for position, reading in enumerate(super().read(files)):
+                if position == 5:
+                    lost.append(nodes.kill_node(nodes.at_work("FileReader")))
+                yield reading
+
+    reader = LosesANodeReading(connection, local=LocalReader(), read=read_slowly, worth_files=1, readers=4)
+    read_import(base.database, brand, started, reader=reader)
+
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        status = import_status(tx, brand=brand, import_id=started)
+        articles = coverage(tx, brand=brand).articles
+    assert len(lost) == 1
+    assert (articles, status.articles, status.unchanged, status.files_read) == (120, 120, 0, 121)
+    assert [refused.name for refused in status.refusals] == ["bad.md"]
+
+
+def test_what_a_reader_on_a_node_does_not_read_is_read_here(connection: Connection) -> None:
+    files = [(f"{n}.md", f"# Article {n}\n\nText.".encode()) for n in range(12)]
+    reader = ClusterReader(connection, local=LocalReader(), read=read_until_a_fault, worth_files=1, readers=1)
+
+    keys = [document.key for reading in reader.read(files) for document in reading.documents]
+
+    assert keys == [name for name, _ in files]
+
+
+def read_until_a_fault(files: Sequence[NamedFile]) -> Iterator[Reading]:
+    """A reader that cannot read the seventh file."""
+    for name, content in files:
+        if name == "7.md":
+            raise OSError("No more processes.")
+        yield from read_all_apart([(name, content)])
 
 
 def rows_of(base: KnowledgeBase, brand: BrandId) -> tuple[int, int]:

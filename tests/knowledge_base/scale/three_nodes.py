@@ -59,14 +59,14 @@ class ThreeNodes:
         """Nodes that may be killed: all but the head, where the tests are."""
         return {str(node.node_id) for node in self._cluster.worker_nodes}
 
-    def encoding(self) -> str:
-        """A node that encodes and may be killed."""
-        at_work = {
+    def at_work(self, name: str) -> str:
+        """A node that may be killed, where an actor of the class `name` works."""
+        working = {
             str(actor["Address"]["NodeID"])
             for actor in actors().values()
-            if actor["State"] == "ALIVE" and "Encoder" in actor["ActorClassName"]
+            if actor["State"] == "ALIVE" and name in actor["ActorClassName"]
         }
-        return (at_work & self.expendable()).pop()
+        return (working & self.expendable()).pop()
 
     def homes(self, connection: Connection) -> dict[str, list[int]]:
         """The shards that Ray believes alive, by node; a shard is named once for each replica there."""
