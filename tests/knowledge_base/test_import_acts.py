@@ -23,6 +23,7 @@ from knowledge_base.import_files import start_import
 from knowledge_base.import_models import FileState, ImportArticleState, ImportState
 from knowledge_base.import_queries import import_files, import_status, unfinished_imports
 from knowledge_base.import_review import DraftDetail, Only, Outcome, draft, drafts, outcome
+from knowledge_base.models import ArticleState
 from knowledge_base.publishing import publish_revisions
 from knowledge_base.queries import article_by_key, articles, coverage
 from knowledge_base.text_diff import Change
@@ -73,7 +74,7 @@ def act(base: KnowledgeBase, brand: BrandId, import_id: ImportId, name: str) -> 
 def texts(base: KnowledgeBase, brand: BrandId) -> dict[str, str]:
     """What holds now, by key."""
     with base.database.transaction(Scope(brand=brand)) as tx:
-        lines = articles(tx, brand=brand).lines
+        lines = [line for line in articles(tx, brand=brand).lines if line.state is ArticleState.PUBLISHED]
         found = {line.key: article_by_key(tx, brand=brand, key=line.key).passages for line in lines}
     return {
         key: " ".join(passage.text for passage in passages) for key, passages in found.items() if passages

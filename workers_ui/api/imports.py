@@ -160,7 +160,7 @@ def close_import(import_id: UUID, tx: HasTx, brand: Writes, key: RequestKey = No
     return _once(tx, brand, key, ["import start", str(wanted)], act)
 
 
-@router.get("/imports/{import_id}", response_model=ImportOut)
+@router.get("/imports/{import_id:uuid}", response_model=ImportOut)
 def read_import(import_id: UUID, tx: HasTx, brand: Reads) -> dict[str, Any]:
     """How far it is."""
     return _import(tx, brand, ImportId(import_id))
