@@ -173,7 +173,7 @@ def test_a_look_shows_drafts_and_publishes_but_those_left_out(site: Site, owner:
     assert "Another article says this too" in words(look)
     assert len(tree(look).css(".side-by-side .excerpt")) == 2
     changed = owner.visitor.client.get(links["returns.md"])
-    assert words(changed, ".word-diff ins") == "Ever."
+    assert words(changed, ".prose.word-diff ins") == "Ever."
     left = owner.visitor.client.post(f"{links['copy.md']}/leave-out", data={"csrf": owner.visitor.csrf})
     assert "Publish 2 articles" in words(follow(owner, left))
     assert words(owner.get(f"{path}?show=left_out"), "#drafts tbody th a") == "copy.md"
