@@ -5,9 +5,9 @@ Asked of rows at query time, so a date switches texts in every process at once, 
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Subquery, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, Subquery, and_, any_, case, func, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm import InstrumentedAttribute
 
 from knowledge_base.models import Article, ArticleState, Passage, Publication, Revision
 from marketplace.kernel.db import TIMESTAMP
@@ -68,18 +68,23 @@ def next_change() -> ColumnElement[datetime]:
 
 
 def holds_or_will(brand: BrandId) -> ColumnElement[bool]:
-    """Whether a passage of `brand` holds now or is scheduled to: what an index must have."""
-    later = aliased(Publication)
-    passed = select(later.starts_at).where(
-        later.brand_id == Publication.brand_id,
-        later.article_id == Publication.article_id,
-        later.starts_at > Publication.starts_at,
-        later.starts_at <= moment(None),
+    """Whether a passage of `brand` holds now or is scheduled to: what an index must have.
+
+    One pass over the brand's steps, then its passages by their index. Written as joins it depended on statistics that
+    a table just filled by an import does not have yet, and ran into the time limit.
+    """
+    ends = func.lead(Publication.starts_at).over(
+        partition_by=Publication.article_id, order_by=Publication.starts_at
     )
-    revisions = select(Publication.revision_id).where(
-        Publication.brand_id == brand, Publication.revision_id.is_not(None), ~passed.exists()
+    steps = (
+        select(Publication.revision_id, ends.label("ends_at")).where(Publication.brand_id == brand).subquery()
     )
-    return and_(Passage.brand_id == brand, Passage.revision_id.in_(revisions))
+    revisions = select(steps.c.revision_id).where(
+        steps.c.revision_id.is_not(None), steps.c.ends_at.is_(None) | (steps.c.ends_at > moment(None))
+    )
+    return and_(
+        Passage.brand_id == brand, Passage.revision_id == any_(func.array(revisions.scalar_subquery()))
+    )
 
 
 def revision_holding(

@@ -316,7 +316,7 @@ class TestFaq:
         document = read("faq.csv", rows.encode())
 
         assert told(document) == [((), "By rail.")]
-        assert document.notes == ("1 piece of hidden text was left out.",)
+        assert document.notes == ("row 2: 1 piece of hidden text was left out.",)
 
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
     def test_the_encoding_is_found(self, encoding: str) -> None:
