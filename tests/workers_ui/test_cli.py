@@ -5,10 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from knowledge_base.commands import hold_knowledge
@@ -19,6 +20,7 @@ from knowledge_base.queries import coverage
 from knowledge_base.reading.formats import ACCEPTED
 from marketplace.accounts.queries import brand as brand_card
 from marketplace.accounts.queries import brand_by_slug, find_person_by_email
+from marketplace.kernel import log as logs
 from marketplace.kernel.db import Database, Scope
 from marketplace.kernel.ids import BrandId
 from tests.builders import a_brand, give_funds, usd
@@ -26,6 +28,20 @@ from tests.web_servers import web_server
 from workers_ui.cli import NONE_TAKEN, SOME_REFUSED, main
 
 Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def logs_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command sets the logs of its process up for good; here that process is the next tests' too."""
+    configure = logs.configure
+
+    def configure_for_now(*, process: str, level: str) -> None:
+        configure(process=process, level=level)
+        structlog.configure(cache_logger_on_first_use=False)
+
+    monkeypatch.setattr(logs, "configure", configure_for_now)
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
