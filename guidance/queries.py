@@ -41,7 +41,7 @@ def suggestion_for_desk(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Suggesti
     if suggestion is None or why_stopped(tx, brand=brand) is not None:
         return None
     passages = tuple(_passages(tx, suggestion))
-    offered = _all_offered(tx, brand, passages)
+    offered = _all_offered(tx, brand, passages) and not _is_left_bare(suggestion, passages)
     return SuggestionView(
         id=suggestion.id,
         state=suggestion.state,
@@ -187,6 +187,11 @@ def _all_offered(tx: Tx, brand: BrandId, passages: Sequence[SuggestionPassage]) 
         .where(Passage.brand_id == brand, Passage.id.in_(wanted))
     )
     return len(tx.scalars(offered).all()) == len(wanted)
+
+
+def _is_left_bare(suggestion: Suggestion, passages: Sequence[SuggestionPassage]) -> bool:
+    """A draft whose passages were erased with the brand's knowledge: it stays for its receipt, and is not offered."""
+    return suggestion.state is SuggestionState.READY and not passages
 
 
 def _any_in_quarantine(tx: Tx, brand: BrandId, passages: Sequence[SuggestionPassage]) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, exists, select, text
 
 from guidance.commands import prepare_suggestion
-from guidance.models import Suggestion, SuggestionPassage
+from guidance.models import Suggestion, SuggestionPassage, SuggestionState
 from knowledge_base.index.retrieval import Retriever
 from knowledge_base.liveness import is_offered
 from knowledge_base.models import Article, KnowledgeVersion, Passage
@@ -69,6 +69,12 @@ def desks_showing(
     return found
 
 
+def desks_of(tx: Tx, brands: Collection[BrandId]) -> Sequence[tuple[WorkerId, TicketId]]:
+    """Who holds which ticket of these brands."""
+    held = select(PoolTicket.worker_id, PoolTicket.ticket_id).where(PoolTicket.brand_id.in_(brands))
+    return [(worker, ticket) for worker, ticket in tx.execute(held) if worker is not None]
+
+
 def _outdated(tx: Tx, which: ColumnElement[bool], *, limit: int) -> Outdated:
     rows = tx.execute(
         select(PoolTicket.brand_id, PoolTicket.ticket_id)
@@ -93,11 +99,21 @@ def _quotes_what_ended() -> ColumnElement[bool]:
         .join(Article, is_offered())
         .where(Passage.brand_id == SuggestionPassage.brand_id, Passage.id == SuggestionPassage.passage_id)
     )
-    return exists().where(
+    ended = exists().where(
         SuggestionPassage.brand_id == PoolTicket.brand_id,
         SuggestionPassage.suggestion_id == newest,
         ~offered.exists(),
     )
+    shown = exists().where(
+        SuggestionPassage.brand_id == Suggestion.brand_id, SuggestionPassage.suggestion_id == Suggestion.id
+    )
+    left_bare = exists().where(
+        Suggestion.brand_id == PoolTicket.brand_id,
+        Suggestion.id == newest,
+        Suggestion.state == SuggestionState.READY,
+        ~shown,
+    )
+    return ended | left_bare
 
 
 def _index_is_behind() -> ColumnElement[bool]:

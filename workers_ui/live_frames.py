@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from babel import Locale
 
-from guidance.renewal import desks_showing
+from guidance.renewal import desks_of, desks_showing
 from knowledge_base.import_models import ImportState
 from marketplace.accounts.standing_models import AppealOutcome
 from marketplace.events.facts import (
@@ -28,6 +28,8 @@ from marketplace.events.facts import (
     IndexPublished,
     IndexRolledBack,
     KnowledgeChanged,
+    KnowledgeErased,
+    KnowledgeErasureAsked,
     LeaseExpired,
     LeaseExtended,
     NoteWritten,
@@ -131,6 +133,7 @@ CHANGES_THE_STATE = kinds(
     PriceRaised,
 )
 CHANGES_QUARANTINE = kinds(PassageQuarantined, QuarantineLifted)
+ERASES = frozenset({kind_of(KnowledgeErasureAsked), kind_of(KnowledgeErased)})
 CHANGES_THE_BOARD = (
     CHANGES_THE_STATE | SWITCHES | CHANGES_QUARANTINE | kinds(BulkWithdrawalAdvanced, PriceNotRaised)
 )
@@ -182,14 +185,16 @@ def _frames(told: Told, pool: PoolTold, claimants: Mapping[TicketId, LastClaiman
 
 
 def _outdated_desks(tx: Tx, facts: Sequence[Told]) -> Iterator[Frame]:
-    """Desks whose guidance quotes an article that changed ask for it again: said once for all facts of one look."""
+    """Desks whose guidance quotes what changed or was erased ask for it again: said once for all facts of one look."""
     articles = {
         (told.brand, ArticleId(told.subject))
         for told in facts
         if told.kind == kind_of(KnowledgeChanged) and told.brand and told.subject
     }
+    erased = {told.brand for told in facts if told.kind in ERASES and told.brand}
     showing = desks_showing(tx, articles) if articles else {}
-    for worker, ticket in sorted({desk for desks in showing.values() for desk in desks}):
+    desks = {desk for of_one in showing.values() for desk in of_one}
+    for worker, ticket in sorted(desks.union(desks_of(tx, erased) if erased else ())):
         yield changed(for_worker(worker), "ticket.guidance", str(ticket))
 
 
