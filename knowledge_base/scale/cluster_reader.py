@@ -22,8 +22,9 @@ WORTH_READING_BYTES = 8_000_000
 
 AT_ONCE = Portion(files=2_000, content_bytes=64_000_000)
 MAX_READERS = 64
-READ_RETRIES = 1
-"""A file that ends more than its child is not tried on node after node. The loss of a node uses it up too."""
+READ_RETRIES = 20
+"""The loss of a node uses several up while its reader is on the way to another. A file that ends more than its child is
+not tried on node after node for ever: this machine reads on."""
 
 Read: TypeAlias = Callable[[Sequence[NamedFile]], Iterable[Reading]]
 

@@ -364,7 +364,7 @@ def test_an_import_that_loses_a_node_in_the_middle_has_every_article_once(
                     lost.append(nodes.kill_node(nodes.at_work("FileReader")))
                 yield reading
 
-    reader = LosesANodeReading(connection, local=LocalReader(), read=read_slowly, worth_files=1, readers=4)
+    reader = LosesANodeReading(connection, local=NoReader(), read=read_slowly, worth_files=1, readers=4)
     read_import(base.database, brand, started, reader=reader)
 
     with base.database.transaction(Scope(brand=brand)) as tx:
@@ -373,6 +373,14 @@ def test_an_import_that_loses_a_node_in_the_middle_has_every_article_once(
     assert len(lost) == 1
     assert (articles, status.articles, status.unchanged, status.files_read) == (120, 120, 0, 121)
     assert [refused.name for refused in status.refusals] == ["bad.md"]
+
+
+class NoReader(LocalReader):
+    """This machine, when it is not to help."""
+
+    def read(self, files: Sequence[NamedFile]) -> Iterator[Reading]:
+        assert not files, f"{len(files)} files were left to this machine"
+        return iter(())
 
 
 def test_what_a_reader_on_a_node_does_not_read_is_read_here(connection: Connection) -> None:
