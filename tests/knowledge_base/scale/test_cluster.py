@@ -325,7 +325,7 @@ def test_an_indexing_that_crashes_and_then_loses_a_node_keeps_every_row_once(
         local=LocalWork(embedder),
         worth_encoding=1,
         worth_writing=0,
-        encoders=2,
+        encoders=4,
     )
     brand = base.brand()
     text = " ".join(f"Sentence {number} speaks of topic{number}." for number in range(16_000))

@@ -33,6 +33,7 @@ HEALTH = {
 }
 ANSWER_SECONDS = 2.0
 GONE_SECONDS = 20.0
+LOOK_SECONDS = 0.1
 
 
 class ThreeNodes:
@@ -60,13 +61,22 @@ class ThreeNodes:
         return {str(node.node_id) for node in self._cluster.worker_nodes}
 
     def at_work(self, name: str) -> str:
-        """A node that may be killed, where an actor of the class `name` works."""
-        working = {
+        """A node that may be killed, where an actor of the class `name` works or soon does.
+
+        Of four such actors the head has at most two, since each takes one of its CPUs.
+        """
+        deadline = time.monotonic() + GONE_SECONDS
+        while not (working := self._working(name) & self.expendable()):
+            assert time.monotonic() < deadline, f"No {name} works on a node that may be killed."
+            time.sleep(LOOK_SECONDS)
+        return working.pop()
+
+    def _working(self, name: str) -> set[str]:
+        return {
             str(actor["Address"]["NodeID"])
             for actor in actors().values()
             if actor["State"] == "ALIVE" and name in actor["ActorClassName"]
         }
-        return (working & self.expendable()).pop()
 
     def homes(self, connection: Connection) -> dict[str, list[int]]:
         """The shards that Ray believes alive, by node; a shard is named once for each replica there."""
