@@ -39,6 +39,25 @@ def write(worker: Page, text: str) -> None:
     expect(worker.locator("[data-draft-state]")).to_contain_text("Draft saved")
 
 
+def test_a_hand_that_writes_as_soon_as_the_field_is_there_keeps_it(browser: Browser, site: DemoSite) -> None:
+    """The page's own first focus comes with its content: later, the letters typed meanwhile would be read as keys."""
+    worker = signed_in(browser, site, "ben", DESKTOP)
+    worker.evaluate("""() => {
+        const field = () => document.querySelector("#reply-text");
+        const onceThere = (_, observer) => {
+            if (!field()) return;
+            observer.disconnect();
+            setTimeout(() => field().focus(), 0);
+        };
+        new MutationObserver(onceThere).observe(document.body, { childList: true });
+        window.pageSettled = new Promise((settled) =>
+            document.addEventListener("htmx:after:swap", () => field() && setTimeout(settled, 50)));
+    }""")
+    claim_next(worker)
+    worker.evaluate("window.pageSettled")
+    expect(worker.locator("#reply-text")).to_be_focused()
+
+
 def test_by_keyboard_a_worker_claims_the_next_takes_more_time_notes_and_replies(
     browser: Browser, site: DemoSite
 ) -> None:
