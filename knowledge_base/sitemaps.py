@@ -22,6 +22,8 @@ MAX_SITEMAP_ELEMENTS = 200_000
 MAX_LISTED = 10_000
 """Addresses taken from one sitemap; the protocol allows 50,000."""
 MAX_ROBOTS_CHARACTERS = 500_000
+MAX_ROBOTS_LINES = 5_000
+"""Each page of a sitemap is held against each rule."""
 AGENT = "HumanCloud"
 MAX_CRAWL_DELAY_SECONDS = 10.0
 
@@ -79,14 +81,32 @@ class Robots:
     @property
     def pause_seconds(self) -> float:
         """The pause it asks for between two pages, within reason; 0 when it asks for none."""
-        return min(float(self.rules.crawl_delay(AGENT) or 0), MAX_CRAWL_DELAY_SECONDS)
+        # It may be a number of thousands of digits, which no float holds.
+        return float(min(self.rules.crawl_delay(AGENT) or 0, MAX_CRAWL_DELAY_SECONDS))
 
 
 def read_robots(body: bytes) -> Robots:
     """Any text is a robots.txt; what is not understood says nothing."""
+    lines = body.decode("utf-8", "replace")[:MAX_ROBOTS_CHARACTERS].splitlines()[:MAX_ROBOTS_LINES]
+    try:
+        return Robots(rules=_parsed(lines))
+    except ValueError:
+        return Robots(rules=_parsed([line for line in lines if _is_understood(line)]))
+
+
+def _parsed(lines: list[str]) -> RobotFileParser:
+    """Raises ValueError for a path or a number that Python's parser takes for one and cannot read."""
     rules = RobotFileParser()
-    rules.parse(body.decode("utf-8", "replace")[:MAX_ROBOTS_CHARACTERS].splitlines())
-    return Robots(rules=rules)
+    rules.parse(lines)
+    return rules
+
+
+def _is_understood(line: str) -> bool:
+    try:
+        _parsed(["User-agent: *", line])
+    except ValueError:
+        return False
+    return True
 
 
 _GZIP = b"\x1f\x8b"

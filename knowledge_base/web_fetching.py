@@ -1,10 +1,13 @@
 """Fetching what imports from the web still need: one request at a time for each of them, then a pause.
 
-A step is: take an import that is due, ask for one address, keep what it gave in one commit. No transaction is open
-while the network is asked, a lock that ends with its connection keeps others away, and after kill -9 the next step
-asks for the page that has not been kept. What cannot be fetched is refused by name and reason and stops nothing.
+A step is: take an import that is due, ask for one address, keep what it gave in one commit. The first step looks at
+the address that was named; of a sitemap it asks for robots.txt and the sitemaps within, for WALK_SECONDS at most.
+No transaction is open while the network is asked, a lock that ends with its connection keeps others away, and after
+kill -9 the next step asks for the page that has not been kept. What cannot be fetched, even by a fault of ours, is
+refused by name and reason and stops nothing.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,10 +24,10 @@ from knowledge_base.fetched_files import (
     refuse_fetched,
     refuse_file,
 )
-from knowledge_base.import_files import locked_import
+from knowledge_base.import_files import give_up, locked_import
 from knowledge_base.import_models import FileState, ImportFile, ImportSource, ImportState
 from knowledge_base.problems import Problem, told_apart
-from knowledge_base.sitemaps import Robots, is_sitemap, read_robots, read_sitemap
+from knowledge_base.sitemaps import MAX_LISTED, Robots, is_sitemap, read_robots, read_sitemap
 from knowledge_base.web_files import web_file
 from knowledge_base.web_models import FetchStage, WebFetch, WebSource
 from knowledge_base.web_pages import PAUSE_SECONDS, no_longer_listed
@@ -32,7 +35,7 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope, Tx
 from marketplace.kernel.errors import AppError, Invalid, TooLarge, Unavailable
 from marketplace.kernel.ids import BrandId, ImportId, WebSourceId
-from marketplace.kernel.safe_fetch import AnswerRefused, CertificateRefused, Fetched, PageGone
+from marketplace.kernel.safe_fetch import AnswerRefused, CertificateRefused, Fetched, FetchTooSlow, PageGone
 
 log = structlog.get_logger()
 
@@ -41,6 +44,8 @@ Fetch = Callable[[str], Fetched]
 
 MAX_PAGES = 500
 MAX_SITEMAPS = 20
+WALK_SECONDS = 60.0
+"""For the sitemaps that one sitemap names: other imports wait meanwhile."""
 MAX_NAMED = 100
 """Pages that are refused one by one for one reason; the rest is counted."""
 ATTEMPTS = 3
@@ -58,11 +63,19 @@ GONE = Problem(
     reason="The site says that there is no such page any more.",
     remedy="Retire its article when it holds no more.",
 )
+TOO_MANY_SITEMAPS = Problem(
+    reason=f"{MAX_SITEMAPS} sitemaps or {MAX_LISTED:,} pages are looked through at once.",
+    remedy="Name this one by itself.",
+)
 OTHER_SITE = Problem(reason="This page leads to another site.", remedy="Name its own address to read it.")
 
 
 class RobotsUnreadable(Unavailable):
     """The site's robots.txt cannot be read just now, so its pages are left alone. Try again later."""
+
+
+class ReadingBroke(Unavailable):
+    """It could not be read because of a fault on our side. Try again later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +112,17 @@ def fetch_due(database: Database, fetch: Fetch) -> int:
                 .limit(CANDIDATES)
             )
         ]
-    return sum(fetch_step(database, brand, import_id, fetch) for brand, import_id in waiting)
+    return sum(_stand_apart(database, brand, import_id, fetch) for brand, import_id in waiting)
+
+
+def _stand_apart(database: Database, brand: BrandId, import_id: ImportId, fetch: Fetch) -> bool:
+    """One import's step; a fault in it keeps none of those behind it waiting."""
+    try:
+        return fetch_step(database, brand, import_id, fetch)
+    except Exception:  # the edge of one import's step
+        log.exception("web.step_broke", knowledge_import=str(import_id))
+    _put_off(database, brand, import_id)
+    return True
 
 
 def fetch_step(database: Database, brand: BrandId, import_id: ImportId, fetch: Fetch) -> bool:
@@ -115,6 +138,9 @@ def fetch_step(database: Database, brand: BrandId, import_id: ImportId, fetch: F
                 _page(database, due, fetch)
         except AppError as error:
             _failed(database, due, error)
+        except Exception:  # the edge of one request: this page is tried again or refused, the others go on
+            log.exception("web.page_broke", knowledge_import=str(import_id))
+            _failed(database, due, ReadingBroke())
     return True
 
 
@@ -232,6 +258,26 @@ def _failed(database: Database, due: Due, error: AppError) -> None:
     _refuse(database, due, GONE if isinstance(error, PageGone) else told_apart(error.detail))
 
 
+def _put_off(database: Database, brand: BrandId, import_id: ImportId) -> None:
+    """After a fault that is no page's: again later, and after ATTEMPTS the import is given up."""
+    with database.transaction(Scope(brand=brand)) as tx:
+        state = tx.get(WebFetch, (brand, import_id), with_for_update=True)
+        if state is None or state.stage is FetchStage.DONE:
+            return  # erased or finished meanwhile
+        now = app_now(tx)
+        state.attempts += 1
+        state.due_at = now + timedelta(seconds=RETRY_SECONDS * state.attempts)
+        if state.attempts < ATTEMPTS:
+            return
+        problem = told_apart(ReadingBroke().detail)
+        if state.stage is FetchStage.LOOKING:
+            source = tx.get_one(WebSource, (brand, state.source_id))
+            refuse_file(tx, brand, import_id, source.address, problem, now=now)
+        state.stage = FetchStage.DONE
+        found = locked_import(tx, brand, import_id)
+        give_up(tx, found, reason=problem.reason, remedy=problem.remedy, now=now)
+
+
 def _refuse(database: Database, due: Due, problem: Problem) -> None:
     with _step(database, due) as (tx, state):
         now = app_now(tx)
@@ -248,10 +294,10 @@ def _walk(first: Fetched, fetch: Fetch) -> Listed:
     site = _site(first.address)
     robots = _robots(first.address, fetch)
     listed = Listed(pause_seconds=max(PAUSE_SECONDS, robots.pause_seconds))
-    own, foreign = _sorted_by_site(_pages_of(first, site, fetch, listed), site)
-    allowed = [page for page in own if robots.allow(page)]
+    own, foreign = _sorted_by_site(_pages_of(first, site, _until(fetch, WALK_SECONDS), listed), site)
+    allowed, forbidden = _sorted_by_rules(own, robots)
     listed.pages = allowed[:MAX_PAGES]
-    _name(listed, [page for page in own if not robots.allow(page)], NOT_ALLOWED)
+    _name(listed, forbidden, NOT_ALLOWED)
     _name(listed, foreign, OTHER_SITE)
     if len(allowed) > MAX_PAGES:
         problem = Problem(
@@ -262,22 +308,32 @@ def _walk(first: Fetched, fetch: Fetch) -> Listed:
     return listed
 
 
+def _until(fetch: Fetch, seconds: float) -> Fetch:
+    """`fetch` for so long from now on; what is asked for later is too slow."""
+    ends = time.monotonic() + seconds
+
+    def fetch_in_time(address: str) -> Fetched:
+        if time.monotonic() >= ends:
+            raise FetchTooSlow
+        return fetch(address)
+
+    return fetch_in_time
+
+
 def _pages_of(first: Fetched, site: str, fetch: Fetch, listed: Listed) -> list[str]:
     """Addresses of pages, in their order and without repeats. One sitemap of several that fails is refused."""
     found = read_sitemap(first.body)
     pages = dict.fromkeys(_whole(found.pages, first.address))
     further = [address for address in _whole(found.sitemaps, first.address) if _site(address) == site]
-    for address in further[:MAX_SITEMAPS]:
+    for place, address in enumerate(further):
+        if place >= MAX_SITEMAPS or len(pages) >= MAX_LISTED:
+            listed.refused.append((address, TOO_MANY_SITEMAPS))
+            continue
         try:
             inner = fetch(address)
             pages |= dict.fromkeys(_whole(read_sitemap(inner.body).pages, inner.address))
         except AppError as error:
             listed.refused.append((address, told_apart(error.detail)))
-    for address in further[MAX_SITEMAPS:]:
-        problem = Problem(
-            reason=f"{MAX_SITEMAPS} sitemaps are read at once.", remedy="Name this one by itself."
-        )
-        listed.refused.append((address, problem))
     return list(pages)
 
 
@@ -306,6 +362,15 @@ def _robots(address: str, fetch: Fetch) -> Robots:
 def _sorted_by_site(pages: Sequence[str], site: str) -> tuple[list[str], list[str]]:
     own = [page for page in pages if _site(page) == site]
     return own, [page for page in pages if _site(page) != site]
+
+
+def _sorted_by_rules(pages: Sequence[str], robots: Robots) -> tuple[list[str], list[str]]:
+    """Those that may be read and those that may not; each is held against the rules once."""
+    allowed: list[str] = []
+    forbidden: list[str] = []
+    for page in pages:
+        (allowed if robots.allow(page) else forbidden).append(page)
+    return allowed, forbidden
 
 
 def _site(address: str) -> str:

@@ -46,8 +46,8 @@ class BrokenEmbedder(Exception):
     """The encoder stopped in the middle."""
 
 
-class Killed(Exception):
-    """The process ended here."""
+class Killed(BaseException):
+    """The process ended here, so that no edge of the code catches it."""
 
 
 class MortalDatabase(Database):

@@ -6,6 +6,7 @@ import pytest
 
 from knowledge_base.sitemaps import (
     MAX_LISTED,
+    MAX_ROBOTS_LINES,
     SitemapTooLarge,
     SitemapUnreadable,
     is_sitemap,
@@ -108,7 +109,19 @@ def test_robots_that_name_us_are_heard() -> None:
     assert not robots.allow("https://shop.example/help")
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>nonsense", b"\xff\xff", b"Crawl-delay: -1"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>nonsense",
+        b"\xff\xff",
+        b"Crawl-delay: -1",
+        "User-agent: *\nCrawl-delay: ²".encode(),
+        "User-agent: *\nRequest-rate: ²/1".encode(),
+        b"User-agent: *\nCrawl-delay: " + b"9" * 5_000,
+        b"User-agent: *\nDisallow: //[help",
+    ],
+)
 def test_robots_that_say_nothing_allow_everything(body: bytes) -> None:
     robots = read_robots(body)
     assert robots.allow("https://shop.example/help")
@@ -117,3 +130,20 @@ def test_robots_that_say_nothing_allow_everything(body: bytes) -> None:
 
 def test_a_pause_of_hours_is_shortened() -> None:
     assert read_robots(b"User-agent: *\nCrawl-delay: 86400\n").pause_seconds == 10
+
+
+def test_the_longest_pause_that_is_written_is_shortened_too() -> None:
+    assert read_robots(b"User-agent: *\nCrawl-delay: " + b"9" * 400).pause_seconds == 10
+
+
+def test_a_line_that_is_not_understood_takes_no_other_line_with_it() -> None:
+    robots = read_robots("User-agent: *\nCrawl-delay: ²\nDisallow: //[help\nDisallow: /cart\n".encode())
+    assert not robots.allow("https://shop.example/cart")
+    assert robots.allow("https://shop.example/help")
+
+
+def test_robots_of_more_lines_than_are_held_against_each_page_are_heard_so_far() -> None:
+    rules = [f"Disallow: /{number}x" for number in range(MAX_ROBOTS_LINES)]
+    robots = read_robots("\n".join(["User-agent: *", *rules]).encode())
+    assert not robots.allow(f"https://shop.example/{MAX_ROBOTS_LINES - 2}x")
+    assert robots.allow(f"https://shop.example/{MAX_ROBOTS_LINES - 1}x")

@@ -249,6 +249,69 @@ def test_another_brands_address_is_not_there(reader: Reader) -> None:
             import_again(tx, brand=other, source=unknown, author=None, now=app_now(tx))
 
 
+class Fault(Exception):
+    """What nobody foresaw."""
+
+
+def faulty(reader: Reader, *paths: str) -> Callable[[str], Fetched]:
+    """Fetches as the background does, but for these paths, at which the code itself breaks."""
+    bad = {reader.address(path) for path in paths}
+
+    def fetch(address: str) -> Fetched:
+        if address in bad:
+            reader.web.asked.append(address.removeprefix(reader.address("")))
+            raise Fault
+        return reader.fetch()(address)
+
+    return fetch
+
+
+def test_a_fault_of_ours_in_one_import_keeps_no_other_waiting(reader: Reader) -> None:
+    reader.page("/good", "Send it back.")
+    bad, good = reader.start("/bad"), reader.start("/good")
+    fetch_due(reader.base.database, faulty(reader, "/bad"))
+    assert set(reader.files(good)) == {"/good"}
+    assert reader.files(bad) == {}
+    for _ in range(5):
+        reader.clock.forward(timedelta(minutes=2))
+        fetch_due(reader.base.database, faulty(reader, "/bad"))
+    assert reader.web.asked.count("/bad") == 3
+    assert reader.refused(bad) == {"/bad": "It could not be read because of a fault on our side."}
+    assert reader.read(good) is ImportState.READY
+
+
+def test_a_fault_of_ours_in_one_page_stops_no_other_page(reader: Reader) -> None:
+    for path in ("/a", "/b"):
+        reader.page(path, f"The text of {path}.")
+    reader.sitemap("/a", "/bad", "/b")
+    started = reader.start("/sitemap.xml")
+    while reader.busy():
+        fetch_due(reader.base.database, faulty(reader, "/bad"))
+        reader.clock.forward(timedelta(minutes=2))
+    assert reader.read(started) is ImportState.READY
+    assert reader.keys() == ["/a", "/b"]
+    assert reader.refused(started) == {"/bad": "It could not be read because of a fault on our side."}
+    assert reader.web.asked.count("/bad") == 3
+
+
+def test_a_fault_beside_the_pages_puts_an_import_off_and_then_gives_it_up(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object) -> None:
+        raise Fault
+
+    started = reader.start("/x")
+    monkeypatch.setattr(web_fetching, "_due", broken)
+    assert fetch_due(reader.base.database, reader.fetch()) == 1
+    assert fetch_due(reader.base.database, reader.fetch()) == 0  # it waits behind the others
+    for _ in range(2):
+        reader.clock.forward(timedelta(minutes=2))
+        fetch_due(reader.base.database, reader.fetch())
+    assert not reader.busy()
+    assert reader.read(started) is ImportState.FAILED
+    assert reader.refused(started) == {"/x": "It could not be read because of a fault on our side."}
+
+
 # A sitemap
 
 
@@ -282,6 +345,38 @@ def test_an_index_of_zipped_sitemaps_is_followed(reader: Reader) -> None:
     assert reader.read(started) is ImportState.READY
     assert reader.keys() == ["/a", "/b"]
     assert reader.refused(started) == {"/gone.xml": "The site says that there is no such page any more."}
+
+
+def test_a_sitemap_whose_sitemaps_take_too_long_names_those_it_did_not_ask_for(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_fetching, "WALK_SECONDS", 0)
+    reader.web.page(
+        "/sitemap.xml",
+        f"<sitemapindex><sitemap><loc>{reader.address('/inner.xml')}</loc></sitemap></sitemapindex>",
+        kind="text/xml",
+    )
+    started = reader.start("/sitemap.xml")
+    reader.read(started)
+    assert reader.refused(started) == {"/inner.xml": "The site took too long to answer."}
+    assert "/inner.xml" not in reader.web.asked
+
+
+def test_sitemaps_are_asked_for_until_there_are_pages_enough(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_fetching, "MAX_LISTED", 1)
+    reader.page("/a", "Text a.")
+    reader.sitemap("/a", at="/one.xml")
+    reader.sitemap("/b", at="/two.xml")
+    names = "".join(
+        f"<sitemap><loc>{reader.address(path)}</loc></sitemap>" for path in ("/one.xml", "/two.xml")
+    )
+    reader.web.page("/sitemap.xml", f"<sitemapindex>{names}</sitemapindex>", kind="text/xml")
+    started = reader.start("/sitemap.xml")
+    assert reader.read(started) is ImportState.READY
+    assert list(reader.refused(started)) == ["/two.xml"]
+    assert "/two.xml" not in reader.web.asked
 
 
 def test_a_bad_page_stops_no_other(reader: Reader) -> None:
