@@ -2,17 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, text
 
-import marketplace.migrations
-from tests.databases import administer, named, one_at_a_time
+from tests.older_databases import a_brand, migrate, migrated_to
 
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 BRAND = UUID(int=1)
@@ -21,29 +16,9 @@ BRAND = UUID(int=1)
 @pytest.fixture
 def older(server_url: str) -> Iterator[Connection]:
     """A database as it was before publications."""
-    name = f"hc_test_{uuid4().hex[:12]}"
-    administer(server_url, f"CREATE DATABASE {name}")
-    engine = create_engine(named(server_url, name), poolclass=NullPool)
-    with engine.connect() as connection:
-        with one_at_a_time(server_url):
-            _migrate(connection, "0012")
-        connection.execute(
-            text(
-                "INSERT INTO brand (id, slug, name, dial_salt, created_at) VALUES (:id, 'b', 'B', 'x', :at)"
-            ),
-            {"id": BRAND, "at": FIRST},
-        )
+    with migrated_to(server_url, "0012") as connection:
+        a_brand(connection, BRAND, FIRST)
         yield connection
-    engine.dispose()
-    administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _migrate(connection: Connection, revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(marketplace.migrations.__file__).parent))
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
-    connection.commit()
 
 
 def _article(connection: Connection, number: int, state: str, written: list[datetime]) -> UUID:
@@ -90,7 +65,7 @@ def test_each_text_held_from_its_writing_and_the_newest_one_holds(older: Connect
     # Writers who waited for each other: an earlier time for the later number, and one time for two.
     crossed = _article(older, 2, "published", [FIRST + day, FIRST, FIRST + 2 * day, FIRST + 2 * day])
 
-    _migrate(older, "0013")
+    migrate(older, "0013")
 
     assert _steps(older, plain) == [(FIRST, 1), (FIRST + day, 2)]
     assert _steps(older, crossed) == [(FIRST + day, 2), (FIRST + 2 * day, 4)]
@@ -106,7 +81,7 @@ def test_what_was_retired_held_until_the_last_fact_about_it(older: Connection) -
         {"at": FIRST + timedelta(days=9), "brand": BRAND, "article": retired},
     )
 
-    _migrate(older, "0013")
+    migrate(older, "0013")
 
     assert _steps(older, retired) == [(FIRST, 1), (FIRST + timedelta(days=9), None)]
 
@@ -114,6 +89,6 @@ def test_what_was_retired_held_until_the_last_fact_about_it(older: Connection) -
 def test_a_draft_has_held_nowhere(older: Connection) -> None:
     draft = _article(older, 1, "draft", [FIRST])
 
-    _migrate(older, "0013")
+    migrate(older, "0013")
 
     assert _steps(older, draft) == []

@@ -61,17 +61,19 @@ CREATE TABLE import_part (
         REFERENCES import_file (brand_id, import_id, ordinal) ON DELETE CASCADE
 );
 
-INSERT INTO import_file (brand_id, import_id, ordinal, name, state, bytes, parts, changed_at)
-    SELECT brand_id, import_id, min(ordinal), name, 'queued', sum(length(content)), count(*), clock_timestamp()
+INSERT INTO import_file (brand_id, import_id, ordinal, name, state, bytes, parts, content_kept, changed_at)
+    SELECT brand_id, import_id, min(ordinal), name, 'queued', sum(length(content)), count(*), true, clock_timestamp()
     FROM import_file_before GROUP BY brand_id, import_id, name;
 INSERT INTO import_part (brand_id, import_id, file, ordinal, content)
     SELECT brand_id, import_id, min(ordinal) OVER named, ordinal - min(ordinal) OVER named, content
     FROM import_file_before WINDOW named AS (PARTITION BY brand_id, import_id, name);
 DROP TABLE import_file_before;
 
--- What was refused before stays as failed files behind those that wait.
-INSERT INTO import_file (brand_id, import_id, ordinal, name, state, reason, changed_at)
+-- What was refused before stays as failed files behind those that wait; the last entry may only count some more.
+INSERT INTO import_file (brand_id, import_id, ordinal, name, state, reason, more_refusals, changed_at)
     SELECT i.brand_id, i.id, 100000 + r.ordinality, r.value ->> 'name', 'failed', r.value ->> 'reason',
+           CASE WHEN r.ordinality = jsonb_array_length(i.refusals) - 1
+               THEN coalesce((i.refusals -> -1 ->> 'more')::integer, 0) ELSE 0 END,
            i.advanced_at
     FROM knowledge_import i, jsonb_array_elements(i.refusals) WITH ORDINALITY r
     WHERE r.value ? 'reason';
