@@ -8,12 +8,12 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, run
 from guidance.commands import prepare_suggestion
-from knowledge_base.commands import put_articles
 from knowledge_base.index.building import build_index, rebuild_on_damage
 from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.embedder import Embedder, ReferenceEmbedder, load_embedder
 from knowledge_base.index.retrieval import Retriever
 from knowledge_base.index.shelf import LocalShelf
+from knowledge_base.publishing import put_articles
 from knowledge_base.reading.documents import Document, Section
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Role

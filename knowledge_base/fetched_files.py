@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import func, insert, select
 
-from knowledge_base.commands import plain_name
+from knowledge_base.drafting import plain_name
 from knowledge_base.import_files import (
     MAX_IMPORT_BYTES,
     files_read,

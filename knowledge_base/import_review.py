@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, collate, func, select
 
 from knowledge_base.import_acts import DraftNotFound
-from knowledge_base.import_files import ImportNotFound
 from knowledge_base.import_models import (
     ImportArticle,
     ImportArticleState,
@@ -22,8 +21,6 @@ from knowledge_base.models import Article, Passage, Revision
 from knowledge_base.text_diff import Stretch, changes
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import ArticleId, BrandId, ImportId, RevisionId
-
-__all__ = ["DraftNotFound", "ImportNotFound", "Only", "draft", "drafts", "outcome"]
 
 DRAFTS_PER_PAGE = 25
 MAX_DRAFT_PAGES = 2_000
@@ -267,8 +264,7 @@ def _passages(tx: Tx, brand: BrandId, revision: RevisionId) -> tuple[DraftPassag
         .limit(MAX_PASSAGES)
     )
     return tuple(
-        DraftPassage(section_path=tuple(row.section_path), page=getattr(row, "page", None), text=row.text)
-        for row in rows
+        DraftPassage(section_path=tuple(row.section_path), page=row.page, text=row.text) for row in rows
     )
 
 

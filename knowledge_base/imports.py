@@ -25,7 +25,6 @@ from knowledge_base.drafting import (
 )
 from knowledge_base.duplicates import find_duplicates
 from knowledge_base.import_files import (
-    ImportNotFound,
     drop_content,
     files_read,
     give_up,
@@ -53,8 +52,6 @@ from knowledge_base.reading.wire import Reading
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope, Tx
 from marketplace.kernel.ids import BrandId, ImportId, RevisionId
-
-__all__ = ["ImportNotFound", "fail_import", "finish_indexed", "read_import", "waiting_for_index"]
 
 FILES_PER_TRANSACTION = 50
 BYTES_PER_TRANSACTION = 1_000_000

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, collate, func, or_, select
 
-from knowledge_base.commands import ArticleNotFound, plain_name
+from knowledge_base.drafting import plain_name
 from knowledge_base.in_force import article_state, has_state, held_by, held_revision, next_change
 from knowledge_base.liveness import is_live
 from knowledge_base.models import (
@@ -18,6 +18,7 @@ from knowledge_base.models import (
     Passage,
     Revision,
 )
+from knowledge_base.publishing import ArticleNotFound
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import NotFound
 from marketplace.kernel.ids import ArticleId, BrandId, PassageId, PersonId, RevisionId

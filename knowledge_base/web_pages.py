@@ -13,7 +13,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from knowledge_base.commands import plain_name
+from knowledge_base.drafting import plain_name
 from knowledge_base.import_files import open_import
 from knowledge_base.import_models import FileState, ImportFile, ImportSource, ImportState, KnowledgeImport
 from knowledge_base.in_force import held_revision

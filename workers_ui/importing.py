@@ -18,13 +18,12 @@ from rich.progress import (
 )
 
 from knowledge_base import import_queries
-from knowledge_base.commands import request_rebuild
 from knowledge_base.import_acts import advance_import
 from knowledge_base.import_files import start_import
 from knowledge_base.import_models import FileState, ImportSource, ImportState
 from knowledge_base.index.building import build_index
 from knowledge_base.index.bulk_work import BulkWork
-from knowledge_base.index.commands import roll_back_index
+from knowledge_base.index.commands import request_rebuild, roll_back_index
 from knowledge_base.index.embedder import Vectors
 from knowledge_base.reading.formats import ACCEPTED_ENDINGS
 from knowledge_base.web_fetching import fetch_step

@@ -16,12 +16,12 @@ import structlog
 from sqlalchemy import ColumnElement, delete, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from knowledge_base.commands import hold_knowledge, request_rebuild
+from knowledge_base.drafting import hold_knowledge
 from knowledge_base.imports import finish_indexed, waiting_for_index
 from knowledge_base.in_force import holds_or_will
 from knowledge_base.index.atomic_folder import BUILDING_PREFIX
 from knowledge_base.index.bulk_work import BulkWork
-from knowledge_base.index.commands import note_damage, note_encoded
+from knowledge_base.index.commands import note_damage, note_encoded, request_rebuild
 from knowledge_base.index.embedder import Vectors
 from knowledge_base.index.shelf import snapshots_folder
 from knowledge_base.index.snapshot import Base, base_in, build_beside

@@ -1,10 +1,10 @@
-"""What the database is told of a brand's index: how far its vectors are, damage, and a roll back."""
+"""What the database is told of a brand's index: that it is due, how far its vectors are, damage, and a roll back."""
 
 from datetime import datetime
 
 from sqlalchemy import select, text
 
-from knowledge_base.commands import hold_knowledge
+from knowledge_base.drafting import hold_knowledge
 from knowledge_base.models import IndexSnapshot
 from knowledge_base.queries import snapshot_numbers
 from marketplace.events.commands import record
@@ -24,6 +24,11 @@ class NothingToRollBackTo(Conflict):
 
 class NoReason(Invalid):
     """Say in a few words, at most 500 characters, why search goes back: others will ask."""
+
+
+def request_rebuild(tx: Tx, brand: BrandId) -> bool:
+    """Make the brand's index due although no passage changed; false when it is due anyway."""
+    return tx.execute(_REQUEST_REBUILD, {"brand": brand}).first() is not None
 
 
 def note_encoded(tx: Tx, brand: BrandId, *, encoded: int, to_encode: int, before: int | None = None) -> None:
@@ -70,6 +75,12 @@ def _step(done: int, total: int) -> int:
     return PROGRESS_STEPS * done // total if total else PROGRESS_STEPS
 
 
+# Skips a locked row: who holds it changes passages or publishes, and then the index is due or new anyway.
+_REQUEST_REBUILD = text(
+    "UPDATE knowledge_version SET changed = changed + 1 WHERE brand_id = (SELECT brand_id "
+    "FROM knowledge_version WHERE brand_id = :brand AND changed = indexed FOR UPDATE SKIP LOCKED) "
+    "RETURNING changed"
+)
 _ENCODED = text(
     "UPDATE knowledge_version SET encoded = :encoded, to_encode = :to_encode WHERE brand_id = :brand"
 )

@@ -15,7 +15,6 @@ from knowledge_base.reading.documents import (
     Document,
     Outline,
     Refusal,
-    Section,
     Unreadable,
     clean,
     decoded,
@@ -32,16 +31,6 @@ from knowledge_base.reading.markdown_reader import write_markdown, write_markdow
 from knowledge_base.reading.pdf_reader import write_pdf
 from knowledge_base.reading.text_reader import write_text
 from knowledge_base.reading.zip_reader import read_zip
-
-__all__ = [
-    "Document",
-    "Refusal",
-    "Section",
-    "read_any",
-    "read_html",
-    "read_jsonl",
-    "read_markdown",
-]
 
 MAX_JSONL_BYTES = 25_000_000
 MAX_JSONL_DOCUMENTS = 50_000

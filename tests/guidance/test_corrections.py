@@ -12,8 +12,8 @@ from guidance import corrections
 from guidance.commands import write_receipt
 from guidance.correction_models import Correction, CorrectionNotice, CorrectionReply, NoticeState
 from guidance.correction_queries import changed_texts, corrected_replies, correction, replies_resting_on
-from knowledge_base.commands import delete_article, put_article
 from knowledge_base.models import Passage
+from knowledge_base.publishing import delete_article, put_article
 from knowledge_base.report_models import ReportReason
 from knowledge_base.reports import WrongText, confirm_wrong, report_passage, sha256_of
 from marketplace.kernel.clock import app_now

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from knowledge_base.commands import delete_article, put_article
 from knowledge_base.drafting import Put, draft_articles
 from knowledge_base.index.building import build_index, rebuild_on_damage
 from knowledge_base.index.bulk_work import LocalWork
@@ -18,7 +17,14 @@ from knowledge_base.index.retrieval import Retrieved, Retriever
 from knowledge_base.index.shelf import LocalShelf
 from knowledge_base.liveness import is_live
 from knowledge_base.models import Article, ArticleState, Passage, Publication
-from knowledge_base.publishing import cancel_planned, publish_revisions, put_articles, retire_articles
+from knowledge_base.publishing import (
+    cancel_planned,
+    delete_article,
+    publish_revisions,
+    put_article,
+    put_articles,
+    retire_articles,
+)
 from knowledge_base.queries import article_by_key, index_status
 from knowledge_base.reading.documents import Document, Section
 from marketplace.accounts.models import Brand

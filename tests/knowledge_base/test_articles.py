@@ -7,15 +7,9 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from knowledge_base.commands import (
-    ArticleNotFound,
-    EmptyArticle,
-    NameTooLong,
-    delete_article,
-    put_article,
-    verify_article,
-)
+from knowledge_base.drafting import EmptyArticle, NameTooLong
 from knowledge_base.models import Article, ArticleState, Passage, Revision
+from knowledge_base.publishing import ArticleNotFound, delete_article, put_article
 from knowledge_base.queries import (
     PAGE_SIZE,
     ArticleDetail,
@@ -27,6 +21,7 @@ from knowledge_base.queries import (
     passage,
 )
 from knowledge_base.reading.documents import Document, Section
+from knowledge_base.verification import verify_article
 from marketplace.events.queries import facts_about
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope

@@ -20,6 +20,7 @@ from knowledge_base.import_files import (
     MAX_IMPORT_LINES,
     OPEN_IS_KEPT,
     ImportIsClosed,
+    ImportNotFound,
     ImportTooLarge,
     NoFiles,
     NothingToRetry,
@@ -46,7 +47,6 @@ from knowledge_base.imports import (
     FILES_PER_TRANSACTION,
     MAX_FILE_REFUSALS,
     PROGRESS_STEPS,
-    ImportNotFound,
     fail_import,
     read_import,
 )

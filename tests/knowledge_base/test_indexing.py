@@ -10,9 +10,9 @@ from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from knowledge_base.commands import request_rebuild
 from knowledge_base.index.building import build_index
 from knowledge_base.index.bulk_work import PASSAGES_PER_BATCH, LocalWork
+from knowledge_base.index.commands import request_rebuild
 from knowledge_base.index.embedder import Vectors
 from knowledge_base.index.shelf import snapshots_folder
 from knowledge_base.models import Embedding

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, text
 
-from knowledge_base.commands import put_articles
 from knowledge_base.index.building import rebuild_on_damage
 from knowledge_base.index.hybrid import Query
 from knowledge_base.index.retrieval import FoundPassage, Retriever
 from knowledge_base.index.shelf import EncodedQuery, Findings, IndexShelf, LocalShelf
 from knowledge_base.models import Passage
+from knowledge_base.publishing import put_articles
 from knowledge_base.queries import snapshot_numbers
 from knowledge_base.reading.documents import Document, Section
 from marketplace.kernel.clock import app_now

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from knowledge_base.commands import put_articles
 from knowledge_base.index.building import MERGE_SHARE, SMALLEST_BASE
 from knowledge_base.index.retrieval import Retrieved
 from knowledge_base.index.shelf import snapshots_folder
+from knowledge_base.publishing import put_articles
 from knowledge_base.reading.documents import Document
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope

@@ -10,9 +10,9 @@ from sqlalchemy import select, text
 from guidance.queries import suggestion_for_desk
 from guidance.wrong_passages import NotShownToYou, report_shown_passage
 from knowledge_base import reports
-from knowledge_base.commands import delete_article, put_article
 from knowledge_base.liveness import is_offered
 from knowledge_base.models import Article, Passage
+from knowledge_base.publishing import delete_article, put_article
 from knowledge_base.report_models import PassageQuarantine, PassageReport, ReportReason, ReportState
 from knowledge_base.report_queries import Whether, own_reports, quarantined_texts, reported_texts
 from marketplace.kernel.clock import app_now

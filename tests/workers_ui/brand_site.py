@@ -9,8 +9,8 @@ from selectolax.lexbor import LexborNode
 
 from guidance.commands import write_receipt
 from guidance.models import Suggestion, SuggestionPassage, SuggestionState
-from knowledge_base.commands import put_article
 from knowledge_base.models import Passage, Revision
+from knowledge_base.publishing import put_article
 from marketplace.accounts.models import Brand, MemberRole
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Tx

@@ -5,11 +5,11 @@ from uuid import UUID
 import pytest
 from httpx2 import Response
 
-from knowledge_base.commands import put_article
 from knowledge_base.import_acts import advance_import
 from knowledge_base.import_files import MAX_IMPORT_FILES
 from knowledge_base.imports import fail_import
 from knowledge_base.models import ArticleState
+from knowledge_base.publishing import put_article
 from knowledge_base.queries import articles
 from marketplace.accounts.models import MemberRole
 from marketplace.kernel.clock import app_now

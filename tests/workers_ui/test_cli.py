@@ -12,7 +12,7 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
-from knowledge_base.commands import hold_knowledge
+from knowledge_base.drafting import hold_knowledge
 from knowledge_base.import_models import ImportState
 from knowledge_base.import_queries import imports
 from knowledge_base.index.commands import note_damage

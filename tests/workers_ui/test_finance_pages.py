@@ -29,8 +29,8 @@ from billing.sending import send_due
 from billing.stripe_gateway import StripeGateway
 from guidance.commands import write_receipt
 from guidance.models import Suggestion, SuggestionPassage, SuggestionState
-from knowledge_base.commands import put_article
 from knowledge_base.models import Article, Passage, Revision
+from knowledge_base.publishing import put_article
 from knowledge_base.reading.documents import Document, Section
 from marketplace.accounts.models import Brand, Member, MemberRole, Staff, StaffRole, Worker
 from marketplace.kernel.clock import app_now

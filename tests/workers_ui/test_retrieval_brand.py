@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from knowledge_base.commands import put_article
 from knowledge_base.index.building import build_index, rebuild_on_damage
 from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.retrieval import Retriever
 from knowledge_base.index.shelf import EncodedQuery, Findings, LocalShelf
+from knowledge_base.publishing import put_article
 from marketplace.accounts.api_keys import ApiScope, create_key
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope

@@ -20,11 +20,11 @@ from guidance.commands import prepare_suggestion
 from guidance.models import Receipt, Suggestion
 from guidance.voice import Voice
 from guidance.voices import set_voice
-from knowledge_base.commands import delete_article, put_article
 from knowledge_base.index.building import build_index
 from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.retrieval import Retriever
 from knowledge_base.index.shelf import LocalShelf
+from knowledge_base.publishing import delete_article, put_article
 from knowledge_base.reading.documents import Document, Section
 from marketplace.accounts.models import Brand, Member, MemberRole, Worker
 from marketplace.kernel.clock import app_now

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from guidance.corrections import UNDO, deliver_corrections
-from knowledge_base.commands import put_article
 from knowledge_base.models import Article, Passage
+from knowledge_base.publishing import put_article
 from knowledge_base.report_letters import write_due
 from knowledge_base.report_models import (
     Contradiction,

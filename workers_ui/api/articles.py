@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from knowledge_base import commands, history, publishing, queries, verification
+from knowledge_base import drafting, history, publishing, queries, verification
 from knowledge_base.reading.apart import WHILE_SOMEONE_WAITS, read_apart
 from knowledge_base.reading.documents import Document
 from knowledge_base.reading.formats import Kind
@@ -99,7 +99,7 @@ def put_article(key: str, body: ArticleIn, tx: HasTx, brand: Writes) -> ArticleO
 @router.delete("/articles/{key:path}", status_code=204)
 def delete_article(key: str, tx: HasTx, brand: Writes) -> None:
     """Retire the article: from this answer on it is in no search, and nothing of it is planned."""
-    commands.delete_article(tx, brand=brand, key=key)
+    publishing.delete_article(tx, brand=brand, key=key)
 
 
 @router.get("/revisions/{key:path}", response_model=RevisionsOut)
@@ -141,7 +141,7 @@ def publish_article(key: str, body: PublicationIn, tx: HasTx, brand: Writes) -> 
         starts=body.effective_from,
         ends=body.effective_until,
     )
-    put = commands.Put(
+    put = drafting.Put(
         article_id=article, revision_id=text.id, revision_number=text.number, changed=bool(changed)
     )
     return _put(tx, brand, key, put)
@@ -193,10 +193,10 @@ def _document(key: str, body: ArticleIn) -> Document:
     return replace(reading.documents[0], key=key, title=body.title, source=source)
 
 
-def _put(tx: Tx, brand: BrandId, key: str, put: commands.Put) -> ArticleOut:
+def _put(tx: Tx, brand: BrandId, key: str, put: drafting.Put) -> ArticleOut:
     line = queries.article(tx, brand=brand, article_id=put.article_id).line
     return ArticleOut(
-        key=commands.plain_name(key),
+        key=drafting.plain_name(key),
         revision=put.revision_number,
         changed=put.changed,
         state=line.state.value,

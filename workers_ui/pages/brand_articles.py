@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from guidance.article_credits import named_credits
 from guidance.usage_queries import citations_of_passages, open_suggestions_citing
-from knowledge_base import commands, queries
+from knowledge_base import publishing, queries
 from knowledge_base.models import ArticleState
 from knowledge_base.reading.apart import WHILE_SOMEONE_WAITS, read_apart
 from knowledge_base.reading.documents import Document
@@ -66,7 +66,7 @@ def replace_article(
     line = queries.article(tx, brand=membership.brand, article_id=article_id).line
     try:
         document = replace(_document(file), key=line.key)
-        put = commands.put_article(
+        put = publishing.put_article(
             tx, brand=membership.brand, document=document, author=principal.person, now=app_now(tx)
         )
     except Invalid as error:
@@ -80,7 +80,7 @@ def replace_article(
 def delete_article(tx: HasTx, membership: Manages, article: str) -> Response:
     """Retire it: from this answer on it is in no search."""
     line = queries.article(tx, brand=membership.brand, article_id=_article_id(article)).line
-    commands.delete_article(tx, brand=membership.brand, key=line.key)
+    publishing.delete_article(tx, brand=membership.brand, key=line.key)
     return see(area_path(membership, "knowledge"), said=f"“{line.title}” is deleted.")
 
 
