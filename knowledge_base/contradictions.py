@@ -1,7 +1,8 @@
 """Live passages that state different values for the same policy, found after each change and kept.
 
 Only texts that were not compared before are compared, with all that hold: their vectors are those of the index. A
-flag stands until the brand says that both are right, or one of its texts changes.
+flag stands until the brand says that both are right, or one of its texts changes. A look takes so many texts, so that
+a transaction ends in time whatever was imported; its caller looks until nothing is left.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +40,10 @@ NEAR = 0.5
 
 PASSAGES_COMPARED = 20_000
 """Of a larger knowledge base only the first so many, by article, are compared."""
+
+LOOKED_AT_ONCE = 1_000
+NEIGHBOURS = 200
+"""Of one text, the nearest are compared with it."""
 
 ROWS_AT_ONCE = 256
 FOUND_AT_MOST = 500
@@ -82,17 +87,26 @@ class ContradictionLine:
     second: Side
 
 
-def look_for_contradictions(tx: Tx, *, brand: BrandId, now: datetime) -> int:
-    """Compare what changed since the last look; how many new flags. Safe to run again at any time."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How many flags are new, and whether more texts wait to be looked at."""
+
+    found: int
+    has_more: bool
+
+
+def look_for_contradictions(tx: Tx, *, brand: BrandId, now: datetime) -> Look:
+    """Compare LOOKED_AT_ONCE texts of what changed since the last look. Safe to run again at any time."""
     live = _live(tx, brand)
     _forget_gone(tx, brand, now)
-    changed = _not_looked_at(tx, brand, live)
-    found = _compare(tx, brand, live, changed) if changed else []
-    made = sum(_keep(tx, brand, one, now) for one in found)
+    vectors = _vectors(tx, brand, [one.sha256 for one in live if one.words.values])
+    waiting = [at for at in _not_looked_at(tx, brand, live) if _is_ready(live[at], vectors)]
+    changed = waiting[:LOOKED_AT_ONCE]
+    found = sum(_keep(tx, brand, one, now) for one in _compare(live, changed, vectors))
     _remember(tx, brand, [live[at] for at in changed])
     if changed:
-        log.info("contradictions.looked", brand=str(brand), texts=len(changed), found=made)
-    return made
+        log.info("contradictions.looked", brand=str(brand), texts=len(changed), found=found)
+    return Look(found=found, has_more=len(waiting) > len(changed))
 
 
 def dismiss_contradiction(
@@ -242,6 +256,11 @@ def _forget_gone(tx: Tx, brand: BrandId, now: datetime) -> None:
     )
 
 
+def _is_ready(text: _Text, vectors: Mapping[str, Vectors]) -> bool:
+    """A text that states a value waits for its vector: the index that has it is followed by a look."""
+    return not text.words.values or text.sha256 in vectors
+
+
 def _remember(tx: Tx, brand: BrandId, texts: Sequence[_Text]) -> None:
     rows = [{"brand_id": brand, "article_id": one.article, "sha256": one.sha256} for one in texts]
     if rows:
@@ -259,9 +278,8 @@ class _Flag:
     cosine: float
 
 
-def _compare(tx: Tx, brand: BrandId, live: Sequence[_Text], changed: Sequence[int]) -> list[_Flag]:
-    """The nearest FOUND_AT_MOST. A text without its vector yet is left to the look after the next index."""
-    vectors = _vectors(tx, brand, [one.sha256 for one in live if one.words.values])
+def _compare(live: Sequence[_Text], changed: Sequence[int], vectors: Mapping[str, Vectors]) -> list[_Flag]:
+    """The nearest FOUND_AT_MOST."""
     stating = [at for at, one in enumerate(live) if one.words.values and one.sha256 in vectors]
     fresh = sorted(set(changed) & set(stating))
     if not fresh:
@@ -272,7 +290,7 @@ def _compare(tx: Tx, brand: BrandId, live: Sequence[_Text], changed: Sequence[in
     pairs = _near_pairs(matrix, stating, fresh)
     flags = [
         flag
-        for at, other, cosine in pairs
+        for (at, other), cosine in pairs.items()
         for flag in _flags(live[at], live[other], cosine, weights, ordinary)
     ]
     return sorted(flags, key=lambda flag: -flag.cosine)[:FOUND_AT_MOST]
@@ -297,17 +315,26 @@ def _vectors(tx: Tx, brand: BrandId, wanted: Sequence[str]) -> Mapping[str, Vect
 
 def _near_pairs(
     matrix: Vectors, stating: Sequence[int], fresh: Sequence[int]
-) -> Iterator[tuple[int, int, float]]:
-    """Each pair of a fresh text with any other, once."""
+) -> Mapping[tuple[int, int], float]:
+    """The cosine of each fresh text with each of its NEIGHBOURS that is near, each pair once."""
     place = {at: row for row, at in enumerate(stating)}
-    is_fresh = set(fresh)
+    pairs: dict[tuple[int, int], float] = {}
     for start in range(0, len(fresh), ROWS_AT_ONCE):
         some = fresh[start : start + ROWS_AT_ONCE]
         cosines = matrix[[place[at] for at in some]] @ matrix.T
-        for row, column in zip(*np.nonzero(cosines >= NEAR), strict=True):
-            at, other = some[int(row)], stating[int(column)]
-            if at != other and (other not in is_fresh or at < other):
-                yield at, other, float(cosines[row, column])
+        for at, row in zip(some, cosines, strict=True):
+            for column in _nearest(row):
+                other = stating[column]
+                if other != at:
+                    pairs[min(at, other), max(at, other)] = float(row[column])
+    return pairs
+
+
+def _nearest(cosines: Vectors) -> list[int]:
+    """Places of the near ones, the nearest first; the text itself is among them."""
+    near = np.flatnonzero(cosines >= NEAR)
+    ordered: list[int] = near[np.argsort(-cosines[near], kind="stable")].tolist()
+    return ordered[: NEIGHBOURS + 1]
 
 
 def _flags(

@@ -89,7 +89,8 @@ def _bound(sentence: str, found: _Found) -> str:
 
 # --- how values are written ---------------------------------------------------------------------------------
 
-_NUMBER = r"[0-9]{1,9}(?:[., ][0-9]{3})*(?:[.,][0-9]{1,2})?(?![0-9])"
+# At most 23 digits: of more, Decimal would not say exactly what they are.
+_NUMBER = r"[0-9]{1,9}(?:[., ][0-9]{3}){0,4}(?:[.,][0-9]{1,2})?(?![0-9])"
 _COUNTS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "eleven": 11, "twelve": 12, "fourteen": 14, "fifteen": 15, "twenty": 20, "thirty": 30, "sixty": 60, "ninety": 90,
@@ -148,7 +149,7 @@ def _amounts(sentence: str) -> Iterator[_Found]:
         number = _number(found["after"] or found["before"])
         sign = found["code"] or re.match(r"\D+", found.group())[0].strip()  # type: ignore[index]
         if number is not None:
-            unit = _CURRENCIES[sign.lower()]
+            unit = _CURRENCIES[_plain(sign)]
             yield _Found(ValueKind.AMOUNT, unit, str(number), found.start(), found.end())
 
 
@@ -161,7 +162,7 @@ def _shares(sentence: str) -> Iterator[_Found]:
 
 def _durations(sentence: str) -> Iterator[_Found]:
     for found in _DURATION.finditer(sentence):
-        unit = found["unit"].lower()
+        unit = _plain(found["unit"])
         counts = [_count(one) for one in (found["low"], found["high"]) if one]
         hours = [_hours(one, unit) for one in counts if one is not None]
         kind = "working" if found["working"] else "time"
@@ -176,7 +177,7 @@ def _dates(sentence: str) -> Iterator[_Found]:
         if found["iso"]:
             yield _Found(ValueKind.DATE, "date", found["iso"], found.start(), found.end())
             continue
-        month = _MONTHS.index((found["month"] or found["month2"])[:3].lower()) + 1
+        month = _MONTHS.index(_plain(found["month"] or found["month2"])[:3]) + 1
         day, year = int(found["day"] or found["day2"]), found["year"] or found["year2"]
         if 1 <= day <= 31:
             # A date with its year and one without do not speak of the same thing.
@@ -229,6 +230,14 @@ _READERS: tuple[Callable[[str], Iterator[_Found]], ...] = (
 )
 
 
+def _plain(written: str) -> str:
+    """In small letters: a pattern that ignores case also takes ı for i and ſ for s."""
+    return written.lower().translate(_SAME_LETTERS)
+
+
+_SAME_LETTERS = str.maketrans("ıſ", "is")
+
+
 def _number(written: str) -> Decimal | None:
     plain = re.sub(r"(?<=[0-9])[., ](?=[0-9]{3}(?![0-9]))", "", written).replace(",", ".").replace(" ", "")
     try:
@@ -239,7 +248,7 @@ def _number(written: str) -> Decimal | None:
 
 
 def _count(written: str) -> Decimal | None:
-    word = written.lower()
+    word = _plain(written)
     return Decimal(_COUNTS[word]) if word in _COUNTS else _number(written)
 
 

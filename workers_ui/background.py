@@ -275,8 +275,9 @@ class Background:
 
     def contradictions(self, brand: str) -> None:
         """What a lost look leaves out, the one after the next index finds: it compares what was not compared."""
-        with self.database.transaction() as tx:
-            look_for_contradictions(tx, brand=BrandId(UUID(brand)), now=app_now(tx))
+        self._until_none(
+            lambda tx: look_for_contradictions(tx, brand=BrandId(UUID(brand)), now=app_now(tx)).has_more
+        )
 
     def renew_suggestions(self, brand: str) -> None:
         """What open tickets of the brand were suggested before the index had what holds now."""

@@ -32,8 +32,16 @@ class Shelf:
 
     def look(self) -> int:
         self.base.index(self.brand)
-        with self.base.database.transaction() as tx:
-            return look_for_contradictions(tx, brand=self.brand, now=app_now(tx))
+        return self.look_only()
+
+    def look_only(self) -> int:
+        """Looks until nothing is left, without an index of what changed."""
+        found, has_more = 0, True
+        while has_more:
+            with self.base.database.transaction() as tx:
+                look = look_for_contradictions(tx, brand=self.brand, now=app_now(tx))
+            found, has_more = found + look.found, look.has_more
+        return found
 
     def listed(self, state: ContradictionState = ContradictionState.OPEN) -> list[ContradictionLine]:
         with self.db.transaction(as_brand(self.brand)) as tx:
@@ -133,3 +141,34 @@ def test_far_passages_are_not_compared(shelf: Shelf) -> None:
     shelf.put("a", FIRST)
     assert shelf.put("b", filler * 4 + SECOND, title="Afternoons") == 0
     assert shelf.put("b", SECOND, title="Afternoons") == 1
+
+
+def test_a_text_that_is_looked_at_before_its_index_is_compared_after_it(shelf: Shelf) -> None:
+    shelf.put("a", FIRST)
+    # Published while the index before it was made: the look after that index has no vector of it.
+    shelf.base.put(shelf.brand, document("b", SECOND, "Sending things back"))
+    assert shelf.look_only() == 0
+    assert shelf.look() == 1
+
+
+def test_many_new_texts_are_looked_at_in_slices(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contradictions, "LOOKED_AT_ONCE", 2)
+    for key, text in (("a", FIRST), ("b", "Tea leaves rest well."), ("c", "Cups are blue."), ("d", SECOND)):
+        shelf.base.put(shelf.brand, document(key, text, "Returns"))
+    shelf.base.index(shelf.brand)
+    looks: list[contradictions.Look] = []
+    while not looks or looks[-1].has_more:
+        with shelf.base.database.transaction() as tx:
+            looks.append(look_for_contradictions(tx, brand=shelf.brand, now=app_now(tx)))
+    assert [look.has_more for look in looks] == [True, False]
+    assert sum(look.found for look in looks) == 1
+
+
+def test_a_text_is_compared_with_its_nearest_alone(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contradictions, "NEIGHBOURS", 1)
+    nearest = "Returns are accepted within 30 days of delivery to you."
+    for key, text in (("a", FIRST), ("b", nearest), ("c", SECOND.replace("30", "60"))):
+        shelf.base.put(shelf.brand, document(key, text, "Returns"))
+    shelf.base.index(shelf.brand)
+    # Of three pairs, that of each text with the one next to it.
+    assert shelf.look_only() == 2

@@ -47,6 +47,24 @@ def test_questions_tables_and_versions_state_nothing(text: str) -> None:
     assert [one for one in values_in(text) if one.kind is not K.PRACTICE] == []
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("The deposit for a bicycle is 5 poundſ a day.", K.AMOUNT, "5"),
+        ("The deposit for a bicycle is 5 ınr here.", K.AMOUNT, "5"),
+        ("Your tea is ready in 5 mınutes at most.", K.DURATION, "0.083"),
+        ("The summer sale starts on 3 ſeptember again.", K.DATE, "09-03"),
+        ("The moon hotel costs $1,000,000,000,000,000,000,000,000,000,000,000 a night.", K.AMOUNT, None),
+        ("Room numbers 100 200 300 400 500 600 700 800 900 100 200 300 400 days open.", K.DURATION, None),
+    ],
+)
+def test_letters_and_numbers_that_nobody_writes_break_nothing(
+    text: str, kind: ValueKind, value: str | None
+) -> None:
+    found = [one.value for one in values_in(text) if one.kind is kind]
+    assert found == ([value] if value else found)
+
+
 def test_a_mark_is_the_value_as_it_is_written() -> None:
     text = "Returns are free. They are accepted within 30 days of delivery."
     (found,) = [one for one in values_in(text) if one.kind is K.DURATION]
