@@ -32,7 +32,7 @@ from knowledge_base.reading.wire import Reading
 
 __all__ = ["WHILE_SOMEONE_WAITS", "Reading", "read_all_apart", "read_apart"]
 
-WHILE_SOMEONE_WAITS = Limits(cpu_seconds=5, wall_seconds=10.0)
+WHILE_SOMEONE_WAITS = Limits(cpu_seconds=5, wall_seconds=10.0, niceness=5)
 """For one article that is read while its request is answered."""
 
 CHILDREN_MAX = 4

@@ -23,7 +23,7 @@ DATA_BYTES = 400_000_000
 CPU_SECONDS = 20
 WALL_SECONDS = 30
 OPEN_FILES = 64
-NICENESS = 5
+NICENESS = 15
 """How far reading stands back when pages and the API want the processor; further back, a busy machine would let
 good files run into WALL_SECONDS."""
 
@@ -38,6 +38,7 @@ class Limits:
     data_bytes: int = DATA_BYTES
     cpu_seconds: int = CPU_SECONDS
     wall_seconds: float = WALL_SECONDS
+    niceness: int = NICENESS
 
 
 class Fence(StrEnum):
@@ -52,7 +53,7 @@ def confine(limits: Limits) -> Fence:
     """Bind this process by `limits` and the fence, for good; it dies with the process that started it."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    os.nice(NICENESS)
+    os.nice(limits.niceness)
     for which, most in (
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_DATA, limits.data_bytes),
