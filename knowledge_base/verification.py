@@ -211,14 +211,17 @@ def _is_to_be_told(now: datetime) -> ColumnElement[bool]:
 
 def _owners_to_remind(tx: Tx, now: datetime) -> Sequence[tuple[Person, Brand]]:
     owned = (
-        select(Article.owner_id, Article.brand_id).where(_is_to_be_told(now)).distinct().limit(OWNERS_A_SWEEP)
+        select(Article.owner_id, Article.brand_id)
+        # Who has left the brand reads nothing of it any more, and keeps no other waiting.
+        .join(Member, (Member.brand_id == Article.brand_id) & (Member.person_id == Article.owner_id))
+        .where(_is_to_be_told(now))
+        .distinct()
+        .limit(OWNERS_A_SWEEP)
     ).subquery()
     rows = tx.execute(
         select(Person, Brand)
         .join(owned, owned.c.owner_id == Person.id)
         .join(Brand, Brand.id == owned.c.brand_id)
-        # Who has left the brand reads nothing of it any more.
-        .join(Member, (Member.brand_id == Brand.id) & (Member.person_id == Person.id))
     )
     return [(row.Person, row.Brand) for row in rows]
 

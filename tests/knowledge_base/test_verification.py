@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import select
 
+import knowledge_base.verification
 from knowledge_base.publishing import ArticleNotFound
 from knowledge_base.verification import (
     BadInterval,
@@ -136,6 +137,23 @@ def test_an_owner_who_left_the_brand_is_not_written_to(desk: Desk, hours_pass: H
     hours_pass(91 * DAY)
 
     assert desk.letters() == []
+
+
+def test_owners_who_left_keep_no_other_owner_waiting(
+    desk: Desk, hours_pass: HoursPass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(knowledge_base.verification, "OWNERS_A_SWEEP", 1)
+    for key in ("one", "two"):
+        owner = desk.member()
+        desk.own(desk.article(key, key), owner)
+        with desk.house.base.database.transaction() as tx:
+            tx.delete(tx.get_one(Member, (desk.house.brand, owner)))
+    # The owner stands behind those who left, whose ids are smaller.
+    desk.own(desk.article("three", "Three"), desk.member())
+    hours_pass(91 * DAY)
+
+    (letter,) = desk.letters()
+    assert "- Three\n" in letter
 
 
 def test_a_strict_brand_offers_nothing_overdue_until_it_is_verified(
