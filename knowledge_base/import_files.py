@@ -5,7 +5,7 @@ Files may come in slices because a form holds 1,000 of them and a request 25 MB,
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -198,23 +198,28 @@ def tell(tx: Tx, knowledge_import: KnowledgeImport) -> None:
     )
 
 
-def _known(tx: Tx, brand: BrandId, import_id: ImportId) -> dict[str, str]:
-    rows = tx.execute(select(ImportFile.name, ImportFile.sha256).where(*of_import(brand, import_id)))
-    return {row.name: row.sha256 for row in rows}
+def _known(tx: Tx, brand: BrandId, import_id: ImportId) -> dict[str, set[str]]:
+    """SHA-256 of what is here by name: of the file that is taken, and of those refused for its name."""
+    known: dict[str, set[str]] = {}
+    for row in tx.execute(select(ImportFile.name, ImportFile.sha256).where(*of_import(brand, import_id))):
+        known.setdefault(row.name, set()).add(row.sha256)
+    return known
 
 
-def _fresh(files: Sequence[tuple[str, bytes]], known: Mapping[str, str]) -> list[_File]:
-    """The files not here yet; a second one under a name is refused, for a name is a key."""
-    seen = dict(known)
+def _fresh(files: Sequence[tuple[str, bytes]], known: dict[str, set[str]]) -> list[_File]:
+    """The files not here yet, now `known`; a second one under a name is refused, for a name is a key."""
     fresh = []
     for given, content in files:
         name = plain_name(given)[:MAX_KEY_CHARACTERS] or "unnamed"
         sha256 = hashlib.sha256(content).hexdigest()
-        if name not in seen:
-            fresh.append(_File(name=name, content=content, sha256=sha256))
-        elif seen[name] != sha256:
+        here = known.setdefault(name, set())
+        if sha256 in here:
+            continue
+        if here:
             fresh.append(_File(name=name, content=b"", sha256=sha256, reason=SAME_NAME, remedy=RENAME))
-        seen.setdefault(name, sha256)
+        else:
+            fresh.append(_File(name=name, content=content, sha256=sha256))
+        here.add(sha256)
     return fresh
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, case, func, select
 
 from knowledge_base.import_files import ImportNotFound, of_import
 from knowledge_base.import_models import (
@@ -199,6 +199,7 @@ def _gave(tx: Tx, brand: BrandId, ids: Sequence[ImportId]) -> dict[ImportId, lis
             ImportFile.state,
             func.count().label("files"),
             func.count().filter(ImportFile.content_kept).label("kept"),
+            func.sum(_refusals_of_file() + ImportFile.more_refusals).label("refused"),
             *summed,
         )
         .where(ImportFile.brand_id == brand, ImportFile.import_id.in_(ids))
@@ -211,14 +212,22 @@ def _gave(tx: Tx, brand: BrandId, ids: Sequence[ImportId]) -> dict[ImportId, lis
 
 
 def _refused(tx: Tx, brand: BrandId, ids: Sequence[ImportId]) -> dict[ImportId, list[ImportFile]]:
-    """The files that failed or have something refused in them."""
+    """The first files that failed or have something refused in them, of each import enough for MAX_REFUSALS."""
+    before = func.sum(_refusals_of_file()).over(
+        partition_by=ImportFile.import_id, order_by=ImportFile.ordinal, rows=(None, -1)
+    )
+    counted = (
+        select(ImportFile.import_id, ImportFile.ordinal, func.coalesce(before, 0).label("before"))
+        .where(ImportFile.brand_id == brand, ImportFile.import_id.in_(ids), _refusals_of_file() > 0)
+        .subquery()
+    )
     rows = tx.scalars(
         select(ImportFile)
-        .where(
-            ImportFile.brand_id == brand,
-            ImportFile.import_id.in_(ids),
-            or_(ImportFile.state == FileState.FAILED, func.jsonb_array_length(ImportFile.refusals) > 0),
+        .join(
+            counted,
+            (counted.c.import_id == ImportFile.import_id) & (counted.c.ordinal == ImportFile.ordinal),
         )
+        .where(ImportFile.brand_id == brand, counted.c.before < MAX_REFUSALS)
         .order_by(ImportFile.import_id, ImportFile.ordinal)
     )
     by_import: dict[ImportId, list[ImportFile]] = {}
@@ -227,10 +236,15 @@ def _refused(tx: Tx, brand: BrandId, ids: Sequence[ImportId]) -> dict[ImportId, 
     return by_import
 
 
+def _refusals_of_file() -> ColumnElement[int]:
+    """How many a file lists: those inside it, else itself when it failed."""
+    failed = case((ImportFile.state == FileState.FAILED, 1), else_=0)
+    return func.greatest(func.jsonb_array_length(ImportFile.refusals), failed)
+
+
 def _status(found: KnowledgeImport, gave: Sequence[Row[Any]], refused: Sequence[ImportFile]) -> ImportStatus:
     parts = sum(row.parts for row in gave)
-    listed = [one for file in refused for one in _of_file(file)]
-    uncounted = sum(file.more_refusals for file in refused) + len(listed[MAX_REFUSALS:])
+    listed = [one for file in refused for one in _of_file(file)][:MAX_REFUSALS]
     return ImportStatus(
         id=found.id,
         state=found.state,
@@ -249,8 +263,8 @@ def _status(found: KnowledgeImport, gave: Sequence[Row[Any]], refused: Sequence[
         finished_at=found.finished_at,
         by_state={row.state: row.files for row in gave},
         can_retry=sum(row.kept for row in gave if row.state is FileState.FAILED),
-        refusals=tuple(listed[:MAX_REFUSALS]),
-        more_refusals=uncounted,
+        refusals=tuple(listed),
+        more_refusals=sum(row.refused for row in gave) - len(listed),
     )
 
 

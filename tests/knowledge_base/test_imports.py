@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
+from knowledge_base import import_queries
 from knowledge_base.import_files import (
     FAILED_CONTENT_IS_KEPT,
     MAX_IMPORT_BYTES,
@@ -34,7 +35,7 @@ from knowledge_base.import_files import (
     retry_file,
     start_import,
 )
-from knowledge_base.import_models import FileState, ImportPart, ImportState
+from knowledge_base.import_models import FileState, ImportFile, ImportPart, ImportState
 from knowledge_base.import_queries import (
     FileLine,
     ImportStatus,
@@ -201,6 +202,30 @@ def test_refusals_without_end_are_counted_not_listed(base: KnowledgeBase, brand:
     assert len(status.refusals) == MAX_FILE_REFUSALS
     assert status.more_refusals == 250
     assert status.articles == 1
+
+
+def test_of_many_bad_files_those_first_are_listed_and_the_rest_is_counted(
+    base: KnowledgeBase, brand: BrandId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_queries, "MAX_REFUSALS", 4)
+    lines = ("lines.jsonl", jsonl(1)[1] + b"\nnonsense" * (MAX_FILE_REFUSALS + 3))
+    status = _import(base, brand, [("a.md", b""), *markdown(1), lines, ("z.md", b"")])
+    loaded: list[str] = []
+
+    def note(file: ImportFile, _context: object) -> None:
+        loaded.append(file.name)
+
+    event.listen(ImportFile, "load", note)
+    assert _status(base, brand, status.id) == status
+    event.remove(ImportFile, "load", note)
+    assert loaded == ["a.md", "lines.jsonl"]
+    assert [refused.name for refused in status.refusals] == [
+        "a.md",
+        *(f"lines.jsonl, line {number}" for number in (2, 3, 4)),
+    ]
+    assert status.more_refusals == MAX_FILE_REFUSALS + 1
+    other = _import(base, brand, [("b.md", b"")])
+    assert ([refused.name for refused in other.refusals], other.more_refusals) == (["b.md"], 0)
 
 
 @pytest.mark.parametrize(
@@ -540,6 +565,24 @@ def test_slices_of_one_upload_become_one_import_and_a_slice_sent_again_adds_noth
     status = _status(base, brand, import_id)
     assert (status.files, status.articles, status.refusals) == (25, 25, ())
     assert [fact.kind for fact in _told(base, import_id)].count("import_started") == 1
+
+
+def test_a_slice_with_one_name_twice_adds_nothing_when_it_is_sent_again(
+    base: KnowledgeBase, brand: BrandId
+) -> None:
+    files = [("a.md", b"# A\n\nOne."), ("a.md", b"# A\n\nOther."), ("b.md", b"# B\n\nTwo.")]
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        now = app_now(tx)
+        import_id = open_import(tx, brand=brand, author=None, now=now)
+        for _ in range(3):
+            add_files(tx, brand=brand, import_id=import_id, files=files, now=now)
+
+    states = [(line.name, line.state) for line in _files(base, brand, import_id)]
+    assert states == [
+        ("a.md", FileState.QUEUED),
+        ("a.md", FileState.FAILED),
+        ("b.md", FileState.QUEUED),
+    ]
 
 
 def test_the_limits_hold_for_all_slices_together(base: KnowledgeBase, brand: BrandId) -> None:
