@@ -90,7 +90,7 @@ def ask_erasure(
 def erase(database: Database, brand: BrandId, *, folder: Path, forget: Sequence[Forget] = ()) -> bool:
     """Erase what was asked to be; false when nothing was. `forget` is asked first, by whom quotes knowledge.
 
-    Raises IndexIsBusy: then call again later.
+    Raises IndexIsBusy, or OSError for a snapshot that cannot be deleted: then call again later.
     """
     with sole_builder(database, brand) as alone:
         if not alone:
@@ -100,7 +100,7 @@ def erase(database: Database, brand: BrandId, *, folder: Path, forget: Sequence[
                 return False
         for step in (*forget, *(_deleting(table) for table in erased_tables())):
             _work_off(database, brand, step)
-        shutil.rmtree(snapshots_folder(folder, brand), ignore_errors=True)
+        _remove(snapshots_folder(folder, brand))
         with database.transaction(Scope(brand=brand)) as tx:
             _finish(tx, brand)
     return True
@@ -146,15 +146,24 @@ def newest_erasure(tx: Tx, *, brand: BrandId) -> KnowledgeErasure | None:
 def remove_left_folders(database: Database, folder: Path) -> int:
     """Delete snapshots of brands that have no knowledge any more; how many brands'.
 
-    A brand that is indexed for the first time has its counters before it has a folder.
+    A brand that is indexed for the first time has its counters before it has a folder. What cannot be deleted is
+    logged and left to the next call.
     """
     left = [BrandId(UUID(path.name)) for path in _folders(folder) if not _has_knowledge(database, path.name)]
-    for brand in left:
-        with sole_builder(database, brand) as alone:
-            if alone and not _has_knowledge(database, str(brand)):
-                shutil.rmtree(snapshots_folder(folder, brand), ignore_errors=True)
-                log.info("erasure.folder_removed", brand=str(brand))
-    return len(left)
+    return sum(_remove_left(database, brand, snapshots_folder(folder, brand)) for brand in left)
+
+
+def _remove_left(database: Database, brand: BrandId, folder: Path) -> bool:
+    with sole_builder(database, brand) as alone:
+        if not alone or _has_knowledge(database, str(brand)):
+            return False
+        try:
+            _remove(folder)
+        except OSError as error:
+            log.error("erasure.folder_left", brand=str(brand), error=str(error))
+            return False
+    log.info("erasure.folder_removed", brand=str(brand))
+    return True
 
 
 def _deleting(table: Table) -> Forget:
@@ -177,6 +186,12 @@ def _work_off(database: Database, brand: BrandId, step: Forget) -> None:
             tx.execute(
                 update(KnowledgeErasure).where(*_its_row(brand)).values(rows=KnowledgeErasure.rows + done)
             )
+
+
+def _remove(folder: Path) -> None:
+    """Raises OSError: what is left on disk is not erased."""
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _finish(tx: Tx, brand: BrandId) -> None:

@@ -42,6 +42,7 @@ class PastIndexes:
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Snapshot] = OrderedDict()
         self._lock = threading.Lock()
+        self._forgotten = 0
 
     def find(
         self,
@@ -55,17 +56,19 @@ class PastIndexes:
         top: int,
     ) -> tuple[Sequence[Hit], Ranking]:
         """What of the brand's passages at `at` the query finds. Raises TooMuchHeldThen."""
+        forgotten = self._forgotten
         held = _held(tx, brand, at)
         if not held:
             return (), Ranking()
         name = _name(brand, embedder.name, held)
-        snapshot = self._known(name) or self._keep(name, _built(tx, embedder, brand, held))
+        snapshot = self._known(name) or self._keep(name, _built(tx, embedder, brand, held), forgotten)
         hits = hybrid(snapshot, query, query.query, weight=weight, top=top)
         return hits, ranking_of(snapshot, query, query.query.last_turn)
 
     def forget(self) -> None:
-        """Let go of everything: few are kept, and whose they are is not."""
+        """Let go of everything, what is being built too: few are kept, and whose they are is not."""
         with self._lock:
+            self._forgotten += 1
             self._kept.clear()
 
     def _known(self, name: str) -> Snapshot | None:
@@ -74,9 +77,10 @@ class PastIndexes:
                 self._kept.move_to_end(name)
             return self._kept.get(name)
 
-    def _keep(self, name: str, snapshot: Snapshot) -> Snapshot:
+    def _keep(self, name: str, snapshot: Snapshot, forgotten: int) -> Snapshot:
         with self._lock:
-            self._kept[name] = snapshot
+            if forgotten == self._forgotten:
+                self._kept[name] = snapshot
             while len(self._kept) > SNAPSHOTS_KEPT:
                 self._kept.popitem(last=False)
         return snapshot

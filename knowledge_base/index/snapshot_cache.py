@@ -24,6 +24,7 @@ class SnapshotCache:
         self._lock = threading.Lock()
         self._opened: OrderedDict[tuple[BrandId, int], Snapshot] = OrderedDict()
         self._opening: dict[BrandId, tuple[threading.Lock, int]] = {}
+        self._forgotten = 0
 
     @property
     def nbytes(self) -> int:
@@ -37,15 +38,17 @@ class SnapshotCache:
             return found
         # One thread opens a brand's, the others wait for it; other brands' searches go on.
         with self._sole_opener(brand):
+            forgotten = self._forgotten
             found = self._known(brand, number)
             if found is None:
                 found = open_of(brand, number, folder, beside=self._newest(brand))
-                self._keep(brand, found)
+                self._keep(brand, found, forgotten)
         return found
 
     def forget(self, brand: BrandId) -> None:
-        """Let go of all there is of a brand."""
+        """Let go of all there is of a brand, and keep nothing that is being opened just now."""
         with self._lock:
+            self._forgotten += 1
             for key in [key for key in self._opened if key[0] == brand]:
                 del self._opened[key]
 
@@ -77,8 +80,11 @@ class SnapshotCache:
                 else:
                     del self._opening[brand]
 
-    def _keep(self, brand: BrandId, opened: Snapshot) -> None:
+    def _keep(self, brand: BrandId, opened: Snapshot, forgotten: int) -> None:
+        """Unless a brand was forgotten since: it may be this one."""
         with self._lock:
+            if forgotten != self._forgotten:
+                return
             number = opened.manifest.number
             for outdated in [key for key in self._opened if key[0] == brand and key[1] < number]:
                 del self._opened[outdated]

@@ -22,7 +22,6 @@ class Shard:
 
     def __init__(self, folder: Path, *, cached_bytes: int = CACHED_BYTES) -> None:
         self._folder = folder
-        self._cached_bytes = cached_bytes
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         self._shelf = LocalShelf(folder, cached_bytes=cached_bytes)
@@ -41,7 +40,7 @@ class Shard:
         if _manifest(folder) == packed.get(MANIFEST_FILE) and _is_whole(brand, number, folder):
             return True
         unpack(packed, folder)
-        self._shelf = LocalShelf(self._folder, cached_bytes=self._cached_bytes)
+        self._shelf.forget(brand)
         if not _is_whole(brand, number, folder):
             shutil.rmtree(folder, ignore_errors=True)
             return False
@@ -58,7 +57,7 @@ class Shard:
     def forget(self, brand: BrandId) -> None:
         """Drop all there is of a brand, in memory and on disk."""
         shutil.rmtree(snapshots_folder(self._folder, brand), ignore_errors=True)
-        self._shelf = LocalShelf(self._folder, cached_bytes=self._cached_bytes)
+        self._shelf.forget(brand)
 
 
 def _manifest(folder: Path) -> bytes | None:

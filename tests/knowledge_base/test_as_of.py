@@ -1,14 +1,16 @@
 """Answers as of another date: from what held then, and from what is scheduled to hold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import pytest
 
 from knowledge_base.index import past
+from knowledge_base.index.embedder import Vectors
 from knowledge_base.index.hybrid import Query
 from knowledge_base.index.past import TooMuchHeldThen
 from knowledge_base.index.retrieval import FoundPassage
+from knowledge_base.index.shelf import EncodedQuery
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope
 from tests.fakes import WordHashEmbedder
@@ -97,3 +99,29 @@ def test_more_than_a_web_process_should_encode_is_refused_with_a_way_out(
 
     with pytest.raises(TooMuchHeldThen, match="Choose a later date"):
         _texts(house, _now(house))
+
+
+class ForgettingEmbedder(WordHashEmbedder):
+    """Everything is forgotten while it encodes, as when a brand is erased just then."""
+
+    def __init__(self, forget: Callable[[], None]) -> None:
+        super().__init__()
+        self._forget = forget
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        self._forget()
+        return super().encode(texts)
+
+
+def test_what_is_built_while_everything_is_forgotten_is_not_kept(house: House) -> None:
+    house.put(ORDINARY)
+    indexes = past.PastIndexes()
+    embedder = ForgettingEmbedder(indexes.forget)
+    query = EncodedQuery.of(Query.of([QUESTION]), embedder)
+    with house.base.database.transaction(Scope(brand=house.brand)) as tx:
+        for _ in range(2):
+            hits, _ranking = indexes.find(
+                tx, embedder, brand=house.brand, at=app_now(tx), query=query, weight=0.5, top=3
+            )
+            assert len(hits) == 1
+    assert embedder.encoded == [f"Returns\n{ORDINARY}"] * 2

@@ -2,6 +2,7 @@
 
 import gc
 import re
+import shutil
 import subprocess
 import sys
 import weakref
@@ -69,6 +70,11 @@ def learn(base: KnowledgeBase, brand: BrandId) -> None:
     read_import(base.database, brand, started)
     base.index(brand)
     assert base.texts(brand, QUESTION)
+
+
+def under_way(base: KnowledgeBase, brand: BrandId) -> bool:
+    with base.database.transaction() as tx:
+        return (brand,) in erasure.unfinished_erasures(tx)
 
 
 def rows_left(database: Database, brand: BrandId) -> dict[str, int]:
@@ -241,6 +247,21 @@ def test_while_the_index_is_built_the_erasure_waits(base: KnowledgeBase) -> None
         with pytest.raises(IndexIsBusy):
             erase(base, brand)
     assert erase(base, brand)
+
+
+def test_an_erasure_is_not_done_while_its_files_cannot_be_deleted(base: KnowledgeBase) -> None:
+    brand = base.brand()
+    learn(base, brand)
+    ask(base, brand)
+    folder = snapshots_folder(base.folder, brand)
+    shutil.rmtree(folder)
+    folder.write_text("no folder, so it cannot be deleted as one")
+    with pytest.raises(NotADirectoryError):
+        erase(base, brand)
+    assert under_way(base, brand)
+    folder.unlink()
+    assert erase(base, brand)
+    assert not under_way(base, brand)
 
 
 @pytest.mark.parametrize("after_commit", [False, True])

@@ -2,8 +2,9 @@
 
 import random
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PosixPath
 from threading import Barrier
 
 import pytest
@@ -314,6 +315,28 @@ def test_a_snapshot_that_many_threads_ask_for_is_opened_once(base: KnowledgeBase
 
     with ThreadPoolExecutor(8) as threads:
         assert len(set(map(id, threads.map(ask, range(8))))) == 1
+
+
+class ActingFolder(PosixPath):
+    """A folder at whose reading something happens, as when another thread is faster."""
+
+    act: Callable[[], None]
+
+    def __truediv__(self, name: str) -> Path:  # type: ignore[override]
+        self.act()
+        return Path(self) / name
+
+
+def test_what_is_opened_while_its_brand_is_forgotten_is_not_kept(base: KnowledgeBase, brand: BrandId) -> None:
+    _fill(base, brand, 4)
+    base.index(brand)
+    cache, folder = SnapshotCache(limit_bytes=10**9), ActingFolder(_newest(base, brand))
+    folder.act = lambda: cache.forget(brand)
+
+    assert len(cache.snapshot(brand, 4, folder)) == 4
+    assert cache.nbytes == 0
+    cache.snapshot(brand, 4, _newest(base, brand))
+    assert cache.nbytes > 0
 
 
 def test_the_embedder_is_loaded_by_the_first_search_and_once(
