@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete, select
 
-from knowledge_base import import_acts
+from knowledge_base import duplicates, import_acts
 from knowledge_base.duplicates import NEAR_SHARE
 from knowledge_base.import_acts import (
     DraftNotFound,
@@ -20,7 +21,7 @@ from knowledge_base.import_acts import (
     undo_import,
 )
 from knowledge_base.import_files import start_import
-from knowledge_base.import_models import FileState, ImportArticleState, ImportState
+from knowledge_base.import_models import FileState, ImportArticleState, ImportDuplicate, ImportState
 from knowledge_base.import_queries import import_files, import_status, unfinished_imports
 from knowledge_base.import_review import DraftDetail, Only, Outcome, draft, drafts, outcome
 from knowledge_base.models import ArticleState
@@ -237,6 +238,36 @@ def test_the_same_text_under_another_key_and_a_nearly_same_one_are_pointed_out(
     with base.database.transaction(Scope(brand=brand)) as tx:
         only = drafts(tx, brand=brand, import_id=import_id, only=Only(repeats=True))
     assert [line.key for line in only.lines] == ["copy.md", "near.md"]
+
+
+def test_looking_for_duplicates_goes_on_after_a_kill_and_keeps_what_it_found(
+    base: KnowledgeBase, brand: BrandId, mortal: MortalDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "DRAFTS_PER_TRANSACTION", 1)
+    copies = [page(f"{name}.md", RETURNS) for name in "abc"]
+    import_id = looked_at(base, brand, *copies)
+    whole = named_duplicates(base, brand, import_id)
+    assert len(whole) == 6
+
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        tx.execute(delete(ImportDuplicate))
+    mortal.dies_at = 4  # signatures, what is compared, the first draft, the second one
+    with pytest.raises(Killed):
+        duplicates.find_duplicates(mortal, brand, import_id)
+    assert len(named_duplicates(base, brand, import_id)) == 2
+    for _ in range(2):
+        duplicates.find_duplicates(base.database, brand, import_id)
+        assert named_duplicates(base, brand, import_id) == whole
+
+
+def named_duplicates(base: KnowledgeBase, brand: BrandId, import_id: ImportId) -> list[tuple[object, ...]]:
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        rows = tx.execute(
+            select(ImportDuplicate.article_id, ImportDuplicate.other_id, ImportDuplicate.share_percent)
+            .where(ImportDuplicate.import_id == import_id)
+            .order_by(ImportDuplicate.article_id, ImportDuplicate.other_id)
+        )
+        return [tuple(row) for row in rows]
 
 
 def test_an_articles_own_text_before_is_no_duplicate(base: KnowledgeBase, brand: BrandId) -> None:
