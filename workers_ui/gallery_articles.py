@@ -55,7 +55,7 @@ def article_planned(frame: MakeFrame) -> PageView:
                 cited_count=132,
             ),
         ),
-        delete_effect="1 passage leaves search at once. Receipts of sent replies keep their own copy.",
+        retire_effect="1 passage leaves search at once. Receipts of sent replies keep their own copy.",
         sections=present.sections(HERE, current="", can_edit=True),
         draft=articles.UnpublishedDraft(
             heading="Revision 6 is a draft: it holds nowhere yet",
@@ -80,7 +80,8 @@ def article_retired(frame: MakeFrame) -> PageView:
     assert isinstance(page, brand.ArticlePage)
     return replace(
         page,
-        state=Badge(label="deleted"),
+        state=Badge(label="retired"),
+        no_passages="It is retired: nothing of it is offered.",
         passages=(),
         draft=articles.UnpublishedDraft(
             heading="Retired: nothing holds. Publishing brings the last text back",
@@ -91,7 +92,7 @@ def article_retired(frame: MakeFrame) -> PageView:
         checks=None,
         planned=(),
         can_edit=False,
-        deletable=False,
+        retirable=False,
     )
 
 

@@ -290,7 +290,7 @@ def article(frame: MakeFrame) -> PageView:
             ),
         ),
         credits=(brand.ArticleCredit(worker="Ama O.", ticket="t1", number="#4817", credited_at=ago(days=9)),),
-        delete_effect="9 passages leave search at once. 2 open suggestions that cite them are marked out "
+        retire_effect="9 passages leave search at once. 2 open suggestions that cite them are marked out "
         "of date. Receipts of sent replies keep their own copy.",
     )
 

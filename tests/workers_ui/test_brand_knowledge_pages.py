@@ -284,7 +284,7 @@ def test_an_article_shows_its_passages_and_how_often_replies_cite_them(
     page = owner.get(f"/knowledge/{passage.article_id}")
 
     assert "cited 2 times" in words(page, "ol.cards")
-    assert "1 passage leaves search at once. 1 open suggestion that cites it" in words(page, "#delete")
+    assert "1 passage leaves search at once. 1 open suggestion that cites it" in words(page, "#retire")
     assert "not cited yet" in words(owner.get(f"/knowledge/{unused.article_id}"), "ol.cards")
     rows = [text_of(row) for row in tree(owner.get("/knowledge")).css("#articles tbody tr")]
     assert [row.split(" Nov")[0].split()[:4] for row in rows] == [
@@ -338,22 +338,21 @@ def test_a_file_that_cannot_replace_leaves_the_article_as_it_is(
     assert owner.post(f"/knowledge/{article}/replace").status_code == 422
 
 
-def test_a_deleted_article_is_gone_from_the_list_and_its_page_says_deleted(
-    site: Site, owner: Browser
-) -> None:
+def test_a_retired_article_is_gone_from_the_list_and_its_page_says_so(site: Site, owner: Browser) -> None:
     with site.background.transaction() as tx:
         article = an_article(tx, owner.house.brand, text=POLICY).article_id
 
-    deleted = owner.post(f"/knowledge/{article}/delete")
+    retired = owner.post(f"/knowledge/{article}/retire")
 
-    assert "is deleted" in words(owner.visitor.client.get(deleted.headers["location"]), "#toasts")
+    assert "is retired" in words(owner.visitor.client.get(retired.headers["location"]), "#toasts")
     assert _titles(site, owner.house) == []
     with site.background.transaction() as tx:
         assert coverage(tx, brand=owner.house.brand).passages == 0
     page = owner.get(f"/knowledge/{article}")
-    assert words(page, ".page-head .badge") == "deleted"
-    assert not tree(page).css("form[enctype], form[action$='/delete']")
-    assert owner.post(f"/knowledge/{article}/delete").status_code == 404
+    assert words(page, ".page-head .badge") == "retired"
+    assert "nothing of it is offered" in words(page, "ol.cards")
+    assert not tree(page).css("form[enctype], form[action$='/retire']")
+    assert owner.post(f"/knowledge/{article}/retire").status_code == 404
 
 
 def test_a_damaged_index_is_told_until_a_day_after_it_was_built_again(

@@ -115,7 +115,7 @@ def test_a_foreign_brands_ticket_article_import_and_key_are_not_there(site: Site
         f"/tickets/{ticket}/resolution",
         f"/tickets/{ticket}/escalation-confirmation",
         f"/tickets/{ticket}/escalation-rejection",
-        f"/knowledge/{article}/delete",
+        f"/knowledge/{article}/retire",
     ):
         assert owner.post(rest, {"text": "Hello"}).status_code == 404
     replacement = {"file": ("a.md", b"# A\n\ntext", "text/markdown")}

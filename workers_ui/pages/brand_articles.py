@@ -76,12 +76,12 @@ def replace_article(
     return see(f"{area_path(membership, 'knowledge')}/{article_id}", said=said)
 
 
-@router.post("/b/{slug}/knowledge/{article}/delete", dependencies=[CheckedForm])
-def delete_article(tx: HasTx, membership: Manages, article: str) -> Response:
+@router.post("/b/{slug}/knowledge/{article}/retire", dependencies=[CheckedForm])
+def retire_article(tx: HasTx, membership: Manages, article: str) -> Response:
     """Retire it: from this answer on it is in no search."""
     line = queries.article(tx, brand=membership.brand, article_id=_article_id(article)).line
     publishing.delete_article(tx, brand=membership.brand, key=line.key)
-    return see(area_path(membership, "knowledge"), said=f"“{line.title}” is deleted.")
+    return see(area_path(membership, "knowledge"), said=f"“{line.title}” is retired.")
 
 
 def _document(file: UploadFile | str | None) -> Document:
@@ -122,9 +122,10 @@ def _article_page(
             citations_of_passages(tx, brand=brand, article=line.id),
             quarantined_of_article(tx, brand=brand, article=line.id),
         ),
-        delete_effect=present.delete_effect(
+        retire_effect=present.retire_effect(
             len(detail.passages), open_suggestions_citing(tx, brand=brand, article=line.id)
         ),
+        no_passages=present.no_passages(line.state),
         sections=articles.sections(here, current="", can_edit=may_write),
         holds_now=articles.holds_now(planned),
         draft=articles.draft(detail.revisions[0], line.state, planned, names_of(tx, membership)),
@@ -136,7 +137,7 @@ def _article_page(
         planned=articles.planned(planned),
         time_zone=accounts.brand(tx, brand).time_zone,
         can_write=may_write,
-        deletable=line.state is not ArticleState.RETIRED or bool(planned.planned),
+        retirable=line.state is not ArticleState.RETIRED or bool(planned.planned),
         can_edit=is_live and may_write,
         verified_on=line.verified_at.date(),
         stopped=_why_stopped(tx, membership, line.id),

@@ -15,7 +15,7 @@ from workers_ui.presenters.values import Badge, Notice, Tone
 
 READY = Badge(label="ready", tone=Tone.GOOD)
 INDEXING = Badge(label="indexing", tone=Tone.INFO)
-DELETED = Badge(label="deleted", tone=Tone.NEUTRAL)
+RETIRED = Badge(label="retired", tone=Tone.NEUTRAL)
 DRAFT = Badge(label="draft", tone=Tone.NEUTRAL)
 SILENCES: Mapping[Reason, str] = {
     Reason.NOTHING_FOUND: "The knowledge base has nothing on this question.",
@@ -61,7 +61,7 @@ def index_notice(index: IndexStatus, now: datetime) -> Notice | None:
 def article_state(line: ArticleLine, index: IndexStatus) -> Badge:
     match line.state:
         case ArticleState.RETIRED:
-            return DELETED
+            return RETIRED
         case ArticleState.DRAFT:
             return DRAFT
         case ArticleState.PUBLISHED:
@@ -87,8 +87,8 @@ def article_passages(
     )
 
 
-def delete_effect(passages: int, open_suggestions: int) -> str:
-    """What goes with the article, before anybody deletes it."""
+def retire_effect(passages: int, open_suggestions: int) -> str:
+    """What goes with the article, before anybody retires it."""
     left = "1 passage leaves" if passages == 1 else f"{passages:,} passages leave"
     if open_suggestions == 1:
         stale = " 1 open suggestion that cites it is marked out of date."
@@ -97,6 +97,17 @@ def delete_effect(passages: int, open_suggestions: int) -> str:
     else:
         stale = ""
     return f"{left} search at once.{stale} Receipts of sent replies keep their own copy."
+
+
+def no_passages(state: ArticleState) -> str:
+    """Why an article has nothing to show."""
+    match state:
+        case ArticleState.RETIRED:
+            return "It is retired: nothing of it is offered."
+        case ArticleState.DRAFT:
+            return "It is a draft: nothing of it is offered until it is published."
+        case ArticleState.PUBLISHED:
+            return "The file was read but held no text. Replace it with one that does."
 
 
 def question_test(question: str, found: Answer) -> views.QuestionTest:

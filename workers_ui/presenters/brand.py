@@ -368,7 +368,7 @@ class ArticleCredit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticlePage:
-    """POST replace: file (multipart). POST delete: csrf alone; `delete_effect` says what goes with it."""
+    """POST replace: file (multipart). POST retire: csrf alone; `retire_effect` says what goes with it."""
 
     template: ClassVar[str] = "brand/article.html"
     frame: Frame
@@ -380,7 +380,7 @@ class ArticlePage:
     source_name: str
     updated_at: datetime
     passages: tuple[ArticlePassage, ...]
-    delete_effect: str
+    retire_effect: str
     sections: tuple[Section, ...] = ()
     holds_now: str = ""
     draft: UnpublishedDraft | None = None
@@ -388,7 +388,8 @@ class ArticlePage:
     planned: tuple[PlannedLine, ...] = ()
     time_zone: str = "UTC"
     can_write: bool = True
-    deletable: bool = True
+    no_passages: str = ""
+    retirable: bool = True
     accepts: str = ",".join(ONE_ARTICLE_ENDINGS)
     accepted: str = ONE_ARTICLE
     can_edit: bool = True
