@@ -5,7 +5,6 @@ loses nothing: what is decided of an article stands in its import_article row, i
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import ColumnElement, select, update
 
@@ -27,7 +26,7 @@ from marketplace.events.facts import ImportStarted
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope, Tx
 from marketplace.kernel.errors import Conflict, NotFound
-from marketplace.kernel.ids import ArticleId, BrandId, ImportId, PersonId, RevisionId
+from marketplace.kernel.ids import ArticleId, BrandId, ImportId, RevisionId
 
 ARTICLES_PER_TRANSACTION = 500
 PUBLISHED_ENDS = frozenset({ImportState.INDEXING, ImportState.READY})
@@ -73,18 +72,13 @@ def publish_import(tx: Tx, *, brand: BrandId, import_id: ImportId) -> None:
     _ask_for(tx, found, ImportState.PUBLISHING)
 
 
-def discard_import(tx: Tx, *, brand: BrandId, import_id: ImportId, author: PersonId | None) -> None:
+def discard_import(tx: Tx, *, brand: BrandId, import_id: ImportId) -> None:
     """Publish none of an import's drafts. A second time changes nothing. Raises ImportNotFound or NotInReview."""
     found = locked_import(tx, brand, import_id)
-    if found.state is ImportState.DISCARDED:
+    if found.state in (ImportState.DISCARDING, ImportState.DISCARDED):
         return
     _require_review(found)
-    now = app_now(tx)
-    while rows := _some(
-        tx, found, ImportArticleState.DRAFTED, ImportArticleState.LEFT_OUT, limit=ARTICLES_PER_TRANSACTION
-    ):
-        _forget_drafts(tx, found, rows, author, now)
-    move_import(tx, found, ImportState.DISCARDED)
+    _ask_for(tx, found, ImportState.DISCARDING)
 
 
 def undo_import(tx: Tx, *, brand: BrandId, import_id: ImportId) -> None:
@@ -104,9 +98,9 @@ def undo_import(tx: Tx, *, brand: BrandId, import_id: ImportId) -> None:
 def advance_import(
     database: Database, brand: BrandId, import_id: ImportId, *, reader: Reader | None = None
 ) -> ImportState:
-    """Work off whatever an import waits for: reading, publishing or undoing. Raises ImportNotFound."""
+    """Work off whatever an import waits for: reading, publishing, discarding or undoing. Raises ImportNotFound."""
     state = read_import(database, brand, import_id, reader=reader)
-    while state in (ImportState.PUBLISHING, ImportState.UNDOING):
+    while state in (ImportState.PUBLISHING, ImportState.DISCARDING, ImportState.UNDOING):
         with database.transaction(Scope(brand=brand)) as tx:
             state = _work_off(tx, brand, import_id)
     return state
@@ -117,10 +111,13 @@ def _work_off(tx: Tx, brand: BrandId, import_id: ImportId) -> ImportState:
     match found.state:
         case ImportState.PUBLISHING:
             _publish_some(tx, found)
+        case ImportState.DISCARDING:
+            _discard_some(tx, found)
         case ImportState.UNDOING:
             _undo_some(tx, found)
         case _:
-            pass  # another job was faster
+            return found.state  # another job was faster
+    found.attempts = 0
     return found.state
 
 
@@ -149,21 +146,22 @@ def _publish_some(tx: Tx, found: KnowledgeImport) -> None:
 def _forget_left_out(tx: Tx, found: KnowledgeImport) -> None:
     """What was left out and never held is nobody's draft any more."""
     rows = _some(tx, found, ImportArticleState.LEFT_OUT, limit=None)
-    _retire_unheld(tx, found, rows, found.author_id, app_now(tx))
+    _retire_unheld(tx, found, rows)
 
 
-def _forget_drafts(
-    tx: Tx, found: KnowledgeImport, rows: Sequence[ImportArticle], author: PersonId | None, now: datetime
-) -> None:
-    _retire_unheld(tx, found, rows, author, now)
+def _discard_some(tx: Tx, found: KnowledgeImport) -> None:
+    open_states = (ImportArticleState.DRAFTED, ImportArticleState.LEFT_OUT)
+    rows = _some(tx, found, *open_states, limit=ARTICLES_PER_TRANSACTION)
+    if not rows:
+        move_import(tx, found, ImportState.DISCARDED)
+        return
+    _retire_unheld(tx, found, rows)
     for row in rows:
         row.state = ImportArticleState.UNDONE
     tx.flush()
 
 
-def _retire_unheld(
-    tx: Tx, found: KnowledgeImport, rows: Sequence[ImportArticle], author: PersonId | None, now: datetime
-) -> None:
+def _retire_unheld(tx: Tx, found: KnowledgeImport, rows: Sequence[ImportArticle]) -> None:
     """Articles that exist by these drafts alone; one that somebody published or planned by hand is theirs."""
     taken = _held(tx, found.brand_id, [row.article_id for row in rows])
     planned = _planned(tx, found.brand_id, [row.article_id for row in rows])
@@ -172,7 +170,7 @@ def _retire_unheld(
         for row in rows
         if row.before_id is None and row.article_id not in taken and row.article_id not in planned
     ]
-    retire_articles(tx, brand=found.brand_id, articles=only_drafts, author=author, now=now)
+    retire_articles(tx, brand=found.brand_id, articles=only_drafts, author=found.author_id, now=app_now(tx))
 
 
 def _undo_some(tx: Tx, found: KnowledgeImport) -> None:

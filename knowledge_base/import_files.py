@@ -312,7 +312,7 @@ def queue_import(tx: Tx, found: KnowledgeImport, now: datetime) -> None:
     """Let the import's files be read."""
     found.state = ImportState.QUEUED
     found.files_read = files_read(tx, found)
-    found.advanced_at, found.finished_at = now, None
+    found.advanced_at, found.finished_at, found.attempts = now, None, 0
     tx.flush()
     record(tx, ImportStarted(brand=found.brand_id, knowledge_import=found.id))
     tell(tx, found)

@@ -32,9 +32,19 @@ class ImportState(StrEnum):
     INDEXING = "indexing"
     READY = "ready"
     FAILED = "failed"
+    DISCARDING = "discarding"
     DISCARDED = "discarded"
     UNDOING = "undoing"
     UNDONE = "undone"
+
+
+WORKED_OFF_BY_A_JOB = (
+    ImportState.QUEUED,
+    ImportState.READING,
+    ImportState.PUBLISHING,
+    ImportState.DISCARDING,
+    ImportState.UNDOING,
+)
 
 
 class FileState(StrEnum):
@@ -62,7 +72,10 @@ class ImportArticleState(StrEnum):
 
 
 class KnowledgeImport(Base):
-    """One upload of files and how far it has come. What each file gave stands in its row."""
+    """One upload of files and how far it has come. What each file gave stands in its row.
+
+    `attempts` are those of jobs since it went on last; `tried_at` is when the newest one began.
+    """
 
     __tablename__ = "knowledge_import"
     __table_args__ = (
@@ -70,7 +83,7 @@ class KnowledgeImport(Base):
             "ix_knowledge_import_busy",
             "advanced_at",
             postgresql_where=text(
-                "state IN ('open', 'fetching', 'queued', 'reading', 'publishing', 'undoing')"
+                "state IN ('open', 'fetching', 'queued', 'reading', 'publishing', 'discarding', 'undoing')"
             ),
         ),
     )
@@ -90,6 +103,8 @@ class KnowledgeImport(Base):
     started_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     advanced_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     finished_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    tried_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
 
 
 class ImportFile(Base):

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, select
+from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select
 
 from knowledge_base.import_files import ImportNotFound, of_import
 from knowledge_base.import_models import (
+    WORKED_OFF_BY_A_JOB,
     FileState,
     ImportFile,
     ImportSource,
@@ -25,12 +26,8 @@ FILES_PER_PAGE = 50
 MAX_FILE_PAGES = 100
 MAX_REFUSALS = 500
 MAX_UNFINISHED = 100
-WORKED_OFF_BY_A_JOB = (
-    ImportState.QUEUED,
-    ImportState.READING,
-    ImportState.PUBLISHING,
-    ImportState.UNDOING,
-)
+PAUSE_SECONDS = 15
+"""The sweep comes back to an import so long after its newest attempt, once for each that failed."""
 
 
 class FileNotFound(NotFound):
@@ -133,10 +130,19 @@ def import_files(
 
 
 def unfinished_imports(tx: Tx, *, limit: int = MAX_UNFINISHED) -> list[tuple[BrandId, ImportId]]:
-    """Imports of all brands that have work left for a job, oldest first: for the sweep after a restart."""
+    """Imports of all brands that have work left for a job, oldest first: for the sweep after a restart.
+
+    Those at which jobs failed wait a while each time.
+    """
+    paused = KnowledgeImport.tried_at + func.make_interval(
+        0, 0, 0, 0, 0, 0, PAUSE_SECONDS * KnowledgeImport.attempts
+    )
     rows = tx.execute(
         select(KnowledgeImport.brand_id, KnowledgeImport.id)
-        .where(KnowledgeImport.state.in_(WORKED_OFF_BY_A_JOB))
+        .where(
+            KnowledgeImport.state.in_(WORKED_OFF_BY_A_JOB),
+            or_(KnowledgeImport.attempts == 0, paused <= func.app_now()),
+        )
         .order_by(KnowledgeImport.id)
         .limit(limit)
     )

@@ -33,6 +33,7 @@ from knowledge_base.import_files import (
     tell,
 )
 from knowledge_base.import_models import (
+    WORKED_OFF_BY_A_JOB,
     FileState,
     ImportArticle,
     ImportArticleState,
@@ -59,6 +60,9 @@ MAX_FILE_REFUSALS = 100
 MAX_FILE_NOTES = 50
 MAX_FOLDERS = 4
 PROGRESS_STEPS = 20
+ATTEMPTS = 8
+"""Of jobs at an import that takes nothing meanwhile, kills included; then it is given up."""
+UNREAD = (ImportState.QUEUED, ImportState.READING)
 UNDER_WAY = (FileState.QUEUED, FileState.READING, FileState.SPLITTING)
 STOPPED = Problem(reason="Reading stopped because of a fault on our side.", remedy="Try again.")
 TWICE = Problem(reason="The same id stands in this upload already.", remedy="Give each article its own.")
@@ -129,7 +133,7 @@ def read_import(
 def fail_import(tx: Tx, *, brand: BrandId, import_id: ImportId) -> None:
     """Give an import up after its job failed too often. What was read stays, the rest can be tried again."""
     found = locked_import(tx, brand, import_id)
-    if found.state in (ImportState.QUEUED, ImportState.READING):
+    if found.state in UNREAD:
         give_up(tx, found, reason=STOPPED.reason, remedy=STOPPED.remedy, now=app_now(tx))
 
 
@@ -162,7 +166,7 @@ def waiting_for_index(tx: Tx, brand: BrandId) -> list[ImportId]:
 def move_import(tx: Tx, found: KnowledgeImport, state: ImportState) -> None:
     """Put an import into `state`, the files that gave something with it, and tell."""
     now = app_now(tx)
-    found.state, found.advanced_at = state, now
+    found.state, found.advanced_at, found.attempts = state, now, 0
     if state in ENDS:
         found.finished_at = now
     if state in FILES_FOLLOW:
@@ -189,8 +193,12 @@ FILES_FOLLOW: Mapping[ImportState, tuple[tuple[FileState, ...], FileState]] = {
 def _begin(tx: Tx, brand: BrandId, import_id: ImportId) -> bool:
     """Whether its articles are drafts that a person looks at first."""
     found = locked_import(tx, brand, import_id)
-    if found.state is ImportState.QUEUED:
+    if found.state in UNREAD and found.attempts >= ATTEMPTS:
+        fail_import(tx, brand=brand, import_id=import_id)
+    elif found.state is ImportState.QUEUED:
         move_import(tx, found, ImportState.READING)
+    if found.state in WORKED_OFF_BY_A_JOB:
+        found.attempts, found.tried_at = found.attempts + 1, app_now(tx)
     return found.looks_first and found.state is ImportState.READING
 
 
@@ -369,7 +377,7 @@ def _take(tx: Tx, brand: BrandId, import_id: ImportId, read: Sequence[PartRead])
     for one in read:
         _note(tx, found, one, [next(written) for _ in one.documents], now)
     found.files_read = files_read(tx, found)
-    found.advanced_at = now
+    found.advanced_at, found.attempts = now, 0
     tx.flush()
     if _step(done + len(read), total) > _step(done, total):
         tell(tx, found)

@@ -343,8 +343,6 @@ class Background:
             self.settle_top_ups,
             self.send_payouts,
             self.check_accounts,
-            self.finish_knowledge,
-            self.finish_erasures,
             Forgetting(self.database, self.retriever).look,
             self.send_mail,
             self.end_sessions,
@@ -387,6 +385,10 @@ class Background:
             threshold=self.settings.answer_threshold,
             now=app_now(tx),
         )
+
+    def nets(self) -> tuple[Callable[[], object], ...]:
+        """Work on knowledge whose job was lost: in a loop of its own, because an import or an index takes minutes."""
+        return (self.finish_knowledge, self.finish_erasures)
 
     def renewals(self) -> tuple[Callable[[], object], ...]:
         """What open desks show: in a loop of its own, so that it holds within seconds whatever else is due."""
@@ -530,6 +532,7 @@ def run(settings: Settings) -> None:
             *[lambda: _sweep(work.fetches(), stop)] * FETCHERS,
             lambda: _sweep(work.lessons(), stop),
             lambda: _sweep(work.renewals(), stop),
+            lambda: _sweep(work.nets(), stop),
             lambda: _beat(database, stop),
             lambda: _count(database, stop),
         )

@@ -66,7 +66,7 @@ def act(base: KnowledgeBase, brand: BrandId, import_id: ImportId, name: str) -> 
             case "publish":
                 publish_import(tx, brand=brand, import_id=import_id)
             case "discard":
-                discard_import(tx, brand=brand, import_id=import_id, author=None)
+                discard_import(tx, brand=brand, import_id=import_id)
             case _:
                 undo_import(tx, brand=brand, import_id=import_id)
     return advance_import(base.database, brand, import_id)
@@ -186,6 +186,30 @@ def test_a_discarded_import_leaves_everything_as_it_was(base: KnowledgeBase, bra
     again = looked_at(base, brand, page("b.md", "Two."))
     act(base, brand, again, "publish")
     assert texts(base, brand)["b.md"] == "Two."
+
+
+@pytest.mark.parametrize("after_commit", [False, True], ids=["before the commit", "after the commit"])
+def test_a_killed_discard_goes_on_where_it_was(
+    base: KnowledgeBase,
+    brand: BrandId,
+    mortal: MortalDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    after_commit: bool,
+) -> None:
+    monkeypatch.setattr(import_acts, "ARTICLES_PER_TRANSACTION", 2)
+    import_id = looked_at(base, brand, *[page(f"{number}.md", f"Text {number}.") for number in range(5)])
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        discard_import(tx, brand=brand, import_id=import_id)
+    mortal.dies_at, mortal.dies_after_commit = 5, after_commit
+
+    with pytest.raises(Killed):
+        advance_import(mortal, brand, import_id)
+    left = told(base, brand, import_id)
+    assert 0 < left.count(ImportArticleState.UNDONE) < 5
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        assert unfinished_imports(tx) == [(brand, import_id)]
+    assert advance_import(base.database, brand, import_id) is ImportState.DISCARDED
+    assert told(base, brand, import_id).count(ImportArticleState.UNDONE) == 5
 
 
 def test_an_import_that_would_change_nothing_needs_no_look(base: KnowledgeBase, brand: BrandId) -> None:

@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, func, select
 
 from knowledge_base import import_queries
+from knowledge_base import imports as imports_of_files
 from knowledge_base.import_files import (
     FAILED_CONTENT_IS_KEPT,
     MAX_IMPORT_BYTES,
@@ -37,6 +39,7 @@ from knowledge_base.import_files import (
 )
 from knowledge_base.import_models import FileState, ImportFile, ImportPart, ImportState
 from knowledge_base.import_queries import (
+    PAUSE_SECONDS,
     FileLine,
     ImportStatus,
     import_files,
@@ -45,20 +48,23 @@ from knowledge_base.import_queries import (
     unfinished_imports,
 )
 from knowledge_base.imports import (
+    ATTEMPTS,
     FILES_PER_TRANSACTION,
     MAX_FILE_REFUSALS,
     PROGRESS_STEPS,
+    STOPPED,
     fail_import,
     read_import,
 )
 from knowledge_base.models import Article
 from knowledge_base.queries import article_by_key, articles, coverage
-from knowledge_base.reading.reader import LocalReader, Portion
+from knowledge_base.reading.reader import LocalReader, NamedFile, Portion
 from knowledge_base.reading.wire import Reading
 from marketplace.events.queries import Told, facts_about
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope
 from marketplace.kernel.ids import BrandId, ImportId, new_id
+from tests.builders import Clock
 from tests.fakes import Killed, MortalDatabase
 from tests.knowledge_base.conftest import KnowledgeBase, document
 
@@ -420,6 +426,46 @@ def test_an_import_given_up_names_what_was_not_read(base: KnowledgeBase, brand: 
     assert read_import(base.database, brand, import_id) is ImportState.FAILED
     with base.database.transaction() as tx:
         assert unfinished_imports(tx) == []
+
+
+class BrokenReader(LocalReader):
+    """Breaks at every file, as when its process is killed."""
+
+    def read(self, files: Sequence[NamedFile]) -> Iterator[Reading]:
+        raise Killed
+
+
+def test_an_import_whose_job_fails_again_and_again_waits_longer_and_is_given_up(
+    base: KnowledgeBase, brand: BrandId, clock: Clock
+) -> None:
+    import_id = _start(base, brand, markdown(2))
+
+    for attempt in range(1, ATTEMPTS + 1):
+        with pytest.raises(Killed):
+            read_import(base.database, brand, import_id, reader=BrokenReader())
+        with base.database.transaction() as tx:
+            assert unfinished_imports(tx) == []
+        clock.forward(timedelta(seconds=attempt * PAUSE_SECONDS))
+        with base.database.transaction() as tx:
+            assert unfinished_imports(tx) == [(brand, import_id)]
+    assert read_import(base.database, brand, import_id, reader=BrokenReader()) is ImportState.FAILED
+
+    assert {line.problem.reason for line in _files(base, brand, import_id)} == {STOPPED.reason}
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        retry_failed(tx, brand=brand, import_id=import_id, now=app_now(tx))
+    assert read_import(base.database, brand, import_id) is ImportState.INDEXING
+
+
+def test_an_import_that_goes_on_is_not_given_up_however_often_it_is_cut_off(
+    base: KnowledgeBase, brand: BrandId, mortal: MortalDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports_of_files, "FILES_PER_TRANSACTION", 1)
+    import_id = _start(base, brand, markdown(ATTEMPTS + 2))
+    for _ in range(ATTEMPTS + 1):
+        mortal.transactions, mortal.dies_at, mortal.dies_after_commit = 0, 4, True
+        with pytest.raises(Killed):
+            read_import(mortal, brand, import_id)
+    assert read_import(base.database, brand, import_id) is ImportState.INDEXING
 
 
 def test_history_is_newest_first_and_of_one_brand(base: KnowledgeBase, brand: BrandId, db: Database) -> None:

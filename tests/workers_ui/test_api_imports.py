@@ -90,7 +90,9 @@ def test_a_discarded_review_publishes_nothing(api: Api, system: System) -> None:
     work_off(api, system, one["id"])
 
     for _ in range(2):
-        assert system.post(f"/imports/{one['id']}/discard").json()["state"] == "discarded"
+        answer = system.post(f"/imports/{one['id']}/discard")
+        assert (answer.status_code, answer.json()["state"]) == (202, "discarding")
+    assert work_off(api, system, one["id"])["state"] == "discarded"
 
     assert problem(system.post(f"/imports/{one['id']}/undo")) == (409, "not_published")
 

@@ -190,6 +190,8 @@ def test_a_discarded_look_publishes_nothing(owner: Browser) -> None:
     work_off(owner, path)
 
     owner.post(f"{path}/discard")
+    assert "being discarded" in words(owner.get(path))
+    work_off(owner, path)
 
     assert "Nothing of it was published" in words(owner.get(path))
     assert held(owner) == []

@@ -208,10 +208,10 @@ def publish(import_id: UUID, tx: HasTx, brand: Writes) -> dict[str, Any]:
     return _import(tx, brand, ImportId(import_id))
 
 
-@router.post("/imports/{import_id}/discard", response_model=ImportOut)
+@router.post("/imports/{import_id}/discard", status_code=202, response_model=ImportOut)
 def discard(import_id: UUID, tx: HasTx, brand: Writes) -> dict[str, Any]:
     """Publish none of the drafts. A second time changes nothing."""
-    import_acts.discard_import(tx, brand=brand, import_id=ImportId(import_id), author=None)
+    import_acts.discard_import(tx, brand=brand, import_id=ImportId(import_id))
     return _import(tx, brand, ImportId(import_id))
 
 

@@ -21,6 +21,7 @@ STAGES: Mapping[ImportState, str] = {
     ImportState.INDEXING: "being indexed",
     ImportState.READY: "ready",
     ImportState.FAILED: "nothing was taken",
+    ImportState.DISCARDING: "being discarded",
     ImportState.DISCARDED: "discarded",
     ImportState.UNDOING: "being taken back",
     ImportState.UNDONE: "taken back",
@@ -35,6 +36,7 @@ BADGES: Mapping[ImportState, Badge] = {
     ImportState.INDEXING: Badge(label="indexing", tone=Tone.INFO),
     ImportState.READY: Badge(label="ready", tone=Tone.GOOD),
     ImportState.FAILED: Badge(label="failed", tone=Tone.BAD),
+    ImportState.DISCARDING: Badge(label="discarding", tone=Tone.WARN),
     ImportState.DISCARDED: Badge(label="discarded"),
     ImportState.UNDOING: Badge(label="taking back", tone=Tone.WARN),
     ImportState.UNDONE: Badge(label="taken back", tone=Tone.WARN),
@@ -65,6 +67,7 @@ RUNNING = frozenset(
         ImportState.READING,
         ImportState.PUBLISHING,
         ImportState.INDEXING,
+        ImportState.DISCARDING,
         ImportState.UNDOING,
     }
 )

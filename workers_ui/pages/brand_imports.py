@@ -178,17 +178,13 @@ def publish(request: Request, tx: HasTx, membership: Manages, import_id: str) ->
 
 
 @router.post("/b/{slug}/knowledge/imports/{import_id}/discard", dependencies=[CheckedForm])
-def discard(
-    request: Request, tx: HasTx, membership: Manages, principal: IsSignedIn, import_id: str
-) -> Response:
+def discard(request: Request, tx: HasTx, membership: Manages, import_id: str) -> Response:
     wanted = ImportId(as_uuid(import_id))
     return _acted(
         membership,
         wanted,
-        lambda: import_acts.discard_import(
-            tx, brand=membership.brand, import_id=wanted, author=principal.person
-        ),
-        said="Discarded.",
+        lambda: import_acts.discard_import(tx, brand=membership.brand, import_id=wanted),
+        said="Being discarded.",
     )
 
 
