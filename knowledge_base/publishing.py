@@ -5,7 +5,7 @@ imports with the same keys in different order cannot deadlock), and a reader who
 1 to n.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, select, text, update
@@ -116,7 +116,9 @@ def publish_revisions(
         return published_for(steps, wanted[article], start=at, end=ends)
 
     changed = _reschedule(tx, brand, list(wanted), act, author=author, now=now)
-    _name_by(tx, brand, {article: wanted[article] for article in changed}, now)
+    _name_by(tx, brand, {article: wanted[article] for article in changed})
+    if starts is None or starts <= now:
+        _verify(tx, brand, changed, now)
     return changed
 
 
@@ -246,8 +248,8 @@ def _articles_of(tx: Tx, brand: BrandId, revisions: Sequence[RevisionId]) -> Map
     return found
 
 
-def _name_by(tx: Tx, brand: BrandId, published_now: Mapping[ArticleId, RevisionId], now: datetime) -> None:
-    """An article is known by the title of what was published last; who publishes it says that it is true."""
+def _name_by(tx: Tx, brand: BrandId, published_now: Mapping[ArticleId, RevisionId]) -> None:
+    """An article is known by the title of what was published last."""
     if not published_now:
         return
     titles = tx.execute(
@@ -259,8 +261,19 @@ def _name_by(tx: Tx, brand: BrandId, published_now: Mapping[ArticleId, RevisionI
     tx.connection().execute(
         update(Article)
         .where(Article.brand_id == brand, Article.id == bindparam("article"))
-        .values(title=bindparam("named"), verified_at=now, verified=True),
+        .values(title=bindparam("named")),
         [{"article": article, "named": title_of[revision]} for article, revision in published_now.items()],
+    )
+
+
+def _verify(tx: Tx, brand: BrandId, articles: Collection[ArticleId], now: datetime) -> None:
+    """Who publishes a text says that it is true. Who plans one says nothing of the text that holds until then."""
+    these = (Article.brand_id == brand, Article.id.in_(articles))
+    tx.execute(
+        update(Article)
+        .where(*these)
+        .values(verified_at=now, verified=True)
+        .execution_options(synchronize_session=False)
     )
 
 

@@ -173,6 +173,19 @@ def test_a_strict_brand_offers_nothing_overdue_until_it_is_verified(
     assert desk.found() == [ORDINARY]
 
 
+def test_planning_another_text_says_nothing_of_the_one_that_holds(desk: Desk, hours_pass: HoursPass) -> None:
+    desk.article()
+    desk.house.base.index(desk.house.brand)
+    desk.rule(KnowledgeRules(verified_only=True))
+    hours_pass(91 * DAY)
+
+    desk.house.put("Send the kettle back within ninety days.", starts=DAY, ends=2 * DAY)
+    assert (desk.found(), desk.listed()) == ([], ["Returns"])
+    desk.house.put("Send the kettle back within forty days.")
+    desk.house.base.index(desk.house.brand)
+    assert (desk.found(), desk.listed()) == (["Send the kettle back within forty days."], [])
+
+
 def test_a_strict_brand_offers_nothing_unverified(desk: Desk) -> None:
     article = desk.article()
     desk.house.base.index(desk.house.brand)
