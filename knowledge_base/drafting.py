@@ -64,13 +64,15 @@ class Content:
     sha256: str
 
 
-def hold_knowledge(tx: Tx, brand: BrandId) -> KnowledgeVersion:
-    """The brand's counters, locked until the transaction ends; made when missing.
-
-    Raises KnowledgeBeingErased: until an erasure is done nothing new is written that it could take along.
-    """
+def refuse_while_erased(tx: Tx, brand: BrandId) -> None:
+    """Raises KnowledgeBeingErased: until an erasure is done nothing new is taken in that it could take along."""
     if tx.scalar(select(is_being_erased(brand))):
         raise KnowledgeBeingErased
+
+
+def hold_knowledge(tx: Tx, brand: BrandId) -> KnowledgeVersion:
+    """The brand's counters, locked until the transaction ends; made when missing. Raises KnowledgeBeingErased."""
+    refuse_while_erased(tx, brand)
     tx.execute(upsert(KnowledgeVersion).values(brand_id=brand).on_conflict_do_nothing())
     wanted = select(KnowledgeVersion).where(KnowledgeVersion.brand_id == brand).with_for_update()
     return tx.scalars(wanted, execution_options={"populate_existing": True}).one()

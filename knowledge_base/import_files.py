@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 
-from knowledge_base.drafting import insert_rows, plain_name
+from knowledge_base.drafting import insert_rows, plain_name, refuse_while_erased
 from knowledge_base.import_models import (
     FileState,
     ImportFile,
@@ -95,7 +95,7 @@ def start_import(
     """Keep the uploaded `files` (name, content) until `imports.read_import` reads and judges them.
 
     With `looks_first` its articles become drafts that someone publishes or discards (import_review.py).
-    Raises NoFiles, TooManyFiles, ImportTooLarge or TooManyLines.
+    Raises KnowledgeBeingErased, NoFiles, TooManyFiles, ImportTooLarge or TooManyLines.
     """
     started = open_import(tx, brand=brand, author=author, now=now, source=source, looks_first=looks_first)
     add_files(tx, brand=brand, import_id=started, files=files, now=now)
@@ -113,7 +113,8 @@ def open_import(
     state: ImportState = ImportState.OPEN,
     looks_first: bool = False,
 ) -> ImportId:
-    """Begin an import that takes files until it is closed."""
+    """Begin an import that takes files until it is closed. Raises KnowledgeBeingErased."""
+    refuse_while_erased(tx, brand)
     opened = KnowledgeImport(
         brand_id=brand,
         id=ImportId(new_id()),
@@ -133,7 +134,11 @@ def open_import(
 def add_files(
     tx: Tx, *, brand: BrandId, import_id: ImportId, files: Sequence[tuple[str, bytes]], now: datetime
 ) -> None:
-    """Keep more files of an open import. Raises ImportNotFound, ImportIsClosed, or that a limit is passed."""
+    """Keep more files of an open import.
+
+    Raises KnowledgeBeingErased, ImportNotFound, ImportIsClosed, or that a limit is passed.
+    """
+    refuse_while_erased(tx, brand)
     opened = locked_import(tx, brand, import_id)
     if opened.state is not ImportState.OPEN:
         raise ImportIsClosed

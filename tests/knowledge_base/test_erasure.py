@@ -24,10 +24,12 @@ from knowledge_base.import_files import start_import
 from knowledge_base.imports import read_import
 from knowledge_base.index.building import sole_builder
 from knowledge_base.index.shelf import LocalShelf, snapshots_folder
+from knowledge_base.web_pages import import_address
 from marketplace.accounts.models import Brand
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.db import Base, Database, Scope
+from marketplace.kernel.db import Base, Database, Scope, Tx
 from marketplace.kernel.ids import BrandId, TicketId
+from marketplace.kernel.safe_fetch import FetchRules
 from marketplace.tickets.models import Reply
 from marketplace.tickets.pool import claim_ticket
 from marketplace.tickets.replies import send_reply
@@ -70,6 +72,21 @@ def learn(base: KnowledgeBase, brand: BrandId) -> None:
     read_import(base.database, brand, started)
     base.index(brand)
     assert base.texts(brand, QUESTION)
+
+
+def start_upload(tx: Tx, brand: BrandId) -> None:
+    start_import(tx, brand=brand, files=[("a.md", b"# A")], author=None, now=app_now(tx))
+
+
+def name_an_address(tx: Tx, brand: BrandId) -> None:
+    import_address(
+        tx,
+        brand=brand,
+        address="https://shop.example/help",
+        author=None,
+        now=app_now(tx),
+        rules=FetchRules(),
+    )
 
 
 def under_way(base: KnowledgeBase, brand: BrandId) -> bool:
@@ -232,6 +249,10 @@ def test_nothing_is_written_until_it_is_done_and_then_it_begins_anew(base: Knowl
     ask(base, brand)
     with pytest.raises(KnowledgeBeingErased):
         base.put(brand, document(text="New."))
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        for act in (start_upload, name_an_address):
+            with pytest.raises(KnowledgeBeingErased):
+                act(tx, brand)
     erase(base, brand)
     base.put(brand, document(text="A new text about tea."))
     base.index(brand)
