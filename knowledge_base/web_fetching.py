@@ -15,7 +15,7 @@ from datetime import timedelta
 from urllib.parse import urljoin, urlsplit
 
 import structlog
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from knowledge_base.fetched_files import (
     close_fetched,
@@ -35,6 +35,7 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope, Tx
 from marketplace.kernel.errors import AppError, Invalid, TooLarge, Unavailable
 from marketplace.kernel.ids import BrandId, ImportId, WebSourceId
+from marketplace.kernel.only_one import only_one
 from marketplace.kernel.safe_fetch import AnswerRefused, CertificateRefused, Fetched, FetchTooSlow, PageGone
 
 log = structlog.get_logger()
@@ -127,7 +128,7 @@ def _stand_apart(database: Database, brand: BrandId, import_id: ImportId, fetch:
 
 def fetch_step(database: Database, brand: BrandId, import_id: ImportId, fetch: Fetch) -> bool:
     """The next request of one import, if it is due and nobody else is at it."""
-    with _alone(database, import_id) as alone:
+    with only_one(database, f"web fetch {import_id}") as alone:
         due = _due(database, brand, import_id) if alone else None
         if due is None:
             return False
@@ -142,24 +143,6 @@ def fetch_step(database: Database, brand: BrandId, import_id: ImportId, fetch: F
             log.exception("web.page_broke", knowledge_import=str(import_id))
             _failed(database, due, ReadingBroke())
     return True
-
-
-@contextmanager
-def _alone(database: Database, import_id: ImportId) -> Iterator[bool]:
-    """Whether nobody else fetches for this import; kill -9 closes the connection and so frees it."""
-    lock = {"name": f"web fetch {import_id}"}
-    with database.engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        alone = bool(connection.execute(_LOCK, lock).scalar_one())
-        try:
-            yield alone
-        finally:
-            if alone:
-                connection.execute(_UNLOCK, lock)
-
-
-_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
-_UNLOCK = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
 
 
 def _due(database: Database, brand: BrandId, import_id: ImportId) -> Due | None:

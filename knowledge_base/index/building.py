@@ -5,15 +5,15 @@ publishes it. No transaction is open while texts are encoded or files written.
 """
 
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import structlog
-from sqlalchemy import ColumnElement, delete, select, text
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from knowledge_base.drafting import hold_knowledge
@@ -32,6 +32,7 @@ from marketplace.events.facts import IndexPublished
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope, Tx
 from marketplace.kernel.ids import ArticleId, BrandId, ImportId, PassageId
+from marketplace.kernel.only_one import only_one
 
 log = structlog.get_logger()
 
@@ -117,22 +118,9 @@ def _is_behind(database: Database, brand: BrandId) -> bool:
         return index_status(tx, brand=brand).behind
 
 
-@contextmanager
-def sole_builder(database: Database, brand: BrandId) -> Iterator[bool]:
-    """Whether this process may build the brand's index now; kill -9 closes the connection and so frees it."""
-    lock = {"name": f"knowledge index {brand}"}
-    with database.engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        alone = bool(connection.execute(_LOCK, lock).scalar_one())
-        try:
-            yield alone
-        finally:
-            if alone:
-                connection.execute(_UNLOCK, lock)
-
-
-_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
-_UNLOCK = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
+def sole_builder(database: Database, brand: BrandId) -> AbstractContextManager[bool]:
+    """Whether this process may build the brand's index now."""
+    return only_one(database, f"knowledge index {brand}")
 
 
 def _build(database: Database, brand: BrandId, bulk: BulkWork, folder: Path, *, merge: bool) -> Work | None:
