@@ -63,6 +63,8 @@ class Sender:
         try:
             sent = self.send(replicas, brand, number)
             log.info("shards.sent", brand=str(brand), number=number, replicas=sent)
+        except Exception:  # the edge of the sending thread: it is sent when it is asked for again
+            log.exception("shards.sending_broke", brand=str(brand), number=number)
         finally:
             with self._lock:
                 self._waiting.discard((brand, number))

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 pytest.importorskip("ray", reason="the extra `scale` is not installed")
 
@@ -91,6 +92,41 @@ def test_a_shard_keeps_the_newest_two_snapshots_and_forgets_a_brand(library: Lib
     shard.forget(brand)
     assert shard.find(brand, [3, 2], query, 0.5, 8).number is None
     assert not list((tmp_path / "shard").iterdir())
+
+
+def test_taking_one_brands_snapshot_leaves_the_others_open(library: Library, tmp_path: Path) -> None:
+    shard = Shard(tmp_path / "shard")
+    first, second = library.write(["the kettle"]), library.write(["the teapot"])
+    shard.take(first.brand, 1, pack(library.path(first.brand, 1)))
+    shard.find(first.brand, [1], library.query("kettle"), 0.5, 8)
+    held = shard._shelf._cache.nbytes
+    assert held > 0
+
+    shard.take(second.brand, 1, pack(library.path(second.brand, 1)))
+    assert shard._shelf._cache.nbytes == held
+
+
+class BrokenReplica:
+    """Breaks in a way that is none of Ray's."""
+
+    @property
+    def give(self) -> object:
+        raise ZeroDivisionError
+
+
+def test_what_breaks_while_a_snapshot_is_sent_is_logged_and_the_next_one_is_sent(tmp_path: Path) -> None:
+    sender = Sender(tmp_path / "nothing published")
+    brands = [BrandId(new_id()), BrandId(new_id())]
+
+    with capture_logs() as logs:
+        for brand in brands:
+            sender.send_soon([BrokenReplica()], brand, 1)
+        sender._thread.shutdown()
+
+    assert [(log["event"], log["brand"]) for log in logs] == [
+        ("shards.sending_broke", str(brand)) for brand in brands
+    ]
+    assert sender.idle
 
 
 def test_a_shard_that_begins_anew_has_nothing_of_before(library: Library, tmp_path: Path) -> None:
