@@ -34,7 +34,7 @@ from knowledge_base.index.hybrid import Query
 from knowledge_base.index.retrieval import Retriever
 from knowledge_base.index.shelf import LocalShelf
 from knowledge_base.publishing import put_article, put_articles
-from knowledge_base.queries import coverage, index_status
+from knowledge_base.queries import holdings, index_status
 from knowledge_base.reading.documents import Document, Section
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope
@@ -126,7 +126,7 @@ def _fill(database: Database, passages: int) -> BrandId:
         batch = articles[start : start + ARTICLES_PER_COMMIT]
         with database.transaction(Scope(brand=brand)) as tx:
             put_articles(tx, brand=brand, documents=batch, author=None, now=app_now(tx))
-            if coverage(tx, brand=brand).passages >= passages:
+            if holdings(tx, brand=brand).passages >= passages:
                 break
     return brand
 

@@ -107,7 +107,7 @@ class PassageView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
+class Holdings:
     """What a brand's knowledge base holds. `oldest_verified_at` is None when it is empty."""
 
     articles: int
@@ -205,13 +205,13 @@ def brands_behind(tx: Tx, *, limit: int = MAX_BRANDS) -> list[BrandId]:
     return list(rows)
 
 
-def coverage(tx: Tx, *, brand: BrandId) -> Coverage:
+def holdings(tx: Tx, *, brand: BrandId) -> Holdings:
     held = held_by(brand)
     published = (Article.brand_id == brand, Article.id == held.c.article_id, held.c.revision_id.is_not(None))
     counted, oldest = tx.execute(select(func.count(), func.min(Article.verified_at)).where(*published)).one()
     of_held = (Passage.brand_id == brand, Passage.revision_id == held.c.revision_id)
     passages = tx.scalar(select(func.count()).select_from(Passage).join(held, and_(*of_held)))
-    return Coverage(articles=counted, passages=passages or 0, oldest_verified_at=oldest)
+    return Holdings(articles=counted, passages=passages or 0, oldest_verified_at=oldest)
 
 
 def index_status(tx: Tx, *, brand: BrandId) -> IndexStatus:

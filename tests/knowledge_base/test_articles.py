@@ -16,7 +16,7 @@ from knowledge_base.queries import (
     PassageNotFound,
     article_by_key,
     articles,
-    coverage,
+    holdings,
     index_status,
     passage,
 )
@@ -212,7 +212,7 @@ def test_the_application_sees_and_changes_its_own_brands_articles_only(
 
     with db.transaction(Scope(brand=other)) as tx:
         assert articles(tx, brand=brand).lines == ()
-        assert coverage(tx, brand=brand).passages == 0
+        assert holdings(tx, brand=brand).passages == 0
         with pytest.raises(ArticleNotFound):
             article_by_key(tx, brand=brand, key="returns")
         with pytest.raises(PassageNotFound):
@@ -271,7 +271,7 @@ def test_coverage_counts_live_articles_and_passages(base: KnowledgeBase, brand: 
     base.delete(brand, "deleted")
 
     with base.database.transaction(Scope(brand=brand)) as tx:
-        counted = coverage(tx, brand=brand)
+        counted = holdings(tx, brand=brand)
         rows = tx.scalar(select(func.count()).select_from(Passage).where(Passage.brand_id == brand))
 
     assert (counted.articles, counted.passages) == (2, 2)

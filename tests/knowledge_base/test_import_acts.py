@@ -26,7 +26,7 @@ from knowledge_base.import_queries import import_files, import_status, unfinishe
 from knowledge_base.import_review import DraftDetail, Only, Outcome, draft, drafts, outcome
 from knowledge_base.models import ArticleState
 from knowledge_base.publishing import publish_revisions
-from knowledge_base.queries import article_by_key, articles, coverage
+from knowledge_base.queries import article_by_key, articles, holdings
 from knowledge_base.text_diff import Change
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope
@@ -400,7 +400,7 @@ def test_a_killed_publication_or_undo_goes_on_where_it_was(
         advance_import(mortal, brand, import_id)
     with base.database.transaction(Scope(brand=brand)) as tx:
         assert unfinished_imports(tx) == [(brand, import_id)]
-        assert 0 < coverage(tx, brand=brand).articles < 5
+        assert 0 < holdings(tx, brand=brand).articles < 5
     advance_import(base.database, brand, import_id)
 
     assert len(texts(base, brand)) == (5 if name == "publish" else 0)

@@ -57,7 +57,7 @@ from knowledge_base.imports import (
     read_import,
 )
 from knowledge_base.models import Article
-from knowledge_base.queries import article_by_key, articles, coverage
+from knowledge_base.queries import article_by_key, articles, holdings
 from knowledge_base.reading.reader import LocalReader, NamedFile, Portion
 from knowledge_base.reading.wire import Reading
 from marketplace.events.queries import Told, facts_about
@@ -301,7 +301,7 @@ def test_an_import_killed_at_any_transaction_goes_on_where_it_was(
         assert (status.articles, status.unchanged) == (173, 0)
         assert [refused.name for refused in status.refusals] == ["bad.md"]
         with base.database.transaction(Scope(brand=brand)) as tx:
-            assert coverage(tx, brand=brand).articles == 173
+            assert holdings(tx, brand=brand).articles == 173
 
 
 class ReadsAhead(LocalReader):

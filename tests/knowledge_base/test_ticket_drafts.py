@@ -62,7 +62,7 @@ def test_a_draft_is_in_no_search_and_its_worker_is_credited_once(background: Dat
 
     with db.transaction(as_brand(brand)) as tx:
         assert queries.article(tx, brand=brand, article_id=article).line.state is ArticleState.DRAFT
-        assert queries.coverage(tx, brand=brand).passages == 0
+        assert queries.holdings(tx, brand=brand).passages == 0
         (credit,) = credits_of_article(tx, brand=brand, article=article)
         again = begin_article(tx, brand=brand, ticket=credit.ticket_id, author=None, now=app_now(tx))
         assert again == article

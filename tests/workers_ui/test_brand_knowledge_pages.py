@@ -16,7 +16,7 @@ from knowledge_base.index.embedder import Embedder
 from knowledge_base.index.retrieval import Retriever
 from knowledge_base.index.shelf import LocalShelf
 from knowledge_base.publishing import put_article
-from knowledge_base.queries import articles, coverage
+from knowledge_base.queries import articles, holdings
 from knowledge_base.reading.documents import Document, Section
 from marketplace.accounts.models import MemberRole
 from marketplace.kernel.clock import app_now
@@ -347,7 +347,7 @@ def test_a_retired_article_is_gone_from_the_list_and_its_page_says_so(site: Site
     assert "is retired" in words(owner.visitor.client.get(retired.headers["location"]), "#toasts")
     assert _titles(site, owner.house) == []
     with site.background.transaction() as tx:
-        assert coverage(tx, brand=owner.house.brand).passages == 0
+        assert holdings(tx, brand=owner.house.brand).passages == 0
     page = owner.get(f"/knowledge/{article}")
     assert words(page, ".page-head .badge") == "retired"
     assert "nothing of it is offered" in words(page, "ol.cards")

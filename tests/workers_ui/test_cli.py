@@ -16,7 +16,7 @@ from knowledge_base.drafting import hold_knowledge
 from knowledge_base.import_models import ImportState
 from knowledge_base.import_queries import imports
 from knowledge_base.index.commands import note_damage
-from knowledge_base.queries import coverage
+from knowledge_base.queries import holdings
 from knowledge_base.reading.formats import ACCEPTED
 from marketplace.accounts.queries import brand as brand_card
 from marketplace.accounts.queries import brand_by_slug, find_person_by_email
@@ -150,7 +150,7 @@ def test_with_review_files_become_drafts_that_hold_nowhere(
 
     assert (done.exit_code, "They are drafts" in done.output) == (0, True)
     with background.transaction() as tx:
-        assert coverage(tx, brand=brand).articles == 0
+        assert holdings(tx, brand=brand).articles == 0
         (status,) = imports(tx, brand=brand)
     assert f"/knowledge/imports/{status.id}" in done.output
     assert status.state is ImportState.REVIEW
@@ -186,7 +186,7 @@ def test_an_import_that_was_killed_goes_on_where_it_was_with_the_same_command(
 
 def _articles(background: Database, brand: BrandId) -> int:
     with background.transaction() as tx:
-        return coverage(tx, brand=brand).articles
+        return holdings(tx, brand=brand).articles
 
 
 def test_reconcile_proves_the_ledger_and_says_when_stripe_cannot_be_asked(

@@ -59,7 +59,7 @@ def _page(request: Request, tx: Tx, membership: Membership, form: FormState = EM
         frame=frame_for(request, tx, membership),
         slug=membership.slug,
         brand=membership.name,
-        articles=queries.coverage(tx, brand=membership.brand).articles,
+        articles=queries.holdings(tx, brand=membership.brand).articles,
         asked_at=last.asked_at if last else None,
         finished_at=last.finished_at if last else None,
         rows=last.rows if last else 0,

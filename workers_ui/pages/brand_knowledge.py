@@ -93,7 +93,7 @@ def knowledge_page(
     brand = membership.brand
     found = queries.articles(tx, brand=brand, page=page, search=find)
     index = queries.index_status(tx, brand=brand)
-    held = queries.coverage(tx, brand=brand)
+    held = queries.holdings(tx, brand=brand)
     cited = citations_of_articles(tx, brand=brand, articles=[line.id for line in found.lines])
     base = area_path(membership, "knowledge")
     query = urlencode({"find": find}) + "&" if find else ""

@@ -19,7 +19,7 @@ def knowledge_tabs(tx: Tx, membership: Membership, *, current: str) -> tuple[Fil
     base, brand = area_path(membership, "knowledge"), membership.brand
     counted = count_gaps(tx, brand=brand)
     tabs = (
-        ("", "Articles", queries.coverage(tx, brand=brand).articles),
+        ("", "Articles", queries.holdings(tx, brand=brand).articles),
         ("web", "From the web", count_sources(tx, brand=brand)),
         ("gaps", "Gaps", sum(counted.get(state, 0) for state in ON_THE_LIST)),
         ("coverage", "Coverage", None),

@@ -24,7 +24,7 @@ from knowledge_base.index.embedder import OnnxEmbedder, Vectors, load_embedder, 
 from knowledge_base.index.shelf import EncodedQuery, Findings, IndexShelf, LocalShelf, snapshots_folder
 from knowledge_base.index.snapshot import open_snapshot
 from knowledge_base.models import Embedding
-from knowledge_base.queries import coverage
+from knowledge_base.queries import holdings
 from knowledge_base.reading.apart import read_all_apart
 from knowledge_base.reading.reader import LocalReader, NamedFile, Reader
 from knowledge_base.reading.wire import Reading
@@ -369,7 +369,7 @@ def test_an_import_that_loses_a_node_in_the_middle_has_every_article_once(
 
     with base.database.transaction(Scope(brand=brand)) as tx:
         status = import_status(tx, brand=brand, import_id=started)
-        articles = coverage(tx, brand=brand).articles
+        articles = holdings(tx, brand=brand).articles
     assert len(lost) == 1
     assert (articles, status.articles, status.unchanged, status.files_read) == (120, 120, 0, 121)
     assert [refused.name for refused in status.refusals] == ["bad.md"]
