@@ -9,6 +9,7 @@ from sqlalchemy import func, insert, select
 from knowledge_base.drafting import plain_name
 from knowledge_base.import_files import (
     MAX_IMPORT_BYTES,
+    check_held,
     files_read,
     locked_import,
     of_import,
@@ -57,11 +58,12 @@ def refuse_file(
 def keep_fetched(
     tx: Tx, brand: BrandId, import_id: ImportId, ordinal: int, file: WebFile, *, now: datetime
 ) -> None:
-    """Keep what an address gave until it is read. Raises FetchedTooMuch."""
+    """Keep what an address gave until it is read. Raises FetchedTooMuch or TooMuchHeld."""
     found = locked_import(tx, brand, import_id)
     held = select(func.coalesce(func.sum(ImportFile.bytes), 0)).where(*of_import(brand, import_id))
     if (tx.scalar(held) or 0) + len(file.content) > MAX_IMPORT_BYTES:
         raise FetchedTooMuch
+    check_held(tx, brand, len(file.content))
     row = tx.get_one(ImportFile, (brand, import_id, ordinal), populate_existing=True)
     pieces = list(parts(row.name + file.ending, file.content))
     for number, piece in enumerate(pieces):

@@ -31,6 +31,8 @@ from marketplace.kernel.ids import BrandId, ImportId, PersonId, new_id
 MAX_IMPORT_FILES = 5_000
 MAX_IMPORT_BYTES = 100_000_000
 MAX_IMPORT_LINES = 50_000
+MAX_HELD_BYTES = 1_000_000_000
+"""Of a brand's files that wait to be read or failed, in all its imports."""
 FAILED_CONTENT_IS_KEPT = timedelta(days=7)
 OPEN_IS_KEPT = timedelta(hours=1)
 MAX_FORGOTTEN = 500
@@ -53,6 +55,10 @@ class TooManyFiles(TooLarge):
 
 class ImportTooLarge(TooLarge):
     """An upload may hold 100 MB in all. Split it into several."""
+
+
+class TooMuchHeld(TooLarge):
+    """1 GB of your uploads waits to be read or could not be. Wait until some is read; what failed goes after 7 days."""
 
 
 class TooManyLines(TooLarge):
@@ -95,7 +101,7 @@ def start_import(
     """Keep the uploaded `files` (name, content) until `imports.read_import` reads and judges them.
 
     With `looks_first` its articles become drafts that someone publishes or discards (import_review.py).
-    Raises KnowledgeBeingErased, NoFiles, TooManyFiles, ImportTooLarge or TooManyLines.
+    Raises KnowledgeBeingErased, NoFiles, TooManyFiles, ImportTooLarge, TooManyLines or TooMuchHeld.
     """
     started = open_import(tx, brand=brand, author=author, now=now, source=source, looks_first=looks_first)
     add_files(tx, brand=brand, import_id=started, files=files, now=now)
@@ -189,6 +195,15 @@ def of_import(brand: BrandId, import_id: ImportId) -> tuple[ColumnElement[bool],
     return ImportFile.brand_id == brand, ImportFile.import_id == import_id
 
 
+def check_held(tx: Tx, brand: BrandId, fresh: int) -> None:
+    """Whether `fresh` bytes more may be held of a brand's files. Raises TooMuchHeld."""
+    held = select(func.coalesce(func.sum(ImportFile.bytes), 0)).where(
+        ImportFile.brand_id == brand, ImportFile.content_kept
+    )
+    if (tx.scalar(held) or 0) + fresh > MAX_HELD_BYTES:
+        raise TooMuchHeld
+
+
 def tell(tx: Tx, knowledge_import: KnowledgeImport) -> None:
     """Say how far an import is; pages follow it."""
     record(
@@ -237,8 +252,10 @@ def _check_limits(tx: Tx, opened: KnowledgeImport, files: Sequence[_File]) -> No
     ).one()
     if opened.files + len(files) > MAX_IMPORT_FILES:
         raise TooManyFiles
-    if here.bytes + sum(len(file.content) for file in files) > MAX_IMPORT_BYTES:
+    fresh = sum(len(file.content) for file in files)
+    if here.bytes + fresh > MAX_IMPORT_BYTES:
         raise ImportTooLarge
+    check_held(tx, opened.brand_id, fresh)
     # Only files of lines are cut into parts, so further parts are hundreds of lines.
     lines = sum(line_count(file.name, file.content) for file in files)
     if lines + here.further_parts * LINES_PER_PART > MAX_IMPORT_LINES:

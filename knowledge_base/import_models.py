@@ -123,6 +123,12 @@ class ImportFile(Base):
         ),
         Index("ix_import_file_state", "brand_id", "import_id", "state", "ordinal"),
         Index(
+            "ix_import_file_held",
+            "brand_id",
+            postgresql_include=["bytes"],
+            postgresql_where=text("content_kept"),
+        ),
+        Index(
             "ix_import_file_kept",
             "changed_at",
             postgresql_where=text("content_kept AND state = 'failed'"),

@@ -262,7 +262,7 @@ def test_the_list_is_paged_by_key_and_searched_by_title_and_key(base: KnowledgeB
     assert [line.key for line in nothing.lines] == ["odd_one"]
 
 
-def test_coverage_counts_live_articles_and_passages(base: KnowledgeBase, brand: BrandId) -> None:
+def test_live_articles_and_passages_are_counted(base: KnowledgeBase, brand: BrandId) -> None:
     base.put(base.brand(), document())
     base.put(brand, document())
     base.put(brand, document(text="Replaced."))

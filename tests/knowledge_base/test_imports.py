@@ -14,6 +14,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, func, select
 
+from knowledge_base import import_files as files_of_imports
 from knowledge_base import import_queries
 from knowledge_base import imports as imports_of_files
 from knowledge_base.import_files import (
@@ -29,6 +30,7 @@ from knowledge_base.import_files import (
     NothingToRetry,
     TooManyFiles,
     TooManyLines,
+    TooMuchHeld,
     add_files,
     close_import,
     forget_uploads,
@@ -640,6 +642,19 @@ def test_the_limits_hold_for_all_slices_together(base: KnowledgeBase, brand: Bra
         add_files(tx, brand=brand, import_id=import_id, files=[("a.md", b"x" * MAX_IMPORT_BYTES)], now=now)
         with pytest.raises(ImportTooLarge):
             add_files(tx, brand=brand, import_id=import_id, files=[("b.md", b"x")], now=now)
+
+
+def test_what_is_held_of_a_brands_uploads_has_a_limit(
+    base: KnowledgeBase, brand: BrandId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_of_imports, "MAX_HELD_BYTES", 20)
+    waiting = _start(base, brand, [("a.md", b"# A\n\nOne text.")])
+    with pytest.raises(TooMuchHeld):
+        _start(base, brand, [("b.md", b"# B\n\nOther.")])
+    _start(base, base.brand(), [("b.md", b"# B\n\nOther.")])
+
+    read_import(base.database, brand, waiting)  # and what is read is held no more
+    assert _import(base, brand, [("b.md", b"# B\n\nOther.")]).articles == 1
 
 
 def test_an_upload_that_is_never_finished_is_given_up_and_can_still_be_read(
