@@ -13,6 +13,8 @@ from typing import Any, cast
 import numpy as np
 import ray
 import ray.data
+import structlog
+from ray.exceptions import RayError
 
 from knowledge_base.index import snapshot
 from knowledge_base.index.bulk_work import BulkWork, batches
@@ -22,6 +24,8 @@ from knowledge_base.scale.packing import Packed, pack, unpack
 from knowledge_base.scale.pool import Pool
 from knowledge_base.scale.sending import Sender
 from marketplace.kernel.ids import ArticleId, BrandId, PassageId
+
+log = structlog.get_logger()
 
 WORTH_ENCODING = 2_000
 """Fewer texts are encoded here before a cluster has begun."""
@@ -40,7 +44,7 @@ class OtherModel(Exception):
 
 
 class ClusterWork:
-    """BulkWork on a cluster; what is small, and everything while there is no cluster, is done here."""
+    """BulkWork on a cluster; what is small, whatever does not come back, and all while there is none, is done here."""
 
     def __init__(
         self,
@@ -89,19 +93,21 @@ class ClusterWork:
         texts: Sequence[str],
         vectors: Vectors,
     ) -> None:
-        if len(ids) < self._worth_writing or not self._connection.wait(JOIN_SECONDS):
-            self._local.write_snapshot(
-                folder,
-                brand=brand,
-                number=number,
-                ids=ids,
-                article_ids=article_ids,
-                texts=texts,
-                vectors=vectors,
-            )
-            return
-        written = _write.remote(self.model, brand, number, list(ids), list(article_ids), list(texts), vectors)
-        unpack(ray.get(written, timeout=WRITE_SECONDS), folder)
+        if len(ids) >= self._worth_writing and self._connection.wait(JOIN_SECONDS):
+            try:
+                unpack(_written(self.model, brand, number, ids, article_ids, texts, vectors), folder)
+                return
+            except RayError as fault:
+                log.warning("cluster.writing_stopped", reason=str(fault), consequence="this machine writes")
+        self._local.write_snapshot(
+            folder,
+            brand=brand,
+            number=number,
+            ids=ids,
+            article_ids=article_ids,
+            texts=texts,
+            vectors=vectors,
+        )
 
     def hand_on(self, folder: Path, *, brand: BrandId, number: int) -> None:
         """Its shard has it before its number is published, so no search is without it."""
@@ -116,13 +122,18 @@ class ClusterWork:
             {"batch": batch, "texts": [texts[position] for position in positions]}
             for batch, positions in left.items()
         ]
-        for batch, vectors in _encoded(rows, self._load_embedder, self.model, self._encoders):
-            # One that was lost and made anew may come twice.
-            positions = left.pop(batch, None)
-            if positions is not None:
-                yield positions, np.frombuffer(vectors, dtype="<f4").reshape(len(positions), self.dimensions)
-        if left:
-            raise RuntimeError(f"{len(left)} batches of texts did not come back from the cluster.")
+        try:
+            for batch, vectors in _encoded(rows, self._load_embedder, self.model, self._encoders):
+                # One that was lost and made anew may come twice.
+                positions = left.pop(batch, None)
+                if positions is not None:
+                    shape = len(positions), self.dimensions
+                    yield positions, np.frombuffer(vectors, dtype="<f4").reshape(shape)
+        except RayError as fault:
+            log.warning("cluster.encoding_stopped", reason=str(fault), consequence="this machine encodes")
+        for positions in left.values():
+            for places, encoded in self._local.encode([texts[position] for position in positions]):
+                yield [positions[place] for place in places], encoded
 
 
 def _encoded(
@@ -147,6 +158,21 @@ class _Encoder:
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         vectors = self._embedder.encode(list(row["texts"]))
         return {"batch": row["batch"], "vectors": vectors.astype("<f4").tobytes()}
+
+
+def _written(
+    model: str,
+    brand: BrandId,
+    number: int,
+    ids: Sequence[PassageId],
+    article_ids: Sequence[ArticleId],
+    texts: Sequence[str],
+    vectors: Vectors,
+) -> Packed:
+    """Raises RayError."""
+    written = _write.remote(model, brand, number, list(ids), list(article_ids), list(texts), vectors)
+    packed: Packed = ray.get(written, timeout=WRITE_SECONDS)
+    return packed
 
 
 @ray.remote(max_retries=WRITE_RETRIES)

@@ -2,23 +2,32 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
 pytest.importorskip("ray", reason="the extra `scale` is not installed")
 
+from ray.exceptions import RayError
+
+from knowledge_base.index.bulk_work import PASSAGES_PER_BATCH, LocalWork
 from knowledge_base.index.shelf import LocalShelf
+from knowledge_base.index.snapshot import open_of
+from knowledge_base.scale import cluster_work
 from knowledge_base.scale.cluster import ClusterAway, ClusterUnprotected, join
+from knowledge_base.scale.cluster_work import ClusterWork
 from knowledge_base.scale.connection import RETRY_SECONDS, Connection, Replicas
-from knowledge_base.scale.packing import pack, unpack
+from knowledge_base.scale.packing import Packed, pack, unpack
 from knowledge_base.scale.rendezvous import shard_of
 from knowledge_base.scale.sending import Sender
 from knowledge_base.scale.shard import Shard
 from knowledge_base.scale.sharded_shelf import ShardedShelf
 from marketplace.kernel.ids import BrandId, new_id
-from tests.knowledge_base.contracts.library import Library
+from tests.knowledge_base.contracts.library import Library, random_texts
 
 ROOT = Path(__file__).parents[3]
 
@@ -127,6 +136,61 @@ def test_what_breaks_while_a_snapshot_is_sent_is_logged_and_the_next_one_is_sent
         ("shards.sending_broke", str(brand)) for brand in brands
     ]
     assert sender.idle
+
+
+def losing_work(library: Library, monkeypatch: pytest.MonkeyPatch) -> ClusterWork:
+    """Work on a cluster that gives one batch back, and then nothing more."""
+
+    def first_batch(rows: list[dict[str, Any]], *_more: object) -> Iterator[tuple[int, bytes]]:
+        vectors = library.embedder.encode(rows[1]["texts"])
+        yield rows[1]["batch"], vectors.astype("<f4").tobytes()
+        raise RayError("the cluster is gone")
+
+    def nothing(*_asked: object) -> Packed:
+        raise RayError("the cluster is gone")
+
+    monkeypatch.setattr(cluster_work, "_encoded", first_batch)
+    monkeypatch.setattr(cluster_work, "_written", nothing)
+    connection = Connection(lambda: [[object()]])
+    return ClusterWork(
+        connection,
+        Sender(library.folder),
+        lambda: library.embedder,
+        local=LocalWork(library.embedder),
+        worth_encoding=1,
+        worth_writing=0,
+    )
+
+
+def test_texts_that_do_not_come_back_from_a_cluster_are_encoded_here(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = random_texts(3 * PASSAGES_PER_BATCH, seed=1)
+    vectors = np.zeros((len(texts), library.embedder.dimensions), dtype=np.float32)
+
+    done: list[int] = []
+    for positions, encoded in losing_work(library, monkeypatch).encode(texts):
+        done += positions
+        vectors[list(positions)] = encoded
+
+    assert sorted(done) == list(range(len(texts)))
+    assert np.allclose(vectors, library.embedder.encode(texts), atol=1e-6)
+
+
+def test_a_snapshot_that_no_cluster_writes_is_written_here(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = library.write(["the kettle", "the teapot"])
+    losing_work(library, monkeypatch).write_snapshot(
+        tmp_path / "1",
+        brand=built.brand,
+        number=1,
+        ids=built.ids,
+        article_ids=built.article_ids,
+        texts=built.texts,
+        vectors=library.embedder.encode(built.texts),
+    )
+    assert len(open_of(built.brand, 1, tmp_path / "1")) == 2
 
 
 def test_a_shard_that_begins_anew_has_nothing_of_before(library: Library, tmp_path: Path) -> None:
