@@ -9,7 +9,7 @@ from sqlalchemy import select
 from guidance.draft import CitedPassage
 from guidance.engine import answer
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
-from guidance.queries import cited_passages, newest_suggestion, why_stopped
+from guidance.queries import cited_passages, shown_suggestion, why_stopped
 from guidance.receipts import edit_distance, edited_share, supported_sentences
 from knowledge_base.index.hybrid import Query
 from knowledge_base.index.retrieval import FoundPassage, Retriever
@@ -87,11 +87,21 @@ def prepare_suggestion(
     return suggestion
 
 
-def write_receipt(tx: Tx, *, reply: Reply, inserted: Sequence[str], now: datetime) -> Receipt:
-    """Keep what `reply` rested on: what was shown, inserted ("draft" or a passage's rank), edited and sent."""
-    suggestion = newest_suggestion(tx, brand=reply.brand_id, ticket=reply.ticket_id)
-    shown = [] if suggestion is None else cited_passages(tx, suggestion)
-    base = _inserted_text(suggestion, shown, inserted)
+def write_receipt(
+    tx: Tx,
+    *,
+    reply: Reply,
+    inserted: Sequence[str],
+    now: datetime,
+    shown: SuggestionId | None = None,
+) -> Receipt:
+    """Keep what `reply` rested on: what was shown, inserted ("draft" or a passage's rank), edited and sent.
+
+    `shown` is the suggestion beside which it was written; without it, the newest. Raises UnknownSuggestion.
+    """
+    suggestion = shown_suggestion(tx, brand=reply.brand_id, ticket=reply.ticket_id, shown=shown)
+    passages = [] if suggestion is None else cited_passages(tx, suggestion)
+    base = _inserted_text(suggestion, passages, inserted)
     receipt = Receipt(
         brand_id=reply.brand_id,
         id=ReceiptId(new_id()),
@@ -105,10 +115,10 @@ def write_receipt(tx: Tx, *, reply: Reply, inserted: Sequence[str], now: datetim
                 "title": passage.article_title,
                 "page": passage.page,
             }
-            for passage in shown
+            for passage in passages
         ],
         inserted=list(inserted),
-        support=[asdict(support) for support in supported_sentences(reply.body, shown)],
+        support=[asdict(support) for support in supported_sentences(reply.body, passages)],
         edit_distance=edit_distance(base, reply.body),
         edited_share=edited_share(base, reply.body),
         sent_text=f"{reply.body}\n\n{reply.label}",

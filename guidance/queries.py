@@ -12,6 +12,7 @@ from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionSt
 from knowledge_base.liveness import in_quarantine, is_offered
 from knowledge_base.models import Article, Passage
 from marketplace.kernel.db import Tx
+from marketplace.kernel.errors import Invalid
 from marketplace.kernel.ids import BrandId, ReplyId, SuggestionId, TicketId
 from marketplace.tickets.models import Author, Message, PoolTicket
 from marketplace.tickets.switch_models import KillSwitch, SwitchKind
@@ -35,9 +36,12 @@ class SuggestionView:
     quarantined: bool = False
 
 
-def suggestion_for_desk(tx: Tx, *, brand: BrandId, ticket: TicketId) -> SuggestionView | None:
-    """The newest suggestion with its passages; None while it is being prepared, or guidance is stopped."""
-    suggestion = newest_suggestion(tx, brand=brand, ticket=ticket)
+def suggestion_for_desk(
+    tx: Tx, *, brand: BrandId, ticket: TicketId, shown: SuggestionId | None = None
+) -> SuggestionView | None:
+    """The newest suggestion, or the one that was `shown`, with its passages; None while none is prepared, or
+    guidance is stopped. Raises UnknownSuggestion."""
+    suggestion = shown_suggestion(tx, brand=brand, ticket=ticket, shown=shown)
     if suggestion is None or why_stopped(tx, brand=brand) is not None:
         return None
     passages = tuple(_passages(tx, suggestion))
@@ -93,6 +97,23 @@ def newest_suggestion(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Suggestion
         .order_by(Suggestion.id.desc())
         .limit(1)
     ).one_or_none()
+
+
+class UnknownSuggestion(Invalid):
+    """That suggestion is not one of this ticket's. Open the ticket again."""
+
+
+def shown_suggestion(
+    tx: Tx, *, brand: BrandId, ticket: TicketId, shown: SuggestionId | None
+) -> Suggestion | None:
+    """The suggestion that stood beside a reply: the one named, for a newer may have come meanwhile; else the
+    newest."""
+    if shown is None:
+        return newest_suggestion(tx, brand=brand, ticket=ticket)
+    suggestion = tx.get(Suggestion, (brand, shown))
+    if suggestion is None or suggestion.ticket_id != ticket:
+        raise UnknownSuggestion
+    return suggestion
 
 
 def cited_passages(tx: Tx, suggestion: Suggestion) -> list[CitedPassage]:

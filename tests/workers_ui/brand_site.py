@@ -115,7 +115,7 @@ def an_article(
     return tx.query(Passage).filter_by(brand_id=brand, revision_id=revision.id).one()
 
 
-def a_suggestion(tx: Tx, brand: BrandId, ticket: TicketId, passage: Passage, *, draft: str) -> None:
+def a_suggestion(tx: Tx, brand: BrandId, ticket: TicketId, passage: Passage, *, draft: str) -> SuggestionId:
     """Guidance as the background prepares it: one passage and a draft of it; silent without a draft."""
     message = (
         tx.query(Message).filter_by(brand_id=brand, ticket_id=ticket).order_by(Message.id.desc()).first()
@@ -155,6 +155,7 @@ def a_suggestion(tx: Tx, brand: BrandId, ticket: TicketId, passage: Passage, *, 
         )
     )
     tx.flush()
+    return suggestion.id
 
 
 def tree(response: Response) -> HTMLParser:

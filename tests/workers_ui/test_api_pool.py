@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
@@ -201,6 +202,22 @@ def test_a_reply_is_labelled_and_leaves_a_receipt(
     assert (receipt.inserted, receipt.edit_distance) == (["draft"], len(" Bye!"))
     assert receipt.sent_text == f"{ANSWER} Bye!\n\n{sent.json()['label']}"
     assert system.get(f"/tickets/{ticket}").json()["state"] == "answered"
+
+
+def test_a_receipt_names_the_suggestion_that_a_program_was_shown(
+    api: Api, system: System, program: Program, ticket: TicketId
+) -> None:
+    with api.background.transaction() as tx:
+        article = an_article(tx, system.brand, text=ANSWER)
+        shown = a_suggestion(tx, system.brand, ticket, article, draft=ANSWER)
+        a_suggestion(tx, system.brand, ticket, article, draft="A newer draft.")
+    number = claimed(program, ticket)
+    body = {"claim_number": number, "text": ANSWER, "inserted": ["draft"], "suggestion": str(uuid4())}
+    assert problem(program.post(f"/tickets/{ticket}/replies", body)) == (422, "unknown_suggestion")
+    assert program.post(f"/tickets/{ticket}/replies", body | {"suggestion": str(shown)}).status_code == 201
+    with api.background.transaction() as tx:
+        receipt = tx.scalars(select(Receipt).where(Receipt.ticket_id == ticket)).one()
+    assert (receipt.suggestion_id, receipt.edit_distance) == (shown, 0)
 
 
 def test_a_reply_sent_twice_with_its_key_leaves_once(api: Api, program: Program, ticket: TicketId) -> None:

@@ -510,6 +510,41 @@ def test_guidance_stands_on_the_desk_and_what_was_inserted_is_on_the_receipt(lib
         assert receipt.edit_distance == len("Hello Sam,\n\n")
 
 
+def test_the_receipt_names_the_suggestion_that_stood_beside_the_reply_and_no_newer_one(
+    library: Library,
+) -> None:
+    floor = library.floor
+    number = floor.ann.claim(floor.ticket)
+    library.suggest()
+    desk = floor.ann.get(f"/worker/t/{floor.ticket}")
+    shown = value_of(desk, "suggestion")
+    library.put("delivery", "It arrives within two days.")
+    library.suggest()
+    floor.ann.post(
+        f"/worker/t/{floor.ticket}/reply",
+        claim_number=number,
+        text="Soon.",
+        inserted="draft",
+        suggestion=shown,
+    )
+    with floor.site.background.transaction() as tx:
+        assert str(tx.scalars(select(Receipt)).one().suggestion_id) == shown
+
+
+def test_a_suggestion_of_no_ticket_of_theirs_sends_nothing_and_keeps_the_text(library: Library) -> None:
+    floor = library.floor
+    number = floor.ann.claim(floor.ticket)
+    library.suggest()
+    refused = floor.ann.post(
+        f"/worker/t/{floor.ticket}/reply", claim_number=number, text="Soon.", suggestion=str(uuid4())
+    )
+    kept = page(refused, 422)
+    assert "not one of this ticket's" in kept.text()
+    assert one(kept, "#reply-text").text().strip() == "Soon."
+    with floor.site.background.transaction() as tx:
+        assert tx.scalar(select(func.count()).select_from(Receipt)) == 0
+
+
 def test_the_desk_and_the_receipt_name_the_page_that_a_passage_stands_on(library: Library) -> None:
     floor = library.floor
     library.put("delivery", DELIVERY, page=4)

@@ -140,7 +140,9 @@ def words(answer: Response, status: int = 200) -> str:
 
 
 def value_of(answer: Response, field: str) -> str:
-    found = page(answer, answer.status_code).css_first(f"#composer [name={field}]")
+    found = page(answer, answer.status_code).css_first(
+        f"#composer [name={field}], [form=composer][name={field}]"
+    )
     assert found is not None, answer.text[:2_000]
     return found.attributes.get("value") or ""
 

@@ -11,7 +11,7 @@ from guidance.outdated_text import OutdatedText, outdated_findings
 from guidance.queries import suggestion_for_desk
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope, Tx, rescope
-from marketplace.kernel.ids import TicketId, WorkerId
+from marketplace.kernel.ids import SuggestionId, TicketId, WorkerId
 from marketplace.tickets import endings, pool, pool_queries, queries, replies, worker_queries
 from workers_ui.api.desk_parts import handover_out, review_out
 from workers_ui.api.schemas import (
@@ -100,8 +100,9 @@ def read_desk(ticket: UUID, tx: HasTx, worker: ByWorkerToken) -> object:
 def send_reply(
     ticket: UUID, body: ReplyIn, tx: HasTx, worker: ByWorkerToken, key: RequestKey = None
 ) -> object:
-    """Answer the customer; `inserted` names what of the suggestion was used ("draft", "1", "2", "3"). 409 when the text
-    quotes what the brand's knowledge does not say any more."""
+    """Answer the customer; `inserted` names what of the suggestion was used ("draft", "1", "2", "3"), `suggestion`
+    which one it was: without it, the newest. 409 when the text quotes what the brand's knowledge does not say any
+    more."""
 
     def act() -> dict[str, Any]:
         _refuse_outdated(tx, worker, TicketId(ticket), body.text)
@@ -113,7 +114,13 @@ def send_reply(
             body=body.text,
             now=app_now(tx),
         )
-        write_receipt(tx, reply=reply, inserted=body.inserted, now=app_now(tx))
+        write_receipt(
+            tx,
+            reply=reply,
+            inserted=body.inserted,
+            now=app_now(tx),
+            shown=SuggestionId(body.suggestion) if body.suggestion else None,
+        )
         return {"id": str(reply.id), "state": reply.state.value, "label": reply.label}
 
     asked = ["reply", str(ticket), body.model_dump()]

@@ -5,6 +5,7 @@ page that shows it as unsent.
 """
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -14,7 +15,7 @@ from guidance.lint import Finding, Severity, blocks_sending
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
-from marketplace.kernel.ids import TicketId, WorkerId
+from marketplace.kernel.ids import SuggestionId, TicketId, WorkerId
 from marketplace.tickets import pool, replies, worker_queries
 from marketplace.tickets.models import ReplyState
 from workers_ui.deps import AsWorker, CheckedForm, HasTx
@@ -66,17 +67,19 @@ def send(
     claim_number: ClaimNumber,
     text: TypedText = "",
     inserted: Short = "",
+    suggestion: Annotated[UUID | None, Form()] = None,
     idempotency_key: Short = "",
     then: Short = "next",
 ) -> Response:
     """Send the text once; what blocks sends it back, what warns is told after it left."""
     typed = Typed(text=typed_lines(text), inserted=inserted)
+    shown = SuggestionId(suggestion) if suggestion else None
     found = checked_text(tx, ticket=ticket, worker=worker, text=typed_lines(text))
     if blocks_sending(found):
         return again(request, tx, ticket, worker, typed, problem=_not_yet(found))
     try:
         with tx.begin_nested():  # a refused reply must not leave its key behind, marked as used
-            sent = _send_once(tx, ticket, worker, claim_number, typed, idempotency_key)
+            sent = _send_once(tx, ticket, worker, claim_number, typed, shown, idempotency_key)
     except pool.StaleClaim:
         return too_late(request, tx, ticket, worker, typed)
     except KeyReused:
@@ -120,18 +123,24 @@ def save_draft(
 
 
 def _send_once(
-    tx: Tx, ticket: TicketId, worker: WorkerId, number: int, typed: Typed, idempotency_key: str
+    tx: Tx,
+    ticket: TicketId,
+    worker: WorkerId,
+    number: int,
+    typed: Typed,
+    shown: SuggestionId | None,
+    idempotency_key: str,
 ) -> dict[str, Any]:
     body, now = typed.text or "", app_now(tx)
 
     def act() -> dict[str, Any]:
-        guidance = find_guidance(tx, ticket=ticket, worker=worker)
+        guidance = find_guidance(tx, ticket=ticket, worker=worker, shown=shown)
         ranks = inserted_ranks(inserted_marks(typed.inserted, guidance), guidance)
         sent = replies.send_reply(tx, ticket=ticket, worker=worker, number=number, body=body, now=now)
-        write_receipt(tx, reply=sent, inserted=ranks, now=now)
+        write_receipt(tx, reply=sent, inserted=ranks, now=now, shown=shown)
         return {"id": str(sent.id), "state": sent.state.value, "label": sent.label}
 
-    asked = ["reply", str(ticket), number, body, typed.inserted]
+    asked = ["reply", str(ticket), number, body, typed.inserted, str(shown)]
     return once(tx, principal=f"worker:{worker}", key=idempotency_key or None, asked=asked, now=now, act=act)
 
 

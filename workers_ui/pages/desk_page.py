@@ -24,7 +24,7 @@ from marketplace.accounts.queries import brand as brand_card
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope, Tx, rescope
 from marketplace.kernel.errors import NotFound
-from marketplace.kernel.ids import PassageId, TicketId, WorkerId
+from marketplace.kernel.ids import PassageId, SuggestionId, TicketId, WorkerId
 from marketplace.kernel.money import Money
 from marketplace.tickets import pool, queries, worker_queries
 from marketplace.tickets.escalation_queues import queues_of
@@ -223,8 +223,10 @@ def too_late(request: Request, tx: Tx, ticket: TicketId, worker: WorkerId, typed
     return lost_page(request, tx, ticket=ticket, worker=worker, typed=late, status=409)
 
 
-def find_guidance(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> SuggestionView | None:
-    """The suggestion for a ticket that `worker` holds.
+def find_guidance(
+    tx: Tx, *, ticket: TicketId, worker: WorkerId, shown: SuggestionId | None = None
+) -> SuggestionView | None:
+    """The newest suggestion, or the one that was `shown`, for a ticket that `worker` holds.
 
     The brand comes from the ticket's own row: with it the transaction may see whether the passages still
     hold; afterwards it is the worker's alone again.
@@ -233,7 +235,7 @@ def find_guidance(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> SuggestionVi
     if brand is None:
         return None
     rescope(tx, Scope(worker=worker, brand=brand))
-    found = suggestion_for_desk(tx, brand=brand, ticket=ticket)
+    found = suggestion_for_desk(tx, brand=brand, ticket=ticket, shown=shown)
     rescope(tx, Scope(worker=worker))
     return found
 
