@@ -26,7 +26,7 @@ from marketplace.events.facts import ImportStarted
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope, Tx
 from marketplace.kernel.errors import Conflict, NotFound
-from marketplace.kernel.ids import ArticleId, BrandId, ImportId, RevisionId
+from marketplace.kernel.ids import ArticleId, BrandId, ImportId, PersonId, RevisionId
 
 ARTICLES_PER_TRANSACTION = 500
 PUBLISHED_ENDS = frozenset({ImportState.INDEXING, ImportState.READY})
@@ -58,7 +58,7 @@ def take_in(tx: Tx, *, brand: BrandId, import_id: ImportId, article: ArticleId) 
     _decide(tx, brand, import_id, article, ImportArticleState.DRAFTED)
 
 
-def publish_import(tx: Tx, *, brand: BrandId, import_id: ImportId) -> None:
+def publish_import(tx: Tx, *, brand: BrandId, import_id: ImportId, by: PersonId | None) -> None:
     """Let the drafts of an import hold, but for those left out. A second time changes nothing.
 
     Raises ImportNotFound, NotInReview or NothingToPublish.
@@ -69,19 +69,19 @@ def publish_import(tx: Tx, *, brand: BrandId, import_id: ImportId) -> None:
     _require_review(found)
     if not _some(tx, found, ImportArticleState.DRAFTED, limit=1):
         raise NothingToPublish
-    _ask_for(tx, found, ImportState.PUBLISHING)
+    _ask_for(tx, found, ImportState.PUBLISHING, by)
 
 
-def discard_import(tx: Tx, *, brand: BrandId, import_id: ImportId) -> None:
+def discard_import(tx: Tx, *, brand: BrandId, import_id: ImportId, by: PersonId | None) -> None:
     """Publish none of an import's drafts. A second time changes nothing. Raises ImportNotFound or NotInReview."""
     found = locked_import(tx, brand, import_id)
     if found.state in (ImportState.DISCARDING, ImportState.DISCARDED):
         return
     _require_review(found)
-    _ask_for(tx, found, ImportState.DISCARDING)
+    _ask_for(tx, found, ImportState.DISCARDING, by)
 
 
-def undo_import(tx: Tx, *, brand: BrandId, import_id: ImportId) -> None:
+def undo_import(tx: Tx, *, brand: BrandId, import_id: ImportId, by: PersonId | None) -> None:
     """Take back what an import published: what it created is retired, what it changed goes back to the text before.
 
     An article that was changed since is left as it is and named. A second time changes nothing. Raises
@@ -92,7 +92,7 @@ def undo_import(tx: Tx, *, brand: BrandId, import_id: ImportId) -> None:
         return
     if found.state not in PUBLISHED_ENDS or not _some(tx, found, ImportArticleState.PUBLISHED, limit=1):
         raise NotPublished
-    _ask_for(tx, found, ImportState.UNDOING)
+    _ask_for(tx, found, ImportState.UNDOING, by)
 
 
 def advance_import(
@@ -135,7 +135,7 @@ def _publish_some(tx: Tx, found: KnowledgeImport) -> None:
         tx,
         brand=found.brand_id,
         revisions=[row.revision_id for row in rows],
-        author=found.author_id,
+        author=found.decided_by_id,
         now=app_now(tx),
     )
     for row in rows:
@@ -170,7 +170,9 @@ def _retire_unheld(tx: Tx, found: KnowledgeImport, rows: Sequence[ImportArticle]
         for row in rows
         if row.before_id is None and row.article_id not in taken and row.article_id not in planned
     ]
-    retire_articles(tx, brand=found.brand_id, articles=only_drafts, author=found.author_id, now=app_now(tx))
+    retire_articles(
+        tx, brand=found.brand_id, articles=only_drafts, author=found.decided_by_id, now=app_now(tx)
+    )
 
 
 def _undo_some(tx: Tx, found: KnowledgeImport) -> None:
@@ -194,8 +196,8 @@ def _take_back(tx: Tx, found: KnowledgeImport, rows: Sequence[ImportArticle]) ->
     now = app_now(tx)
     before = [row.before_id for row in rows if row.before_id is not None]
     created = [row.article_id for row in rows if row.before_id is None]
-    publish_revisions(tx, brand=found.brand_id, revisions=before, author=found.author_id, now=now)
-    retire_articles(tx, brand=found.brand_id, articles=created, author=found.author_id, now=now)
+    publish_revisions(tx, brand=found.brand_id, revisions=before, author=found.decided_by_id, now=now)
+    retire_articles(tx, brand=found.brand_id, articles=created, author=found.decided_by_id, now=now)
 
 
 def _decide(
@@ -223,8 +225,8 @@ def _require_review(found: KnowledgeImport) -> None:
         raise NotInReview
 
 
-def _ask_for(tx: Tx, found: KnowledgeImport, state: ImportState) -> None:
-    found.finished_at = None
+def _ask_for(tx: Tx, found: KnowledgeImport, state: ImportState, by: PersonId | None) -> None:
+    found.finished_at, found.decided_by_id = None, by
     move_import(tx, found, state)
     record(tx, ImportStarted(brand=found.brand_id, knowledge_import=found.id))
 

@@ -100,6 +100,9 @@ class KnowledgeImport(Base):
     articles: Mapped[int] = mapped_column(server_default="0")
     unchanged: Mapped[int] = mapped_column(server_default="0")
     author_id: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    decided_by_id: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    """Who published it after a look, discarded it or took it back; None for a system."""
+
     started_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     advanced_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     finished_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)

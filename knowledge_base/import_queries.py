@@ -22,6 +22,7 @@ from marketplace.kernel.errors import NotFound
 from marketplace.kernel.ids import BrandId, ImportId, PersonId
 
 IMPORTS_PER_PAGE = 50
+MAX_IMPORT_PAGES = 200
 FILES_PER_PAGE = 50
 MAX_FILE_PAGES = 100
 MAX_REFUSALS = 500
@@ -67,6 +68,7 @@ class ImportStatus:
     passages: int
     progress: float
     author: PersonId | None
+    decided_by: PersonId | None
     started_at: datetime
     finished_at: datetime | None
     by_state: Mapping[FileState, int] = field(default_factory=dict)
@@ -101,6 +103,13 @@ class FilePage:
     has_more: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportsPage:
+    lines: tuple[ImportStatus, ...]
+    page: int
+    has_more: bool
+
+
 def import_status(tx: Tx, *, brand: BrandId, import_id: ImportId) -> ImportStatus:
     """Raises ImportNotFound."""
     found = _statuses(tx, _import_rows(brand).where(KnowledgeImport.id == import_id))
@@ -109,10 +118,19 @@ def import_status(tx: Tx, *, brand: BrandId, import_id: ImportId) -> ImportStatu
     return found[0]
 
 
-def imports(tx: Tx, *, brand: BrandId, limit: int = IMPORTS_PER_PAGE) -> list[ImportStatus]:
+def newest_imports(tx: Tx, *, brand: BrandId, limit: int) -> list[ImportStatus]:
     """The brand's imports, newest first."""
-    newest = _import_rows(brand).order_by(KnowledgeImport.id.desc()).limit(min(limit, IMPORTS_PER_PAGE))
-    return _statuses(tx, newest)
+    return _statuses(tx, _newest_first(brand).limit(min(limit, IMPORTS_PER_PAGE)))
+
+
+def imports(tx: Tx, *, brand: BrandId, page: int = 1) -> ImportsPage:
+    """One page of the brand's imports, newest first."""
+    page = min(max(page, 1), MAX_IMPORT_PAGES)
+    wanted = _newest_first(brand).offset((page - 1) * IMPORTS_PER_PAGE).limit(IMPORTS_PER_PAGE + 1)
+    found = _statuses(tx, wanted)
+    return ImportsPage(
+        lines=tuple(found[:IMPORTS_PER_PAGE]), page=page, has_more=len(found) > IMPORTS_PER_PAGE
+    )
 
 
 def import_files(
@@ -171,6 +189,10 @@ def unfinished_like(
         if {row.name: row.sha256 for row in rows} == files:
             return candidate
     return None
+
+
+def _newest_first(brand: BrandId) -> Select[Any]:
+    return _import_rows(brand).order_by(KnowledgeImport.id.desc())
 
 
 def _import_rows(brand: BrandId) -> Select[Any]:
@@ -265,6 +287,7 @@ def _status(found: KnowledgeImport, gave: Sequence[Row[Any]], refused: Sequence[
         passages=sum(row.passages for row in gave),
         progress=sum(row.parts_read for row in gave) / parts if parts else 1.0,
         author=found.author_id,
+        decided_by=found.decided_by_id,
         started_at=found.started_at,
         finished_at=found.finished_at,
         by_state={row.state: row.files for row in gave},

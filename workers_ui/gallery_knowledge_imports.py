@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from workers_ui.gallery_samples import SLUG, MakeFrame, brand_frame
+from workers_ui.gallery_samples import SLUG, MakeFrame, ago, brand_frame
 from workers_ui.presenters.knowledge_imports import (
     DiffKind,
     DiffPiece,
@@ -13,6 +13,8 @@ from workers_ui.presenters.knowledge_imports import (
     FileRow,
     ImportPage,
     ImportProgress,
+    ImportRow,
+    ImportsPage,
     KeptArticle,
     RefusedPart,
     Repeat,
@@ -62,9 +64,34 @@ def _page(frame: MakeFrame, shown: ImportProgress, badge: Badge) -> ImportPage:
         slug=SLUG,
         href=HREF,
         state=badge,
-        source_label="Uploaded here",
+        source_label="Uploaded here, Mira Holt",
         progress=shown,
     )
+
+
+def imports(frame: MakeFrame) -> PageView:
+    row = ImportRow(
+        href=HREF,
+        started_at=ago(hours=2),
+        who="Uploaded here, Mira Holt",
+        state=READY,
+        files=38,
+        new=29,
+        changed=2,
+        failed=3,
+    )
+    taken_back = replace(
+        row,
+        started_at=ago(days=1),
+        who="Sent by the API, your own system; taken back by Ada Lovelace",
+        state=Badge(label="taken back", tone=Tone.WARN),
+        failed=0,
+    )
+    return ImportsPage(frame=brand_frame(frame, KNOWLEDGE), slug=SLUG, rows=(row, taken_back))
+
+
+def no_imports(frame: MakeFrame) -> PageView:
+    return ImportsPage(frame=brand_frame(frame, KNOWLEDGE), slug=SLUG)
 
 
 def running(frame: MakeFrame) -> PageView:
@@ -278,6 +305,8 @@ def look(frame: MakeFrame) -> PageView:
 
 
 BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
+    "imports": imports,
+    "imports-empty": no_imports,
     "import": running,
     "import-failures": failures,
     "import-review": review,

@@ -24,7 +24,7 @@ from knowledge_base.import_files import start_import
 from knowledge_base.import_models import FileState, ImportArticleState, ImportDuplicate, ImportState
 from knowledge_base.import_queries import import_files, import_status, unfinished_imports
 from knowledge_base.import_review import DraftDetail, Only, Outcome, draft, drafts, outcome
-from knowledge_base.models import ArticleState
+from knowledge_base.models import ArticleState, Publication
 from knowledge_base.publishing import publish_revisions
 from knowledge_base.queries import article_by_key, articles, holdings
 from knowledge_base.text_diff import Change
@@ -32,6 +32,7 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope
 from marketplace.kernel.errors import NotFound
 from marketplace.kernel.ids import ArticleId, BrandId, ImportId, new_id
+from tests.builders import a_person
 from tests.fakes import Killed, MortalDatabase
 from tests.knowledge_base.conftest import KnowledgeBase, document
 
@@ -64,11 +65,11 @@ def act(base: KnowledgeBase, brand: BrandId, import_id: ImportId, name: str) -> 
     with base.database.transaction(Scope(brand=brand)) as tx:
         match name:
             case "publish":
-                publish_import(tx, brand=brand, import_id=import_id)
+                publish_import(tx, brand=brand, import_id=import_id, by=None)
             case "discard":
-                discard_import(tx, brand=brand, import_id=import_id)
+                discard_import(tx, brand=brand, import_id=import_id, by=None)
             case _:
-                undo_import(tx, brand=brand, import_id=import_id)
+                undo_import(tx, brand=brand, import_id=import_id, by=None)
     return advance_import(base.database, brand, import_id)
 
 
@@ -199,7 +200,7 @@ def test_a_killed_discard_goes_on_where_it_was(
     monkeypatch.setattr(import_acts, "ARTICLES_PER_TRANSACTION", 2)
     import_id = looked_at(base, brand, *[page(f"{number}.md", f"Text {number}.") for number in range(5)])
     with base.database.transaction(Scope(brand=brand)) as tx:
-        discard_import(tx, brand=brand, import_id=import_id)
+        discard_import(tx, brand=brand, import_id=import_id, by=None)
     mortal.dies_at, mortal.dies_after_commit = 5, after_commit
 
     with pytest.raises(Killed):
@@ -391,9 +392,9 @@ def test_a_killed_publication_or_undo_goes_on_where_it_was(
     import_id = imported(base, brand, files, looks_first=name == "publish")
     with base.database.transaction(Scope(brand=brand)) as tx:
         if name == "publish":
-            publish_import(tx, brand=brand, import_id=import_id)
+            publish_import(tx, brand=brand, import_id=import_id, by=None)
         else:
-            undo_import(tx, brand=brand, import_id=import_id)
+            undo_import(tx, brand=brand, import_id=import_id, by=None)
     mortal.dies_at, mortal.dies_after_commit = 5, after_commit
 
     with pytest.raises(Killed):
@@ -404,6 +405,24 @@ def test_a_killed_publication_or_undo_goes_on_where_it_was(
     advance_import(base.database, brand, import_id)
 
     assert len(texts(base, brand)) == (5 if name == "publish" else 0)
+
+
+def test_whoever_takes_an_import_back_is_the_author_of_what_that_wrote(
+    base: KnowledgeBase, brand: BrandId
+) -> None:
+    base.put(brand, document(key="a.md", text="Before."))
+    import_id = published(base, brand, page("a.md", "After."))
+    with base.database.transaction() as tx:
+        undoer = a_person(tx, name="Uma Undo")
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        undo_import(tx, brand=brand, import_id=import_id, by=undoer)
+    advance_import(base.database, brand, import_id)
+    with base.database.transaction(Scope(brand=brand)) as tx:
+        assert import_status(tx, brand=brand, import_id=import_id).decided_by == undoer
+        steps = tx.scalars(
+            select(Publication.author_id).where(Publication.brand_id == brand).order_by(Publication.starts_at)
+        )
+        assert steps.all()[-1] == undoer
 
 
 def test_another_brands_import_is_not_there(base: KnowledgeBase, brand: BrandId) -> None:

@@ -476,8 +476,8 @@ def test_history_is_newest_first_and_of_one_brand(base: KnowledgeBase, brand: Br
     hidden = _start(base, other, markdown(1))
 
     with db.transaction(Scope(brand=brand)) as tx:
-        assert [status.id for status in imports(tx, brand=brand)] == [second, first]
-        assert imports(tx, brand=other) == []
+        assert [status.id for status in imports(tx, brand=brand).lines] == [second, first]
+        assert imports(tx, brand=other).lines == ()
         with pytest.raises(ImportNotFound):
             import_status(tx, brand=brand, import_id=hidden)
     with pytest.raises(ImportNotFound):

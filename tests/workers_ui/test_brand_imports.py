@@ -246,3 +246,22 @@ def test_a_strangers_draft_is_not_there(site: Site, owner: Browser) -> None:
     assert owner.post(f"{rest}/eat").status_code == 404
     for odd in (f"{path}/articles/x", "/knowledge/imports/x/articles/y"):
         assert owner.get(odd).status_code == 404
+
+
+def test_every_import_is_listed_with_who_began_it_and_who_took_it_back(site: Site, owner: Browser) -> None:
+    first, second = path_of(upload(owner, page("a.md"))), path_of(upload(owner, page("b.md")))
+    work_off(owner, first)
+    work_off(owner, second)
+    owner.post(f"{second}/undo")
+    work_off(owner, second)
+
+    rows = [" ".join(row.text().split()) for row in tree(owner.get("/knowledge/imports")).css("tbody tr")]
+
+    assert len(rows) == 2
+    assert "Uploaded here, Mo Manager; taken back by Mo Manager taken back 1 1 0 0" in rows[0]
+    assert "Uploaded here, Mo Manager indexing 1 1 0 0" in rows[1]
+    links = tree(owner.get("/knowledge/imports")).css("tbody a")
+    assert [link.attributes["href"] for link in links] == [owner.house.path(second), owner.house.path(first)]
+    stranger = a_house(site, name="Else").member()
+    assert not tree(stranger.get("/knowledge/imports")).css("tbody tr")
+    assert owner.get("/knowledge/imports?page=0").status_code == 422

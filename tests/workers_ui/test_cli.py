@@ -151,7 +151,7 @@ def test_with_review_files_become_drafts_that_hold_nowhere(
     assert (done.exit_code, "They are drafts" in done.output) == (0, True)
     with background.transaction() as tx:
         assert holdings(tx, brand=brand).articles == 0
-        (status,) = imports(tx, brand=brand)
+        (status,) = imports(tx, brand=brand).lines
     assert f"/knowledge/imports/{status.id}" in done.output
     assert status.state is ImportState.REVIEW
 
@@ -180,7 +180,7 @@ def test_an_import_that_was_killed_goes_on_where_it_was_with_the_same_command(
     assert "800 articles changed, 0 unchanged" in done.output
     assert _articles(background, brand) == 800
     with background.transaction() as tx:
-        (status,) = imports(tx, brand=brand)
+        (status,) = imports(tx, brand=brand).lines
     assert status.state is ImportState.READY
 
 

@@ -204,14 +204,14 @@ def leave_out(import_id: UUID, article: UUID, tx: HasTx, brand: Writes) -> None:
 @router.post("/imports/{import_id}/publish", status_code=202, response_model=ImportOut)
 def publish(import_id: UUID, tx: HasTx, brand: Writes) -> dict[str, Any]:
     """Let the drafts hold, but for those left out. A second time changes nothing."""
-    import_acts.publish_import(tx, brand=brand, import_id=ImportId(import_id))
+    import_acts.publish_import(tx, brand=brand, import_id=ImportId(import_id), by=None)
     return _import(tx, brand, ImportId(import_id))
 
 
 @router.post("/imports/{import_id}/discard", status_code=202, response_model=ImportOut)
 def discard(import_id: UUID, tx: HasTx, brand: Writes) -> dict[str, Any]:
     """Publish none of the drafts. A second time changes nothing."""
-    import_acts.discard_import(tx, brand=brand, import_id=ImportId(import_id))
+    import_acts.discard_import(tx, brand=brand, import_id=ImportId(import_id), by=None)
     return _import(tx, brand, ImportId(import_id))
 
 
@@ -219,7 +219,7 @@ def discard(import_id: UUID, tx: HasTx, brand: Writes) -> dict[str, Any]:
 def undo(import_id: UUID, tx: HasTx, brand: Writes) -> dict[str, Any]:
     """Retire what it created and bring back what it changed, but for what was changed since. A second time changes
     nothing."""
-    import_acts.undo_import(tx, brand=brand, import_id=ImportId(import_id))
+    import_acts.undo_import(tx, brand=brand, import_id=ImportId(import_id), by=None)
     return _import(tx, brand, ImportId(import_id))
 
 

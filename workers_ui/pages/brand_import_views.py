@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
+from knowledge_base.import_acts import PUBLISHED_ENDS
 from knowledge_base.import_models import FileState, ImportArticleState, ImportSource, ImportState
 from knowledge_base.import_queries import FileLine, ImportStatus
 from knowledge_base.import_review import DraftDetail, DraftLine, OtherText, Outcome
+from marketplace.kernel.ids import PersonId
+from workers_ui.pages.brand_article_views import author
 from workers_ui.presenters import knowledge_imports as views
 from workers_ui.presenters.values import Action, Badge, FilterTab, Notice, Tone
 
@@ -59,6 +62,12 @@ SOURCES: Mapping[ImportSource, str] = {
     ImportSource.ADDRESS: "Fetched from an address",
     ImportSource.SITEMAP: "Fetched from a sitemap",
 }
+DECISIONS: Mapping[ImportState, str] = {
+    ImportState.DISCARDING: "discarded",
+    ImportState.DISCARDED: "discarded",
+    ImportState.UNDOING: "taken back",
+    ImportState.UNDONE: "taken back",
+}
 RUNNING = frozenset(
     {
         ImportState.OPEN,
@@ -103,6 +112,28 @@ def stage(status: ImportStatus) -> str:
 def _went_wrong(status: ImportStatus) -> str:
     failed = status.by_state.get(FileState.FAILED, 0)
     return f"{counted(failed, 'file')} failed" if failed else ""
+
+
+def row(status: ImportStatus, *, base: str, names: Mapping[PersonId, str]) -> views.ImportRow:
+    return views.ImportRow(
+        href=f"{base}/{status.id}",
+        started_at=status.started_at,
+        who=who(status, names),
+        state=BADGES[status.state],
+        files=status.files,
+        new=status.articles_new,
+        changed=status.articles_changed,
+        failed=status.by_state.get(FileState.FAILED, 0),
+    )
+
+
+def who(status: ImportStatus, names: Mapping[PersonId, str]) -> str:
+    """Where it came from and by whose hand; whose decision it was where somebody decided."""
+    said = f"{SOURCES[status.source]}, {author(status.author, names)}"
+    decision = DECISIONS.get(status.state)
+    if decision is None and status.looks_first and status.state in PUBLISHED_ENDS:
+        decision = "published"
+    return f"{said}; {decision} by {author(status.decided_by, names)}" if decision else said
 
 
 def totals(status: ImportStatus) -> tuple[views.Total, ...]:

@@ -22,9 +22,10 @@ from workers_ui.errors import status_of
 from workers_ui.frames import page as answer
 from workers_ui.pages import brand_import_views as present
 from workers_ui.pages.answers import see
+from workers_ui.pages.brand_article_editor import names_of
 from workers_ui.pages.brand_knowledge import Manages, Views, knowledge_page
 from workers_ui.pages.brand_scope import area_path, frame_for, pager, refused
-from workers_ui.presenters.knowledge_imports import DraftPage, ImportPage, KeptArticle
+from workers_ui.presenters.knowledge_imports import DraftPage, ImportPage, ImportsPage, KeptArticle
 from workers_ui.presenters.values import Action, FilterTab
 
 router = APIRouter()
@@ -91,6 +92,31 @@ def close_import(request: Request, tx: HasTx, membership: Manages, import_id: st
     wanted = ImportId(as_uuid(import_id))
     import_files.close_import(tx, brand=membership.brand, import_id=wanted, now=app_now(tx))
     return see(_path(membership, wanted))
+
+
+@router.get("/b/{slug}/knowledge/imports")
+def read_imports(
+    request: Request,
+    tx: HasTx,
+    membership: Views,
+    page: Annotated[int, Query(ge=1, le=import_queries.MAX_IMPORT_PAGES)] = 1,
+) -> HTMLResponse:
+    """Every import, newest first."""
+    base, names = f"{area_path(membership, 'knowledge')}/imports", names_of(tx, membership)
+    found = import_queries.imports(tx, brand=membership.brand, page=page)
+    view = ImportsPage(
+        frame=frame_for(request, tx, membership),
+        slug=membership.slug,
+        rows=tuple(present.row(one, base=base, names=names) for one in found.lines),
+        pager=pager(
+            f"{base}?page=",
+            page=found.page,
+            has_more=found.has_more,
+            first=(found.page - 1) * import_queries.IMPORTS_PER_PAGE + 1,
+            shown=len(found.lines),
+        ),
+    )
+    return answer(request, view)
 
 
 @router.get("/b/{slug}/knowledge/imports/{import_id}")
@@ -167,34 +193,38 @@ def decide(
 
 
 @router.post("/b/{slug}/knowledge/imports/{import_id}/publish", dependencies=[CheckedForm])
-def publish(request: Request, tx: HasTx, membership: Manages, import_id: str) -> Response:
+def publish(
+    request: Request, tx: HasTx, membership: Manages, principal: IsSignedIn, import_id: str
+) -> Response:
     wanted = ImportId(as_uuid(import_id))
     return _acted(
         membership,
         wanted,
-        lambda: import_acts.publish_import(tx, brand=membership.brand, import_id=wanted),
+        lambda: import_acts.publish_import(tx, brand=membership.brand, import_id=wanted, by=principal.person),
         said="Being published.",
     )
 
 
 @router.post("/b/{slug}/knowledge/imports/{import_id}/discard", dependencies=[CheckedForm])
-def discard(request: Request, tx: HasTx, membership: Manages, import_id: str) -> Response:
+def discard(
+    request: Request, tx: HasTx, membership: Manages, principal: IsSignedIn, import_id: str
+) -> Response:
     wanted = ImportId(as_uuid(import_id))
     return _acted(
         membership,
         wanted,
-        lambda: import_acts.discard_import(tx, brand=membership.brand, import_id=wanted),
+        lambda: import_acts.discard_import(tx, brand=membership.brand, import_id=wanted, by=principal.person),
         said="Being discarded.",
     )
 
 
 @router.post("/b/{slug}/knowledge/imports/{import_id}/undo", dependencies=[CheckedForm])
-def undo(request: Request, tx: HasTx, membership: Manages, import_id: str) -> Response:
+def undo(request: Request, tx: HasTx, membership: Manages, principal: IsSignedIn, import_id: str) -> Response:
     wanted = ImportId(as_uuid(import_id))
     return _acted(
         membership,
         wanted,
-        lambda: import_acts.undo_import(tx, brand=membership.brand, import_id=wanted),
+        lambda: import_acts.undo_import(tx, brand=membership.brand, import_id=wanted, by=principal.person),
         said="Being taken back.",
     )
 
@@ -264,7 +294,7 @@ def _page(
         slug=membership.slug,
         href=base,
         state=present.BADGES[status.state],
-        source_label=present.SOURCES[status.source],
+        source_label=present.who(status, names_of(tx, membership)),
         progress=present.import_progress(status, slug=membership.slug),
         is_running=status.state in present.RUNNING,
         totals=present.totals(status),

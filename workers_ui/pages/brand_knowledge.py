@@ -127,7 +127,7 @@ def knowledge_page(
 
 def _imports(tx: Tx, membership: Membership) -> tuple[ImportProgress, ...]:
     """Those under way, and the last ones that had something to say."""
-    newest = import_queries.imports(tx, brand=membership.brand, limit=IMPORTS_SHOWN)
+    newest = import_queries.newest_imports(tx, brand=membership.brand, limit=IMPORTS_SHOWN)
     told = [
         one
         for one in newest

@@ -1,6 +1,7 @@
 """What the templates of a brand's imports are given: how far they are, file by file, and what they would publish."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -104,6 +105,29 @@ class ImportPage:
     file_tabs: tuple[FilterTab, ...] = ()
     files: tuple[FileRow, ...] = ()
     files_pager: Pager = ONE_PAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRow:
+    href: str
+    started_at: datetime
+    who: str
+    state: Badge
+    files: int
+    new: int
+    changed: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportsPage:
+    """All imports of a brand, newest first; each leads to its files and its undo."""
+
+    template: ClassVar[str] = "brand/imports.html"
+    frame: Frame
+    slug: str
+    rows: tuple[ImportRow, ...] = ()
+    pager: Pager = ONE_PAGE
 
 
 class DiffKind(StrEnum):
