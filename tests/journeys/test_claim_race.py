@@ -91,8 +91,7 @@ def test_the_same_race_finds_a_claim_that_reads_before_it_writes(
     engine = create_engine(database_url, poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text(BROKEN_CLAIM))
-    rounds = [asyncio.run(_race(address, ticket, tokens)) for ticket in tickets[:3]]
-    assert any(statuses[200] > 1 for statuses in rounds)
+    assert any(asyncio.run(_race(address, ticket, tokens))[200] > 1 for ticket in tickets)
 
 
 def test_a_lease_that_ran_out_is_won_by_one_of_many(
