@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 pytest.importorskip("ray", reason="the extra `scale` is not installed")
 
@@ -430,14 +431,18 @@ def test_nodes_encode_with_the_real_model_as_this_machine_does(
     assert np.allclose(vectors, embedder.encode(texts), atol=1e-5)
 
 
-def test_a_node_with_another_model_is_told_of_instead_of_mixed_in(
+def test_a_node_with_another_model_is_told_of_and_its_vectors_are_not_mixed_in(
     connection: Connection, sender: Sender, embedder: WordHashEmbedder
 ) -> None:
     other = partial(WordHashEmbedder, name="other")
     work = ClusterWork(connection, sender, other, local=LocalWork(embedder), worth_encoding=1, encoders=1)
 
-    with pytest.raises(Exception, match="other instead of word-hash"):
-        list(work.encode(["kettle"]))
+    with capture_logs() as logs:
+        ((positions, vectors),) = work.encode(["kettle"])
+
+    assert (list(positions), vectors.tolist()) == ([0], embedder.encode(["kettle"]).tolist())
+    (told,) = [line for line in logs if line["event"] == "cluster.encoding_stopped"]
+    assert "other instead of word-hash" in told["reason"]
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="takes many minutes: HUMANCLOUD_NIGHTLY=1")
