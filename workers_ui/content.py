@@ -41,6 +41,7 @@ class PlannedBrand:
     files: tuple[tuple[str, bytes], ...]
     tickets: tuple[dict[str, Any], ...]
     follow_ups: tuple[dict[str, Any], ...] = ()
+    flows: tuple[str, ...] = ()
 
 
 def demo_brands() -> list[PlannedBrand]:
@@ -87,6 +88,7 @@ def _demo_brand(folder: Path) -> PlannedBrand:
         files=tuple((path.name, path.read_bytes()) for path in sorted((folder / "articles").glob("*.md"))),
         tickets=tuple(_lines(folder / "tickets.jsonl")),
         follow_ups=tuple(_lines(folder / "follow_ups.jsonl")),
+        flows=tuple(path.read_text(encoding="utf-8") for path in sorted((folder / "flows").glob("*.yaml"))),
     )
 
 
