@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from guidance.draft import CitedPassage
 from guidance.engine import answer
+from guidance.flow_models import FlowWalk
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
 from guidance.queries import cited_passages, shown_suggestion, why_stopped
 from guidance.receipts import edit_distance, edited_share, supported_sentences
@@ -22,6 +23,8 @@ from marketplace.tickets.models import Author, Customer, Message, Reply, Ticket
 
 QUOTE_LIMIT = 4_000
 THREAD_LIMIT = 200
+FLOW = "flow"
+"""What a receipt calls the draft of a flow among what was inserted."""
 
 
 class GuidanceStopped(Conflict):
@@ -94,20 +97,24 @@ def write_receipt(
     inserted: Sequence[str],
     now: datetime,
     shown: SuggestionId | None = None,
+    walked: FlowWalk | None = None,
 ) -> Receipt:
     """Keep what `reply` rested on: what was shown, inserted ("draft" or a passage's rank), edited and sent.
 
-    `shown` is the suggestion beside which it was written; without it, the newest. Raises UnknownSuggestion.
+    `shown` is the suggestion beside which it was written; without it, the newest. `walked` is the flow whose draft went
+    in. Raises UnknownSuggestion.
     """
     suggestion = shown_suggestion(tx, brand=reply.brand_id, ticket=reply.ticket_id, shown=shown)
     passages = [] if suggestion is None else cited_passages(tx, suggestion)
-    base = _inserted_text(suggestion, passages, inserted)
+    put_in = (_inserted_text(suggestion, passages, inserted), walked.draft if walked else "")
+    base = "\n\n".join(filter(None, put_in))
     receipt = Receipt(
         brand_id=reply.brand_id,
         id=ReceiptId(new_id()),
         ticket_id=reply.ticket_id,
         reply_id=reply.id,
         suggestion_id=suggestion.id if suggestion else None,
+        flow_walk_id=walked.id if walked else None,
         shown=[
             {
                 "rank": passage.rank,
@@ -117,7 +124,7 @@ def write_receipt(
             }
             for passage in passages
         ],
-        inserted=list(inserted),
+        inserted=[*inserted, *([FLOW] if walked else [])],
         support=[asdict(support) for support in supported_sentences(reply.body, passages)],
         edit_distance=edit_distance(base, reply.body),
         edited_share=edited_share(base, reply.body),

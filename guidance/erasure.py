@@ -37,6 +37,8 @@ ERASED: Mapping[str, str] = {
 KEPT: Mapping[str, str] = {
     "voice": "How a brand speaks is not what it knows.",
     "receipt": "It is the evidence for a reply's pay.",
+    "flow_version": "A flow is the brand's own way of asking, not its knowledge; it is withdrawn on its page.",
+    "flow_walk": "Receipts rest on it.",
     "gap_question": "What a customer asked is not the brand's knowledge.",
     "gap_cost": "It is money.",
     "coverage_day": "It counts.",

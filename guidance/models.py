@@ -12,6 +12,7 @@ from marketplace.kernel.db import TIMESTAMP, Base, Json, JsonList, state_of
 from marketplace.kernel.ids import (
     ArticleId,
     BrandId,
+    FlowWalkId,
     MessageId,
     PassageId,
     PersonId,
@@ -103,6 +104,7 @@ class Receipt(Base):
         ForeignKeyConstraint(["brand_id", "ticket_id"], ["ticket.brand_id", "ticket.id"]),
         ForeignKeyConstraint(["brand_id", "reply_id"], ["reply.brand_id", "reply.id"]),
         ForeignKeyConstraint(["brand_id", "suggestion_id"], ["suggestion.brand_id", "suggestion.id"]),
+        ForeignKeyConstraint(["brand_id", "flow_walk_id"], ["flow_walk.brand_id", "flow_walk.id"]),
         UniqueConstraint("brand_id", "reply_id"),
         Index("ix_receipt_suggestion", "brand_id", "suggestion_id"),
     )
@@ -112,6 +114,7 @@ class Receipt(Base):
     ticket_id: Mapped[TicketId]
     reply_id: Mapped[ReplyId]
     suggestion_id: Mapped[SuggestionId | None]
+    flow_walk_id: Mapped[FlowWalkId | None]
     shown: Mapped[list[Any]] = mapped_column(JSONB)
     inserted: Mapped[list[Any]] = mapped_column(JSONB)
     support: Mapped[list[Any]] = mapped_column(JSONB)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from guidance.draft import CitedPassage
+from guidance.flow_models import FlowWalk
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
 from knowledge_base.liveness import in_quarantine, is_offered
 from knowledge_base.models import Article, Passage
@@ -142,6 +143,7 @@ class ReceiptView:
     confidence: float | None
     passages: tuple[SuggestionPassage, ...]
     inserted: tuple[str, ...]
+    flow: FlowWalk | None
     support: tuple[dict[str, Any], ...]
     edit_distance: int
     edited_share: float
@@ -171,6 +173,7 @@ def _receipt(tx: Tx, row: Receipt) -> ReceiptView:
         confidence=suggestion.confidence if suggestion else None,
         passages=tuple(_passages(tx, suggestion)) if suggestion else (),
         inserted=tuple(row.inserted),
+        flow=tx.get(FlowWalk, (row.brand_id, row.flow_walk_id)) if row.flow_walk_id else None,
         support=tuple(row.support),
         edit_distance=row.edit_distance,
         edited_share=row.edited_share,

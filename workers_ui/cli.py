@@ -1,4 +1,5 @@
-"""The command line `humancloud`: serve, demo, migrate, import, reindex, reconcile, staff, brand, doctor, reset."""
+"""The command line `humancloud`: serve, demo, migrate, import, reindex, reconcile, flow, staff, brand, doctor,
+reset."""
 
 import json
 import shutil
@@ -16,6 +17,7 @@ from marketplace.kernel import log as logs
 from marketplace.kernel.embedded_postgres import EmbeddedPostgresFailed
 from marketplace.kernel.errors import AppError
 from marketplace.kernel.settings import Settings
+from workers_ui.flow_cli import flow_commands
 from workers_ui.installation import OtherMoneyMode
 
 if TYPE_CHECKING:
@@ -197,6 +199,9 @@ def reconcile() -> None:
     for finding in findings:
         click.echo(f"{'ok  ' if finding.ok else 'FIX '} {finding.what}: {finding.said}")
     sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+main.add_command(flow_commands)
 
 
 @main.group()

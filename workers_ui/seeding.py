@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from billing.top_ups import fix_currency
+from guidance.flows import publish_flow
 from guidance.voices import set_voice
 from knowledge_base.import_files import start_import
 from marketplace.accounts.commands import (
@@ -115,6 +116,8 @@ def seed_brand(
         _add_manager(tx, settings, brand, manager)
     with database.transaction(Scope(brand=brand)) as tx:
         set_voice(tx, brand=brand, voice=plan.voice, author=None, now=app_now(tx))
+        for source in plan.flows:
+            publish_flow(tx, brand=brand, source=source, author=None, now=app_now(tx))
         _set_prices(tx, brand, plan)
         if knowledge and not known:
             start_import(tx, brand=brand, files=plan.files, author=None, now=app_now(tx))

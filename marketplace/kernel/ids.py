@@ -48,6 +48,7 @@ ContradictionId = NewType("ContradictionId", UUID)
 GapId = NewType("GapId", UUID)
 WebSourceId = NewType("WebSourceId", UUID)
 ErasureId = NewType("ErasureId", UUID)
+FlowWalkId = NewType("FlowWalkId", UUID)
 
 ALL_IDS = (
     PersonId,
@@ -93,6 +94,7 @@ ALL_IDS = (
     GapId,
     WebSourceId,
     ErasureId,
+    FlowWalkId,
 )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.pool import NullPool
 import billing.models
 import billing.spend_models
 import guidance.correction_models
+import guidance.flow_models
 import guidance.gap_models
 import guidance.models
 import knowledge_base.erasure_models
@@ -38,6 +39,7 @@ MODEL_MODULES = (
     billing.spend_models,
     guidance.models,
     guidance.correction_models,
+    guidance.flow_models,
     guidance.gap_models,
     knowledge_base.import_models,
     knowledge_base.models,

@@ -5,11 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from knowledge_base.drafting import hold_knowledge
@@ -20,7 +19,6 @@ from knowledge_base.queries import holdings
 from knowledge_base.reading.formats import ACCEPTED
 from marketplace.accounts.queries import brand as brand_card
 from marketplace.accounts.queries import brand_by_slug, find_person_by_email
-from marketplace.kernel import log as logs
 from marketplace.kernel.db import Database, Scope
 from marketplace.kernel.ids import BrandId
 from tests.builders import a_brand, give_funds, usd
@@ -29,19 +27,7 @@ from workers_ui.cli import NONE_TAKEN, SOME_REFUSED, main
 
 Run = Callable[..., Result]
 
-
-@pytest.fixture(autouse=True)
-def logs_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A command sets the logs of its process up for good; here that process is the next tests' too."""
-    configure = logs.configure
-
-    def configure_for_now(*, process: str, level: str) -> None:
-        configure(process=process, level=level)
-        structlog.configure(cache_logger_on_first_use=False)
-
-    monkeypatch.setattr(logs, "configure", configure_for_now)
-    yield
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("logs_of_its_own")
 
 
 @pytest.fixture
