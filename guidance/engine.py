@@ -39,23 +39,40 @@ def answer(
     """What `brand`'s knowledge says to `query`, in its voice. Stores nothing. Raises IndexUnavailable."""
     found = retriever.search(tx, brand=brand, query=query, weight=weight, top=PASSAGES_SHOWN)
     voice = voice_of(tx, brand=brand)
-    assessment = assess(
-        _signals(found.evidence),
+    assessment, draft = respond(
+        query,
+        _cited(found.passages),
+        found.evidence,
+        voice=voice.voice,
         threshold=threshold,
-        candidates=tuple(passage.title for passage in found.passages),
+        customer_name=customer_name,
     )
-    return Answer(
-        passages=found.passages,
-        assessment=assessment,
-        draft=_draft(query, found.passages, voice.voice, customer_name) if assessment.answer else None,
-        voice_version=voice.version,
-    )
+    return Answer(passages=found.passages, assessment=assessment, draft=draft, voice_version=voice.version)
 
 
-def _draft(
-    query: Query, passages: Sequence[FoundPassage], voice: Voice, customer_name: str | None
-) -> Draft | None:
-    cited = [
+def respond(
+    query: Query,
+    passages: Sequence[CitedPassage],
+    evidence: Evidence,
+    *,
+    voice: Voice,
+    threshold: float,
+    customer_name: str | None = None,
+) -> tuple[Assessment, Draft | None]:
+    """Whether these passages, best first, answer `query`, and the draft made from them if they do."""
+    assessment = assess(
+        _signals(evidence),
+        threshold=threshold,
+        candidates=tuple(passage.article_title for passage in passages),
+    )
+    if not assessment.answer:
+        return assessment, None
+    draft = compose(question=query.last_turn, passages=passages, voice=voice, customer_name=customer_name)
+    return assessment, draft
+
+
+def _cited(passages: Sequence[FoundPassage]) -> list[CitedPassage]:
+    return [
         CitedPassage(
             rank=rank,
             passage_id=str(passage.passage_id),
@@ -68,7 +85,6 @@ def _draft(
         )
         for rank, passage in enumerate(passages, start=1)
     ]
-    return compose(question=query.last_turn, passages=cited, voice=voice, customer_name=customer_name)
 
 
 def _signals(evidence: Evidence) -> Signals:

@@ -1,5 +1,5 @@
-"""The command line `humancloud`: serve, demo, migrate, import, reindex, reconcile, flow, staff, brand, doctor,
-reset."""
+"""The command line `humancloud`: serve, demo, migrate, import, reindex, evaluate, reconcile, flow, staff, brand, doctor
+and reset."""
 
 import json
 import shutil
@@ -287,6 +287,30 @@ def doctor() -> None:
     for finding in findings:
         click.echo(f"{'ok  ' if finding.ok else 'FIX '} {finding.what}: {finding.said}")
     sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@main.command()
+@click.option("--docs", type=_FILE, required=True, help="JSON Lines: id, title, text.")
+@click.option("--queries", type=_FILE, required=True, help="JSON Lines: id, text, context, rel {id: grade}.")
+@click.option("--tickets", type=_FILE, help="JSON Lines of resolved tickets: text, doc.")
+@click.option("--out-of-scope", type=_FILE, help="JSON Lines: text, of questions nothing answers.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+def evaluate(
+    docs: Path, queries: Path, tickets: Path | None, out_of_scope: Path | None, as_json: bool
+) -> None:
+    """Measure the engine on a set of documents and questions; it learns nothing from the questions.
+
+    The table goes to standard error, the JSON object alone to standard output.
+    """
+    from workers_ui.evaluating import evaluate_files
+
+    figures, table = evaluate_files(Settings(), docs, queries, tickets=tickets, out_of_scope=out_of_scope)
+    click.echo(table, err=True)
+    if as_json:
+        click.echo(json.dumps(figures))
 
 
 @main.command()

@@ -44,6 +44,41 @@ def test_help_on_importing_names_the_formats_that_are_read(run: Run) -> None:
     assert ACCEPTED in " ".join(run("import", "--help").output.split())
 
 
+def test_the_engine_is_measured_on_files_and_prints_one_object(run: Run, tmp_path: Path) -> None:
+    docs, queries, outside = tmp_path / "docs.jsonl", tmp_path / "queries.jsonl", tmp_path / "outside.jsonl"
+    texts = {"tea": "Green leaves want cooler water.", "back": "Send the kettle back within thirty days."}
+    docs.write_text("\n".join(json.dumps({"id": k, "title": k, "text": v}) for k, v in texts.items()))
+    asked = [("How hot is the water for green leaves?", "tea"), ("Can I send my kettle back?", "back")]
+    queries.write_text(
+        "\n".join(json.dumps({"id": d, "text": q, "context": "Hello.", "rel": {d: 1}}) for q, d in asked)
+    )
+    outside.write_text(json.dumps({"text": "Who won the football?"}))
+    files = ("--docs", str(docs), "--queries", str(queries), "--out-of-scope", str(outside))
+
+    done = run("evaluate", *files, "--json")
+
+    figures = json.loads(done.stdout)
+    rankings = {"hit@1", "hit@5", "recall@1", "recall@5", "recall@10", "mrr@10", "ndcg@10"}
+    assert set(figures) == {"bm25", "dense", "engine", "abstention", "cpu_ms", "n"}
+    assert {name: set(figures[name]) for name in ("bm25", "dense", "engine")} == dict.fromkeys(
+        ("bm25", "dense", "engine"), rankings
+    )
+    assert (figures["engine"]["hit@1"], figures["n"]) == (1.0, 2)
+    assert figures["abstention"]["auroc"] == 1.0
+    assert 0 < figures["cpu_ms"]["p50"] <= figures["cpu_ms"]["p95"]
+    assert "engine" in done.stderr
+    assert run("evaluate", *files).stdout == ""
+
+
+def test_a_set_that_cannot_be_used_is_refused_with_its_line(run: Run, tmp_path: Path) -> None:
+    docs, queries = tmp_path / "docs.jsonl", tmp_path / "queries.jsonl"
+    docs.write_text(json.dumps({"id": "a", "title": "A", "text": "Tea."}))
+    queries.write_text("nonsense")
+    done = run("evaluate", "--docs", str(docs), "--queries", str(queries), "--json")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "queries.jsonl, line 1: it is not JSON" in done.stderr
+
+
 def test_a_brand_is_opened_and_staff_added(run: Run, background: Database) -> None:
     opened = run("brand", "add", "fern", "--name", "Fern", "--owner", "owner@example.com")
     assert (opened.exit_code, "/invite/" in opened.output) == (0, True)
