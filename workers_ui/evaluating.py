@@ -29,7 +29,8 @@ def evaluate_files(
         )
     if asked.tickets:
         click.echo(
-            f"{len(asked.tickets):,} resolved tickets were read; the engine makes no use of them yet.", err=True
+            f"{len(asked.tickets):,} resolved tickets were read; the engine makes no use of them yet.",
+            err=True,
         )
     with tempfile.TemporaryDirectory(prefix="humancloud-evaluate-") as folder:
         figures = evaluate(
