@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -19,7 +19,10 @@ LOCK_TIMEOUT = "2s"
 
 @dataclass(slots=True)
 class _Database:
+    """`keeper` stays connected between tests: a new backend would look up the whole schema again for each."""
+
     name: str
+    keeper: Connection
     uses: int = 0
 
 
@@ -50,38 +53,37 @@ class Databases:
             self._drop(self._spare.pop())
 
     def _made(self) -> _Database:
-        database = _Database(f"hc_test_{uuid4().hex[:12]}")
-        administer(self._server_url, f"CREATE DATABASE {database.name} TEMPLATE {self._template}")
-        with self._connected(database.name) as connection:
-            connection.execute(text(_MARK))
+        name = f"hc_test_{uuid4().hex[:12]}"
+        administer(self._server_url, f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        database = _Database(name, self._engine(name).connect())
+        with database.keeper.begin():
+            database.keeper.execute(text(_MARK))
         return database
 
     def _is_clean_again(self, database: _Database) -> bool:
+        keeper = database.keeper
         try:
-            with self._connected(database.name) as connection:
-                if connection.scalar(text(_SCHEMA)) != self._schema:
+            with keeper.begin():
+                if keeper.scalar(text(_SCHEMA)) != self._schema:
                     return False
-                connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
-                connection.execute(text("SET LOCAL session_replication_role = replica"))
-                connection.execute(text(_EMPTY))
-                connection.execute(text(_MARK))
+                keeper.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+                keeper.execute(text("SET LOCAL session_replication_role = replica"))
+                keeper.execute(text(_EMPTY))
+                keeper.execute(text(_MARK))
         except DBAPIError:
-            return False  # something still holds it
+            return False  # something still holds it, or ended the keeper with everybody else
         return True
 
     def _schema_of(self, name: str) -> str:
-        with self._connected(name) as connection:
+        with self._engine(name).connect() as connection:
             return str(connection.scalar(text(_SCHEMA)))
 
     def _drop(self, database: _Database) -> None:
+        database.keeper.close()
         administer(self._server_url, f"DROP DATABASE {database.name} WITH (FORCE)")
 
-    @contextmanager
-    def _connected(self, name: str) -> Iterator[Connection]:
-        engine = create_engine(named(self._server_url, name), poolclass=NullPool)
-        with engine.begin() as connection:
-            yield connection
-        engine.dispose()
+    def _engine(self, name: str) -> Engine:
+        return create_engine(named(self._server_url, name), poolclass=NullPool)
 
 
 def administer(server_url: str, statement: str) -> None:
