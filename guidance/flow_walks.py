@@ -14,7 +14,7 @@ from guidance.flows import NoSuchFlow, find_flow, flow_version
 from guidance.queries import why_stopped
 from guidance.voices import voice_of
 from marketplace.kernel.db import Tx
-from marketplace.kernel.errors import TooMany
+from marketplace.kernel.errors import Invalid, TooMany
 from marketplace.kernel.ids import BrandId, FlowWalkId, TicketId, WorkerId, new_id
 from marketplace.tickets.models import Customer, Ticket
 
@@ -24,6 +24,10 @@ MAX_WALKS = 50
 
 class TooManyWalks(TooMany):
     """You came to an outcome 50 times on this ticket. Write the reply, or escalate."""
+
+
+class UnknownWalk(Invalid):
+    """That walk is not one of yours beside this ticket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

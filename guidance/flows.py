@@ -1,6 +1,6 @@
 """A brand's flows as stored: immutable versions, the newest of each key holds."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,8 +9,9 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from guidance.flow import Flow
 from guidance.flow_checks import voice_problems
-from guidance.flow_models import FlowVersion
+from guidance.flow_models import FlowVersion, FlowWalk
 from guidance.flow_source import UnfitFlow, read_flow
+from guidance.models import Receipt
 from guidance.voices import voice_of
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
@@ -208,3 +209,14 @@ def _count_keys(tx: Tx, brand: BrandId) -> int:
     return tx.scalars(
         select(func.count(FlowVersion.key.distinct())).where(FlowVersion.brand_id == brand)
     ).one()
+
+
+def uses_of_flows(tx: Tx, *, brand: BrandId, keys: Collection[str]) -> dict[tuple[str, int], int]:
+    """How many replies went out with a draft of each (key, version)."""
+    counted = (
+        select(FlowWalk.flow_key, FlowWalk.flow_version, func.count())
+        .join(Receipt, (Receipt.brand_id == FlowWalk.brand_id) & (Receipt.flow_walk_id == FlowWalk.id))
+        .where(FlowWalk.brand_id == brand, FlowWalk.flow_key.in_(keys))
+        .group_by(FlowWalk.flow_key, FlowWalk.flow_version)
+    )
+    return {(key, version): count for key, version, count in tx.execute(counted)}

@@ -11,6 +11,7 @@ from workers_ui import (
     gallery_earnings,
     gallery_erasure,
     gallery_finance,
+    gallery_flows,
     gallery_gaps,
     gallery_imports,
     gallery_knowledge_imports,
@@ -69,5 +70,6 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     **gallery_knowledge_imports.BUILDERS,
     **gallery_wrong.BUILDERS,
     **gallery_gaps.BUILDERS,
+    **gallery_flows.BUILDERS,
     **gallery_articles.BUILDERS,
 }

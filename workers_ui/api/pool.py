@@ -7,11 +7,13 @@ from fastapi import APIRouter, Query
 
 from guidance.commands import write_receipt
 from guidance.coverage import Coverage, coverage_of
+from guidance.flow_models import FlowWalk
+from guidance.flow_walks import UnknownWalk, find_walk
 from guidance.outdated_text import OutdatedText, outdated_findings
 from guidance.queries import suggestion_for_desk
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope, Tx, rescope
-from marketplace.kernel.ids import SuggestionId, TicketId, WorkerId
+from marketplace.kernel.ids import FlowWalkId, SuggestionId, TicketId, WorkerId
 from marketplace.tickets import endings, pool, pool_queries, queries, replies, worker_queries
 from workers_ui.api.desk_parts import handover_out, review_out
 from workers_ui.api.schemas import (
@@ -101,8 +103,8 @@ def send_reply(
     ticket: UUID, body: ReplyIn, tx: HasTx, worker: ByWorkerToken, key: RequestKey = None
 ) -> object:
     """Answer the customer; `inserted` names what of the suggestion was used ("draft", "1", "2", "3"), `suggestion`
-    which one it was: without it, the newest. 409 when the text quotes what the brand's knowledge does not say any
-    more."""
+    which one it was: without it, the newest; `flow` the walk whose draft went in. 409 when the text quotes what the
+    brand's knowledge does not say any more."""
 
     def act() -> dict[str, Any]:
         _refuse_outdated(tx, worker, TicketId(ticket), body.text)
@@ -120,6 +122,7 @@ def send_reply(
             inserted=body.inserted,
             now=app_now(tx),
             shown=SuggestionId(body.suggestion) if body.suggestion else None,
+            walked=_walk(tx, worker, TicketId(ticket), body.flow) if body.flow else None,
         )
         return {"id": str(reply.id), "state": reply.state.value, "label": reply.label}
 
@@ -193,6 +196,18 @@ def _refuse_outdated(tx: Tx, worker: WorkerId, ticket: TicketId, text: str) -> N
     rescope(tx, Scope(worker=worker))
     if outdated:
         raise OutdatedText
+
+
+def _walk(tx: Tx, worker: WorkerId, ticket: TicketId, walk: UUID) -> FlowWalk:
+    """Raises UnknownWalk."""
+    brand = worker_queries.find_brand_of_hold(tx, ticket=ticket, worker=worker)
+    assert brand is not None  # the reply was just sent under a live claim
+    rescope(tx, Scope(worker=worker, brand=brand))
+    found = find_walk(tx, brand=brand, ticket=ticket, worker=worker, walk_id=FlowWalkId(walk))
+    rescope(tx, Scope(worker=worker))
+    if found is None:
+        raise UnknownWalk
+    return found
 
 
 def _suggestion(tx: Tx, worker: WorkerId, desk: queries.Desk) -> dict[str, Any] | None:

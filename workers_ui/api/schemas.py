@@ -330,6 +330,7 @@ class ReplyIn(In):
     text: Annotated[str, Field(min_length=1, max_length=5_000)]
     inserted: Annotated[list[Annotated[str, Field(pattern="^(draft|[1-3])$")]], Field(max_length=10)] = []
     suggestion: UUID | None = None
+    flow: UUID | None = None
 
 
 class ReplyOut(BaseModel):

@@ -17,6 +17,7 @@ from workers_ui.pages import (
     brand_coverage,
     brand_decisions,
     brand_erasure,
+    brand_flows,
     brand_gaps,
     brand_imports,
     brand_knowledge,
@@ -49,6 +50,7 @@ for part in (
     brand_withdrawals,
     brand_gaps,  # before an article, whose address has any word for an id
     brand_coverage,
+    brand_flows,  # before an article's own page
     brand_knowledge,
     brand_contradictions,
     brand_corrections,

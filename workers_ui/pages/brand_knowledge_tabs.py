@@ -1,6 +1,7 @@
 """The parts of a brand's knowledge, with what waits in each."""
 
 from guidance.correction_queries import count_unsent
+from guidance.flows import offered_flows
 from guidance.gap_queries import ON_THE_LIST, count_gaps
 from knowledge_base import queries
 from knowledge_base.contradictions import count_contradictions
@@ -21,6 +22,7 @@ def knowledge_tabs(tx: Tx, membership: Membership, *, current: str) -> tuple[Fil
     tabs = (
         ("", "Articles", queries.holdings(tx, brand=brand).articles),
         ("web", "From the web", count_sources(tx, brand=brand)),
+        ("flows", "Flows", len(offered_flows(tx, brand=brand))),
         ("gaps", "Gaps", sum(counted.get(state, 0) for state in ON_THE_LIST)),
         ("coverage", "Coverage", None),
         ("wrong", "Reported wrong", count_undecided(tx, brand=brand)),

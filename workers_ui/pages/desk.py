@@ -21,6 +21,7 @@ from marketplace.tickets.models import ReplyState
 from workers_ui.deps import AsWorker, CheckedForm, HasTx
 from workers_ui.idempotency import KeyReused, once
 from workers_ui.pages.answers import see
+from workers_ui.pages.desk_flows import find_inserted_walk, flow_mark
 from workers_ui.pages.desk_page import (
     Typed,
     again,
@@ -110,8 +111,11 @@ def save_draft(
         pool.held(tx, ticket=ticket, worker=worker, number=claim_number, now=app_now(tx))
         if insert:
             found = find_guidance(tx, ticket=ticket, worker=worker)
-            body = _appended(body, insertable(insert, found))
-            marks = ",".join(inserted_marks(f"{inserted},{insert}", found))
+            asked = f"{inserted},{insert}"
+            walked = find_inserted_walk(tx, ticket=ticket, worker=worker, inserted=asked)
+            by_flow = walked.draft if walked and insert in flow_mark(walked) else ""
+            body = _appended(body, by_flow or insertable(insert, found))
+            marks = ",".join((*inserted_marks(asked, found), *flow_mark(walked)))
         saved = _keep(tx, ticket, worker, claim_number, body, draft_revision)
     except pool.StaleClaim:
         return too_late(request, tx, ticket, worker, Typed(text=body))
@@ -136,8 +140,9 @@ def _send_once(
     def act() -> dict[str, Any]:
         guidance = find_guidance(tx, ticket=ticket, worker=worker, shown=shown)
         ranks = inserted_ranks(inserted_marks(typed.inserted, guidance), guidance)
+        walked = find_inserted_walk(tx, ticket=ticket, worker=worker, inserted=typed.inserted)
         sent = replies.send_reply(tx, ticket=ticket, worker=worker, number=number, body=body, now=now)
-        write_receipt(tx, reply=sent, inserted=ranks, now=now, shown=shown)
+        write_receipt(tx, reply=sent, inserted=ranks, now=now, shown=shown, walked=walked)
         return {"id": str(sent.id), "state": sent.state.value, "label": sent.label}
 
     asked = ["reply", str(ticket), number, body, typed.inserted, str(shown)]

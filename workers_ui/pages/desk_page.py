@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from guidance.flow_walks import told_by_flows
 from guidance.lint import Finding, lint
 from guidance.models import SuggestionPassage
 from guidance.outdated_text import outdated_findings
@@ -37,6 +38,7 @@ from marketplace.tickets.replies import REPLY_LIMIT, affiliation_label
 from marketplace.tickets.unsent import keep_unsent
 from workers_ui.frames import page, worker_frame
 from workers_ui.pages import desk_views
+from workers_ui.pages.desk_flows import NOTHING_ASKED, Asked, find_inserted_walk, flow_mark, flow_panel
 from workers_ui.pages.desk_handover import decision_sentence, panel_of, review_notice
 from workers_ui.pages.pool_views import channel_name, hold_badge, ticket_number
 from workers_ui.pages.report_views import reasons
@@ -73,23 +75,38 @@ def desk_page(
     ticket: TicketId,
     worker: WorkerId,
     typed: Typed = NOTHING_TYPED,
+    asked: Asked = NOTHING_ASKED,
     status: int = 200,
 ) -> HTMLResponse:
     """The desk of a ticket that `worker` holds. Raises StaleClaim."""
-    return page(request, desk_view(request, tx, ticket=ticket, worker=worker, typed=typed), status=status)
+    view = desk_view(request, tx, ticket=ticket, worker=worker, typed=typed, asked=asked)
+    return page(request, view, status=status)
 
 
 def desk_part(
-    request: Request, tx: Tx, *, ticket: TicketId, worker: WorkerId, part: str, toast: str
+    request: Request,
+    tx: Tx,
+    *,
+    ticket: TicketId,
+    worker: WorkerId,
+    part: str,
+    toast: str,
+    asked: Asked = NOTHING_ASKED,
 ) -> HTMLResponse:
     """One part of the desk in place of its old self: the rest, and what is being typed, stays as it is."""
     templates: Templates = request.app.state.services.templates
-    view = replace(desk_view(request, tx, ticket=ticket, worker=worker), part=part)
+    view = replace(desk_view(request, tx, ticket=ticket, worker=worker, asked=asked), part=part)
     return HTMLResponse(templates.block(view, part), headers=retarget(part, toast=toast))
 
 
 def desk_view(
-    request: Request, tx: Tx, *, ticket: TicketId, worker: WorkerId, typed: Typed = NOTHING_TYPED
+    request: Request,
+    tx: Tx,
+    *,
+    ticket: TicketId,
+    worker: WorkerId,
+    typed: Typed = NOTHING_TYPED,
+    asked: Asked = NOTHING_ASKED,
 ) -> DeskPage:
     """Raises StaleClaim."""
     desk = queries.desk(tx, ticket=ticket, worker=worker, now=app_now(tx))
@@ -119,6 +136,7 @@ def desk_view(
             stopped=why_stopped(tx, brand=desk.brand),
             reported=_reported(tx, worker, found.passages if found else ()),
         ),
+        flows=flow_panel(tx, ticket=ticket, worker=worker, asked=asked),
         report_reasons=reasons(),
         voice=desk_views.voice(voice_of(tx, brand=desk.brand).voice),
         composer=replace(
@@ -247,8 +265,9 @@ def checked_text(tx: Tx, *, ticket: TicketId, worker: WorkerId, text: str) -> tu
         return ()
     suggestion = newest_suggestion(tx, brand=brand, ticket=ticket)
     passages = cited_passages(tx, suggestion) if suggestion else []
-    found = lint(text, voice_of(tx, brand=brand).voice, passages)
     rescope(tx, Scope(worker=worker, brand=brand))
+    told = told_by_flows(tx, brand=brand, ticket=ticket, worker=worker)
+    found = lint(text, voice_of(tx, brand=brand).voice, [*passages, *told])
     outdated = outdated_findings(tx, brand=brand, ticket=ticket, text=text)
     rescope(tx, Scope(worker=worker))
     return (*outdated, *found)
@@ -301,5 +320,8 @@ def _composer(
         affiliation_label=label,
         max_length=REPLY_LIMIT,
         findings=desk_views.findings(noted, text),
-        inserted=desk_views.inserted_marks(typed.inserted, found),
+        inserted=(
+            *desk_views.inserted_marks(typed.inserted, found),
+            *flow_mark(find_inserted_walk(tx, ticket=ticket, worker=worker, inserted=typed.inserted)),
+        ),
     )

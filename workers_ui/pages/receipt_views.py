@@ -1,7 +1,10 @@
 """A stored receipt as the one record that worker, brand and finance read."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
+from guidance.commands import FLOW
+from guidance.flow_models import FlowWalk
 from guidance.queries import ReceiptView, SuggestionView
 from workers_ui.pages.places import place_of
 from workers_ui.presenters.brand import Receipt, ReceiptPassage
@@ -26,6 +29,8 @@ def receipt(
         support=support(stored),
         passages=_passages(stored, articles_path),
         abstained=stored.abstained,
+        flow=_flow(stored.flow),
+        flow_answers=_flow_answers(stored.flow),
     )
 
 
@@ -39,7 +44,7 @@ def edit_summary(stored: ReceiptView) -> str:
     """ "draft inserted, 14 % changed"."""
     if not stored.inserted:
         return "written by hand"
-    what = DRAFT if DRAFT in stored.inserted else _passages_named(stored.inserted)
+    what = " and ".join(_named(stored))
     changed = "sent unchanged" if not stored.edit_distance else f"{_percent(stored.edited_share)} changed"
     return f"{what} inserted, {changed}"
 
@@ -84,6 +89,23 @@ def _passages(stored: ReceiptView, articles_path: str) -> tuple[ReceiptPassage, 
         )
         for passage in stored.passages
     )
+
+
+def _named(stored: ReceiptView) -> Iterator[str]:
+    """What went in: the draft or passages, and a flow."""
+    guided = tuple(one for one in stored.inserted if one != FLOW)
+    if guided:
+        yield DRAFT if DRAFT in guided else _passages_named(guided)
+    if stored.flow is not None:
+        yield f"flow “{stored.flow.flow_key}”"
+
+
+def _flow(walked: FlowWalk | None) -> str:
+    return f"{walked.flow_key}, version {walked.flow_version}: {' → '.join(walked.path)}" if walked else ""
+
+
+def _flow_answers(walked: FlowWalk | None) -> tuple[tuple[str, str], ...]:
+    return tuple((one["question"], one["answer"]) for one in walked.answered) if walked else ()
 
 
 def _passages_named(inserted: tuple[str, ...]) -> str:

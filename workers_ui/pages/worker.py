@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from workers_ui.pages import (
     desk,
     desk_acts,
+    desk_flow_acts,
     desk_lease,
     desk_notes,
     desk_report,
@@ -22,6 +23,7 @@ for part in (
     pool_acts,
     desk,
     desk_acts,
+    desk_flow_acts,
     desk_lease,
     desk_notes,
     desk_report,

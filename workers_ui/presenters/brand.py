@@ -174,6 +174,8 @@ class Receipt:
     support: str = ""
     passages: tuple[ReceiptPassage, ...] = ()
     abstained: bool = False
+    flow: str = ""
+    flow_answers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from marketplace.kernel.money import Money
 from workers_ui.presenters.charts import BarChart
+from workers_ui.presenters.flows import NO_FLOWS, FlowPanel
 from workers_ui.presenters.frame import Frame
 from workers_ui.presenters.handover import HandoverPanel, ReviewNotice
 from workers_ui.presenters.pool_filters import NO_FILTERS, FilterForm
@@ -250,7 +251,8 @@ class DeskPage:
     asks the server to append that guidance to the draft and show the desk again (the way without JavaScript).
     POST release: reason, then (next | pool). POST escalate: queue, reason, note. POST extension: nothing. POST
     notes: internal_note. POST category: category. POST ask-again: prepare the guidance anew. All carry
-    claim_number. POST wrong: passage, reason, words; also of a ticket that is over (`shown` are its passages).
+    claim_number. POST flow: flow, flow_version, answers, answer or back. POST wrong: passage, reason, words; also
+    of a ticket that is over (`shown` are its passages).
     """
 
     template: ClassVar[str] = "worker/desk.html"
@@ -281,6 +283,7 @@ class DeskPage:
     goes_on_href: str = ""
     notes: tuple[NoteLine, ...] = ()
     shown: tuple[PassageCard, ...] = ()
+    flows: FlowPanel = NO_FLOWS
     report_reasons: tuple[Choice, ...] = ()
     answered: bool = False
     in_review: bool = False

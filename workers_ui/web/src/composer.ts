@@ -188,7 +188,7 @@ function insert(button: HTMLElement): void {
     text.dispatchEvent(new InputEvent("input", { bubbles: true }));
   }
   card.dataset.used = "";
-  remember(card.dataset.passage ?? "draft");
+  remember(card.dataset.mark ?? card.dataset.passage ?? "draft");
   announce(card.dataset.passage ? "Passage inserted." : "Draft inserted.");
 }
 
@@ -196,7 +196,9 @@ function insert(button: HTMLElement): void {
 function remember(what: string): void {
   const list = form()?.elements.namedItem("inserted");
   if (!(list instanceof HTMLInputElement)) return;
-  list.value = [...new Set([...list.value.split(",").filter(Boolean), what])].join(",");
+  // A receipt names one flow: the walk that was inserted last.
+  const before = list.value.split(",").filter((one) => one && !(what.startsWith("flow:") && one.startsWith("flow:")));
+  list.value = [...new Set([...before, what])].join(",");
 }
 
 function replied(event: Event): void {

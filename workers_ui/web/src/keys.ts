@@ -33,6 +33,8 @@ const KEYS: readonly Key[] = [
   { press: "2", label: "Insert passage 2", here: atDesk, run: () => insert("2") },
   { press: "3", label: "Insert passage 3", here: atDesk, run: () => insert("3") },
   { press: "d", label: "Insert the draft", here: atDesk, run: () => insert("draft") },
+  { press: "f", label: "Walk a flow, or go on in it", here: on("#flows:not([hidden])"), run: flow },
+  { press: "i", label: "Insert the flow's reply", here: on('[data-insert="flow"] [data-insert-button]'), run: () => insert("flow") },
   { press: "e", label: "Extend your time, once", here: on("[data-extend]"), run: () => press("[data-extend]") },
   { press: "w", label: "This passage is wrong", here: on("[data-report]"), run: reportPassage },
   { press: "m", label: "Write an internal note", here: atDesk, run: () => open("#note") },
@@ -97,6 +99,13 @@ function field(): HTMLTextAreaElement | null {
 
 function insert(which: string): void {
   document.querySelector<HTMLElement>(`[data-insert="${which}"] [data-insert-button]`)?.click();
+}
+
+/** To its question or outcome, else to the first that may be begun. */
+function flow(): void {
+  const next = document.querySelector<HTMLElement>("#flow-walk .flow-choices button, #flow-answer, #flow-walk [data-insert-button], [data-flow]");
+  next?.focus();
+  next?.scrollIntoView({ block: "nearest" });
 }
 
 function pressed(event: KeyboardEvent): string {
