@@ -6,6 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from guidance.answer_memory import AnswerMemory
+from guidance.answer_models import SuggestionReuse
 from guidance.draft import CitedPassage
 from guidance.engine import answer
 from guidance.flow_models import FlowWalk
@@ -40,6 +42,7 @@ def prepare_suggestion(
     weight: float,
     threshold: float,
     now: datetime,
+    memory: AnswerMemory | None = None,
 ) -> Suggestion:
     """Suggest an answer to the ticket as it stands: cited passages and a draft, or a reasoned silence.
 
@@ -61,6 +64,7 @@ def prepare_suggestion(
         weight=weight,
         threshold=threshold,
         customer_name=customer.name if customer else None,
+        memory=memory,
     )
     draft, assessment = found.draft, found.assessment
     suggestion = Suggestion(
@@ -81,6 +85,17 @@ def prepare_suggestion(
     tx.flush()
     for rank, passage in enumerate(found.passages, start=1):
         tx.add(_shown(suggestion, rank, passage))
+    if found.reused is not None:
+        tx.add(
+            SuggestionReuse(
+                brand_id=brand,
+                suggestion_id=suggestion.id,
+                ticket_id=found.reused.ticket,
+                article_id=found.reused.article,
+                worked=found.reused.worked,
+                times=found.reused.times,
+            )
+        )
     record(
         tx,
         SuggestionPrepared(

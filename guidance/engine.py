@@ -1,8 +1,10 @@
 """The base engine: it retrieves and extracts, and says nothing rather than something ungrounded."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from guidance.anonymous import Customer, anonymous, numbers_of
+from guidance.answer_memory import LOOKED_AT, AnswerMemory, Reused
 from guidance.confidence import Assessment, Signals, assess, normalised_lexical
 from guidance.draft import CitedPassage, Draft, compose
 from guidance.voice import Voice
@@ -21,6 +23,7 @@ class Answer:
     """The passages found, whether they hold an answer, and the draft made from them; no draft is a silence."""
 
     passages: tuple[FoundPassage, ...]
+    reused: Reused | None
     assessment: Assessment
     draft: Draft | None
     voice_version: int
@@ -35,19 +38,51 @@ def answer(
     weight: float,
     threshold: float,
     customer_name: str | None = None,
+    memory: AnswerMemory | None = None,
 ) -> Answer:
     """What `brand`'s knowledge says to `query`, in its voice. Stores nothing. Raises IndexUnavailable."""
-    found = retriever.search(tx, brand=brand, query=query, weight=weight, top=PASSAGES_SHOWN)
+    top = LOOKED_AT if memory else PASSAGES_SHOWN
+    found = retriever.search(tx, brand=brand, query=query, weight=weight, top=top)
+    passages, reused = _remembered(tx, memory, brand, _asked(query, customer_name), found.passages)
     voice = voice_of(tx, brand=brand)
     assessment, draft = respond(
         query,
-        _cited(found.passages),
+        _cited(passages),
         found.evidence,
         voice=voice.voice,
         threshold=threshold,
         customer_name=customer_name,
     )
-    return Answer(passages=found.passages, assessment=assessment, draft=draft, voice_version=voice.version)
+    return Answer(
+        passages=passages,
+        reused=reused,
+        assessment=assessment,
+        draft=draft,
+        voice_version=voice.version,
+    )
+
+
+def _remembered(
+    tx: Tx,
+    memory: AnswerMemory | None,
+    brand: BrandId,
+    question: str,
+    passages: tuple[FoundPassage, ...],
+) -> tuple[tuple[FoundPassage, ...], Reused | None]:
+    """The passages to show, in the order that resolved tickets give them; scores stay with their places."""
+    if memory is None or not passages:
+        return passages[:PASSAGES_SHOWN], None
+    by_article = {passage.article_id: passage for passage in passages}
+    order, reused = memory.recall(tx, brand=brand, question=question, ranked=list(by_article))
+    placed = zip(order, passages, strict=True)
+    shown = [replace(by_article[article], score=place.score) for article, place in placed]
+    return tuple(shown[:PASSAGES_SHOWN]), reused
+
+
+def _asked(query: Query, customer_name: str | None) -> str:
+    """The question without its customer, as questions are remembered: else a name would look like a likeness."""
+    customer = Customer(name=customer_name or "", numbers=numbers_of(query.last_turn))
+    return anonymous(query.last_turn, customer)
 
 
 def respond(

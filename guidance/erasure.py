@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from guidance.answer_models import RememberedAnswer, SuggestionReuse
 from guidance.confidence import Reason
 from guidance.correction_models import Correction, CorrectionNotice, CorrectionReply
 from guidance.gap_models import Gap, GapState
@@ -32,6 +33,8 @@ ERASED: Mapping[str, str] = {
     "correction_reply": "So does this one.",
     "suggestion": "Its draft goes, unless a reply was begun from it.",
     "suggestion_passage": "It goes, unless a reply that was sent quotes or inserted it.",
+    "remembered_answer": "It quotes an article.",
+    "suggestion_reuse": "It names one of these.",
     "gap": "It loses the article that closed it, and is open again.",
 }
 KEPT: Mapping[str, str] = {
@@ -51,7 +54,12 @@ NOTHING_KNOWN = "The knowledge was erased. Answer from what you know of the tick
 
 def forget_knowledge(tx: Tx, brand: BrandId, limit: int) -> int:
     """Forget up to `limit` rows of what is left; 0 when nothing is. A `knowledge_base.erasure.Forget`."""
-    for step in (_forget_passages, _forget_drafts, _forget_gaps, *map(_deleting, _CORRECTIONS)):
+    for step in (
+        _forget_passages,
+        _forget_drafts,
+        _forget_gaps,
+        *map(_deleting, (*_CORRECTIONS, *_REMEMBERED)),
+    ):
         done = step(tx, brand, limit)
         if done:
             return done
@@ -105,6 +113,8 @@ def _forget_gaps(tx: Tx, brand: BrandId, limit: int) -> int:
 
 _CORRECTIONS = (CorrectionReply, CorrectionNotice, Correction)
 """Each before those it refers to."""
+
+_REMEMBERED = (SuggestionReuse, RememberedAnswer)
 
 
 def _deleting(kind: type[Base]) -> Callable[[Tx, BrandId, int], int]:

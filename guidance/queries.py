@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import select
 
+from guidance.answer_memory import find_remembered, how_often
+from guidance.answer_models import SuggestionReuse
 from guidance.draft import CitedPassage
 from guidance.flow_models import FlowWalk
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
@@ -35,6 +37,19 @@ class SuggestionView:
     prepared_at: datetime
     stale: bool
     quarantined: bool = False
+    reused: "ReuseView | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReuseView:
+    """A resolved ticket like this one: what was asked and answered, without its customer. Of `times` tickets that
+    its article answered, `worked` stand resolved now."""
+
+    article_title: str
+    question: str
+    answer: str
+    worked: int
+    times: int
 
 
 def suggestion_for_desk(
@@ -58,6 +73,22 @@ def suggestion_for_desk(
         prepared_at=suggestion.prepared_at,
         stale=not offered or _moved_on(tx, suggestion),
         quarantined=not offered and _any_in_quarantine(tx, brand, passages),
+        reused=_reused(tx, suggestion, passages),
+    )
+
+
+def _reused(tx: Tx, suggestion: Suggestion, passages: Sequence[SuggestionPassage]) -> ReuseView | None:
+    """What the suggestion showed, as it holds now: gone when its ticket was reopened or its article retired."""
+    shown = tx.get(SuggestionReuse, (suggestion.brand_id, suggestion.id))
+    if shown is None:
+        return None
+    answer = find_remembered(tx, brand=suggestion.brand_id, ticket=shown.ticket_id)
+    title = next((one.title for one in passages if one.article_id == shown.article_id), None)
+    if answer is None or title is None:
+        return None
+    worked, times = how_often(tx, brand=suggestion.brand_id, article=shown.article_id)
+    return ReuseView(
+        article_title=title, question=answer.question, answer=answer.answer, worked=worked, times=times
     )
 
 

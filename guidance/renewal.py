@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, exists, select, text
 
+from guidance.answer_memory import AnswerMemory
 from guidance.commands import prepare_suggestion
 from guidance.models import Suggestion, SuggestionPassage, SuggestionState
 from knowledge_base.index.retrieval import Retriever
@@ -48,13 +49,23 @@ def renew_suggestion(
     weight: float,
     threshold: float,
     now: datetime,
+    memory: AnswerMemory | None = None,
 ) -> bool:
     """Prepare the ticket's suggestion anew if it is still outdated; of several callers one does. Raises
     IndexUnavailable."""
     tx.execute(_LOCK, {"name": f"suggestion {ticket}"})
     if not _outdated(tx, PoolTicket.ticket_id == ticket, limit=1):
         return False
-    prepare_suggestion(tx, retriever, brand=brand, ticket=ticket, weight=weight, threshold=threshold, now=now)
+    prepare_suggestion(
+        tx,
+        retriever,
+        brand=brand,
+        ticket=ticket,
+        weight=weight,
+        threshold=threshold,
+        now=now,
+        memory=memory,
+    )
     return True
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from guidance.anonymous import Customer, anonymous, numbers_of
+from guidance.answer_memory import remember
 from guidance.article_credits import article_of_ticket
 from guidance.commands import asked_in
 from guidance.gap_models import ArticleCredit
@@ -20,6 +21,7 @@ from guidance.reply_bodies import body_of
 from guidance.voice import Voice
 from guidance.voices import PLAIN, voice_from
 from knowledge_base.drafting import Put, draft_articles
+from knowledge_base.index.embedder import Embedder
 from knowledge_base.reading.documents import MAX_TITLE_CHARACTERS, Document, Section
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict
@@ -61,6 +63,24 @@ def begin_article(
     if gap is not None:
         being_written(tx, brand=brand, gap=gap, article=article)
     return article
+
+
+def remember_ticket(tx: Tx, embedder: Embedder, *, brand: BrandId, ticket: TicketId, now: datetime) -> bool:
+    """Remember what answered a resolved ticket, without its customer; False when there is nothing to reuse."""
+    row = ticket_of(tx, brand=brand, ticket=ticket)
+    if row.state is not TicketState.RESOLVED:
+        return False
+    customer, voices = _customer(tx, row), _voices(tx, brand)
+    asked = asked_in(tx, brand=brand, ticket=ticket, message=None).last_turn
+    return remember(
+        tx,
+        embedder,
+        brand=brand,
+        ticket=ticket,
+        question=anonymous(asked, customer),
+        answer_of=lambda reply: anonymous(body_of(reply.body, voices=voices, label=reply.label), customer),
+        now=now,
+    )
 
 
 def _begin(tx: Tx, ticket: Ticket, author: PersonId | None, now: datetime) -> ArticleId:

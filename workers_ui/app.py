@@ -132,6 +132,7 @@ def _services(settings: Settings) -> Services:
         database=database,
         gateway=parts.gateway_if_on(settings),
         retriever=retriever,
+        memory=parts.memory(settings),
         judge=parts.judge(settings),
         limiter=RateLimiter(settings.redis_url),
         templates=templates(),

@@ -17,6 +17,7 @@ from billing import backlog, earnings, onboarding, sending, top_ups
 from billing.gateway import CallUnknown, CredentialsRefused, PaymentGateway
 from billing.pay_record import pay_record
 from billing.ticket_losses import posted_losses
+from guidance.answer_memory import AnswerMemory
 from guidance.commands import prepare_suggestion
 from guidance.corrections import deliver_corrections
 from guidance.erasure import forget_knowledge
@@ -25,6 +26,7 @@ from guidance.gaps import Sight, close_answered, rename_grown
 from guidance.queries import tickets_without_suggestion, why_stopped
 from guidance.renewal import outdated_at_desks, outdated_of_brand, renew_suggestion
 from guidance.screening import Judge, NoJudge, screen_ticket
+from guidance.ticket_drafts import remember_ticket
 from knowledge_base import erasure, report_letters
 from knowledge_base.contradictions import look_for_contradictions
 from knowledge_base.import_acts import advance_import
@@ -57,6 +59,7 @@ from marketplace.events.facts import (
     TicketImportUndone,
     TicketOpened,
     TicketPosted,
+    TicketResolved,
     TicketTakenBack,
     TicketWithdrawn,
     WalletFunded,
@@ -133,6 +136,7 @@ AFTER_THE_COMMIT: Mapping[str, Answer] = {
     kind_of(TicketPosted): _about_ticket("screen"),
     kind_of(TicketOpened): _about_ticket("suggest"),
     kind_of(CustomerWrote): _about_ticket("suggest"),
+    kind_of(TicketResolved): _about_ticket("remember"),
     kind_of(ReplyQueued): lambda _told: Job(task="deliver"),
     kind_of(ImportStarted): lambda told: Job(
         task="read_import",
@@ -173,6 +177,7 @@ class Background:
     database: Database
     gateway: PaymentGateway | None
     retriever: Retriever
+    memory: AnswerMemory | None = None
     judge: Judge = field(default_factory=NoJudge)
     invariants_due: list[float] = field(default_factory=lambda: [0.0])
     reminders_due: list[float] = field(default_factory=lambda: [0.0])
@@ -181,6 +186,7 @@ class Background:
         return {
             "screen": self.screen,
             "suggest": self.suggest,
+            "remember": self.remember,
             "deliver": self.deliver,
             "read_import": self.read_import,
             "erase_knowledge": self.erase_knowledge,
@@ -230,6 +236,18 @@ class Background:
                 ticket=TicketId(UUID(ticket)),
                 weight=self.settings.hybrid_weight,
                 threshold=self.settings.answer_threshold,
+                now=app_now(tx),
+                memory=self.memory,
+            )
+
+    def remember(self, brand: str, ticket: str) -> None:
+        """What answered a ticket that was resolved helps the next one like it."""
+        with self.database.transaction() as tx:
+            remember_ticket(
+                tx,
+                parts.embedder(self.settings.model_dir, self.settings.encoder_threads),
+                brand=BrandId(UUID(brand)),
+                ticket=TicketId(UUID(ticket)),
                 now=app_now(tx),
             )
 
@@ -301,6 +319,7 @@ class Background:
                 weight=self.settings.hybrid_weight,
                 threshold=self.settings.answer_threshold,
                 now=app_now(tx),
+                memory=self.memory,
             )
 
     def open_awaiting(self, brand: str) -> None:
@@ -518,6 +537,7 @@ def run(settings: Settings) -> None:
         database=database,
         gateway=parts.gateway_if_on(settings),
         retriever=parts.retriever(settings, database),
+        memory=parts.memory(settings),
         judge=parts.judge(settings),
     )
     waker = Waker(database.url)

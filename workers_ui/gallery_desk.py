@@ -88,6 +88,13 @@ DRAFT = worker.SuggestedDraft(
     cited_numbers=(1, 2),
     unfilled_slots=("{name}",),
 )
+WORKED_BEFORE = worker.WorkedBefore(
+    article_title="Damaged in transit",
+    question="My grinder came with a cracked jar, order {order_number}. You can reach me at {email}.",
+    answer="Goods that arrive damaged are refunded in full, and you need not send it back.",
+    worked=14,
+    times=15,
+)
 VOICE = worker.Voice(
     summary="Warm and short. First names, no jargon, one idea a sentence.",
     do=("Say sorry once, then fix it", "Give days as numbers", "Offer the next step"),
@@ -138,7 +145,11 @@ def sample_desk(frame: MakeFrame) -> worker.DeskPage:
         ),
         thread=THREAD,
         guidance=worker.Guidance(
-            state=worker.GuidanceState.READY, suggestion="s-9", cards=CARDS, draft=DRAFT
+            state=worker.GuidanceState.READY,
+            suggestion="s-9",
+            cards=CARDS,
+            draft=DRAFT,
+            worked_before=WORKED_BEFORE,
         ),
         voice=VOICE,
         composer=worker.Composer(idempotency_key="k-1", affiliation_label=LABEL),

@@ -9,6 +9,7 @@ import structlog
 
 from billing.gateway import PaymentGateway
 from billing.stripe_gateway import StripeGateway
+from guidance.answer_memory import AnswerMemory
 from guidance.eligibility import TopicJudge
 from guidance.screening import Judge, NoJudge
 from knowledge_base.index.building import rebuild_on_damage
@@ -144,6 +145,10 @@ def retriever(settings: Settings, reporting: Database) -> Retriever:
         load_embedder=lambda: embedder(settings.model_dir, settings.encoder_threads),
         report_damage=rebuild_on_damage(reporting),
     )
+
+
+def memory(settings: Settings) -> AnswerMemory:
+    return AnswerMemory(lambda: embedder(settings.model_dir, settings.encoder_threads))
 
 
 @cache

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from anyio import CapacityLimiter
 
 from billing.gateway import PaymentGateway
+from guidance.answer_memory import AnswerMemory
 from guidance.screening import Judge
 from knowledge_base.index.retrieval import Retriever
 from marketplace.kernel.announcing import FactsAnnouncing
@@ -24,6 +25,7 @@ class Services:
     database: Database
     gateway: PaymentGateway | None
     retriever: Retriever
+    memory: AnswerMemory
     judge: Judge
     limiter: RateLimiter
     templates: Templates

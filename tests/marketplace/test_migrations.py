@@ -8,6 +8,7 @@ from sqlalchemy.pool import NullPool
 
 import billing.models
 import billing.spend_models
+import guidance.answer_models
 import guidance.correction_models
 import guidance.flow_models
 import guidance.gap_models
@@ -38,6 +39,7 @@ MODEL_MODULES = (
     billing.models,
     billing.spend_models,
     guidance.models,
+    guidance.answer_models,
     guidance.correction_models,
     guidance.flow_models,
     guidance.gap_models,

@@ -155,6 +155,7 @@ def ask_again(
             weight=having.settings.hybrid_weight,
             threshold=having.settings.answer_threshold,
             now=app_now(tx),
+            memory=having.memory,
         )
     except (GuidanceStopped, IndexUnavailable) as refusal:
         return see(f"/worker/t/{ticket}", said=refusal.detail)

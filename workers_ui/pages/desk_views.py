@@ -9,7 +9,7 @@ from types import MappingProxyType
 from guidance.confidence import Reason
 from guidance.lint import Finding, Severity
 from guidance.models import SuggestionPassage, SuggestionState
-from guidance.queries import SuggestionView
+from guidance.queries import ReuseView, SuggestionView
 from guidance.voice import Voice, unfilled_slots
 from knowledge_base.report_models import ReportState
 from marketplace.kernel.ids import PassageId, WorkerId
@@ -140,6 +140,7 @@ def guidance(
         suggestion=str(found.id),
         cards=_cards(found.passages, reported),
         draft=_draft(found) if ready else None,
+        worked_before=_worked_before(found.reused),
         reason="" if ready else SILENCE.get(found.reason, ""),
         next_step=found.next_step,
     )
@@ -263,6 +264,18 @@ def _cards(
             reported=HEARD[reported[passage.passage_id]] if passage.passage_id in reported else "",
         )
         for passage in passages
+    )
+
+
+def _worked_before(reused: ReuseView | None) -> views.WorkedBefore | None:
+    if reused is None:
+        return None
+    return views.WorkedBefore(
+        article_title=reused.article_title,
+        question=reused.question,
+        answer=reused.answer,
+        worked=reused.worked,
+        times=reused.times,
     )
 
 

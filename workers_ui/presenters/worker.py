@@ -159,6 +159,17 @@ class SuggestedDraft:
     unfilled_slots: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkedBefore:
+    """A resolved ticket like this one and its reply, without their customer; `worked` of `times` stayed resolved."""
+
+    article_title: str
+    question: str
+    answer: str
+    worked: int
+    times: int
+
+
 class GuidanceState(StrEnum):
     PREPARING = "preparing"
     READY = "ready"
@@ -175,6 +186,7 @@ class Guidance:
     suggestion: str = ""
     cards: tuple[PassageCard, ...] = ()
     draft: SuggestedDraft | None = None
+    worked_before: WorkedBefore | None = None
     reason: str = ""
     next_step: str = ""
 
