@@ -4,21 +4,23 @@ without a database. It learns nothing from the questions it is judged on."""
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from guidance.answer_memory import FEWEST_ARTICLES, FEWEST_TICKETS, LOOKED_AT, MEMORY_TICKETS
+from guidance.answer_vote import AnswerVote, Examples, in_their_places
 from guidance.draft import CitedPassage
 from guidance.engine import PASSAGES_SHOWN, respond
-from guidance.question_sets import Question, QuestionSet
+from guidance.question_sets import Question, QuestionSet, ResolvedTicket
 from guidance.ranking_metrics import Judged, auroc, calibration_error, ranking_figures
 from guidance.voice import Voice
 from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.embedder import Embedder
 from knowledge_base.index.evidence import Near, evidence_of, ranking_of
-from knowledge_base.index.hybrid import Hit, Query, best_of_articles, hybrid
+from knowledge_base.index.hybrid import Hit, Query, QueryEncoder, best_of_articles, hybrid
 from knowledge_base.index.shelf import EncodedQuery
 from knowledge_base.index.snapshot import TOP, Snapshot, open_of
 from knowledge_base.passages import PassageText, split
@@ -58,9 +60,14 @@ class IndexedSet:
     """A set's documents, split and indexed as a brand's articles are."""
 
     def __init__(
-        self, documents: Sequence[Document], embedder: Embedder, folder: Path, told: Progress
+        self,
+        documents: Sequence[Document],
+        embedder: Embedder,
+        folder: Path,
+        told: Progress,
+        tickets: Sequence[ResolvedTicket] = (),
     ) -> None:
-        """`folder` takes the index; encoding the passages is most of the work."""
+        """`folder` takes the index; encoding the passages is most of the work. `tickets` vote as a brand's do."""
         self._embedder = embedder
         self._articles = {ArticleId(new_id()): document for document in documents}
         self._pieces: dict[PassageId, _Piece] = {}
@@ -70,12 +77,29 @@ class IndexedSet:
                 self._pieces[PassageId(new_id())] = _Piece(document, passage)
                 owners.append(article)
         self._snapshot = self._build(owners, folder / "snapshot", told)
+        newest = tickets[-MEMORY_TICKETS:]
+        self._voted = frozenset(ticket.document for ticket in newest)
+        self._vote = self._voting(newest, documents)
+
+    def _voting(self, tickets: Sequence[ResolvedTicket], documents: Sequence[Document]) -> AnswerVote | None:
+        if len(tickets) < FEWEST_TICKETS or len(self._voted) < FEWEST_ARTICLES:
+            return None
+        titles = {document.key: document.title for document in documents if document.key in self._voted}
+        vote = AnswerVote(
+            self._examples([ticket.text for ticket in tickets], [ticket.document for ticket in tickets]),
+            self._examples(list(titles.values()), list(titles)),
+        )
+        return vote if vote.is_worth_hearing else None
+
+    def _examples(self, texts: Sequence[str], documents: Sequence[str]) -> Examples:
+        return Examples(texts=texts, vectors=self._embedder.encode(texts), articles=documents)
 
     def ask(self, question: Question, *, weight: float, threshold: float) -> Told:
         """`weight` is the dense share of the score; `cpu_ms` is that of one suggestion, on this thread."""
         query, before = Query.of(question.turns), time.thread_time()
         encoded = EncodedQuery.of(query, self._embedder)
         best = best_of_articles(hybrid(self._snapshot, encoded, query, weight=weight, top=2 * TOP))
+        best = self._as_tickets_say(best, query.last_turn, encoded)
         ranking = ranking_of(self._snapshot, encoded, query.last_turn)
         assessment, _ = respond(
             query,
@@ -95,6 +119,15 @@ class IndexedSet:
             answers=assessment.answer,
             cpu_ms=spent * 1000,
         )
+
+    def _as_tickets_say(self, best: list[Hit], question: str, encoded: QueryEncoder) -> list[Hit]:
+        if self._vote is None:
+            return best
+        hits = {self._articles[hit.article_id].key: hit for hit in best[:LOOKED_AT]}
+        votes = self._vote.scores(question, encoded.encode_query(question))
+        order = in_their_places(list(hits), votes, self._voted)
+        placed = [replace(hits[key], score=place.score) for key, place in zip(order, best, strict=False)]
+        return [*placed, *best[LOOKED_AT:]]
 
     def _build(self, owners: Sequence[ArticleId], folder: Path, told: Progress) -> Snapshot:
         texts = [piece.passage.embedding_text for piece in self._pieces.values()]
@@ -138,7 +171,7 @@ def evaluate(
     asked: QuestionSet, embedder: Embedder, folder: Path, *, weight: float, threshold: float, told: Progress
 ) -> dict[str, Any]:
     """The figures of `humancloud evaluate --json`; `folder` takes the index."""
-    index = IndexedSet(asked.documents, embedder, folder, told)
+    index = IndexedSet(asked.documents, embedder, folder, told, asked.tickets)
     questions = (*asked.questions, *asked.unanswerable)
     answers = []
     for question in questions:

@@ -27,11 +27,6 @@ def evaluate_files(
         click.echo(
             f"{missing:,} answers in `rel` are no document of the set: they count as not found.", err=True
         )
-    if asked.tickets:
-        click.echo(
-            f"{len(asked.tickets):,} resolved tickets were read; the engine makes no use of them yet.",
-            err=True,
-        )
     with tempfile.TemporaryDirectory(prefix="humancloud-evaluate-") as folder:
         figures = evaluate(
             asked,
