@@ -9,6 +9,7 @@ from benchmarks import (
     peers,
     pool_growth,
     reading,
+    retrieval,
     suggestion,
     texts,
     vectors,
@@ -29,6 +30,7 @@ def main() -> None:
         vectors,
         gaps,
         reading,
+        retrieval,
     ):
         for figure in benchmark.measure():
             print(line(figure), flush=True)

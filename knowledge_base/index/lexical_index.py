@@ -20,6 +20,8 @@ import numpy.typing as npt
 from knowledge_base.index.words import words_of
 
 Found = tuple[list[int], list[float]]
+Hashes = npt.NDArray[np.uint64]
+Positions = npt.NDArray[np.int64]
 
 MAX_QUERY_WORDS = 400
 _K1 = 1.5
@@ -102,12 +104,22 @@ class LexicalIndex:
     def best(self, hashes: npt.NDArray[np.uint64], counts: Counts, *, top: int) -> Found:
         """`search` by what each word is worth in `counts`, which may be those of several indexes."""
         scores = np.zeros(self.texts, dtype=np.float32)
-        worth = np.log1p((counts.texts - counts.having + 0.5) / (counts.having + 0.5))
-        for begin, end, value in zip(*self._spans(hashes), worth, strict=True):
+        for begin, end, value in zip(*self._spans(hashes), _worth(counts), strict=True):
             # A text stands once in a word's list, so nothing is lost by adding them all at once.
             scores[self._positions[begin:end]] += self._weights[begin:end] * np.float32(value)
         best = _best(scores, top)
         return best.tolist(), scores[best].tolist()
+
+    def scores_at(self, hashes: Hashes, counts: Counts, positions: Positions) -> npt.NDArray[np.float32]:
+        """What each word gives to each text, of shape (words, positions); a text's BM25 score is its column's sum."""
+        gives = np.zeros((len(hashes), len(positions)), dtype=np.float32)
+        for row, begin, end, value in zip(gives, *self._spans(hashes), _worth(counts), strict=True):
+            if begin < end:
+                holders = self._positions[begin:end]
+                at = np.minimum(np.searchsorted(holders, positions), end - begin - 1)
+                holds = holders[at] == positions
+                row[holds] = self._weights[begin:end][at[holds]] * np.float32(value)
+        return gives
 
     def save(self, file: Path) -> None:
         with file.open("wb") as stream:
@@ -135,6 +147,12 @@ class LexicalIndex:
         at = np.minimum(np.searchsorted(self._terms, hashes), len(self._terms) - 1)
         known = self._terms[at] == hashes
         return np.where(known, self._starts[at], 0), np.where(known, self._starts[at + 1], 0)
+
+
+def _worth(counts: Counts) -> npt.NDArray[np.float64]:
+    """What each word is worth: the more, the fewer texts have it."""
+    worth: npt.NDArray[np.float64] = np.log1p((counts.texts - counts.having + 0.5) / (counts.having + 0.5))
+    return worth
 
 
 def query_hashes(query: str) -> npt.NDArray[np.uint64]:

@@ -10,14 +10,16 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
+import numpy as np
+
 from knowledge_base.index.atomic_folder import appearing
 from knowledge_base.index.embedder import Vectors
-from knowledge_base.index.lexical_index import query_hashes
+from knowledge_base.index.lexical_index import Counts, Hashes, Positions, query_hashes
 from knowledge_base.index.snapshot_part import Part, passages_of, read_part, write_part
 from knowledge_base.index.vector_index import Found
 from marketplace.kernel.ids import ArticleId, BrandId, PassageId
@@ -79,11 +81,19 @@ class Snapshot:
         hashes = query_hashes(query)
         if not len(hashes):
             return [], []
-        counts = self.main.words.counts(hashes)
-        for _, part in self._parts[1:]:
-            counts += part.words.counts(hashes)
+        counts = self._counts(hashes)
         found = [_moved(part.words.best(hashes, counts, top=top), start) for start, part in self._parts]
         return _best_of(found, top)
+
+    def dense_likeness(self, query: Vectors, positions: Positions) -> Vectors:
+        """`Part.dense_likeness` of ascending `positions`."""
+        return self._over_parts(positions, lambda part, own: part.dense_likeness(query, own))
+
+    def lexical_likeness(self, query: str, positions: Positions) -> Vectors:
+        """`Part.lexical_likeness` of ascending `positions`."""
+        hashes = query_hashes(query)
+        counts = self._counts(hashes)
+        return self._over_parts(positions, lambda part, own: part.lexical_likeness(hashes, counts, own))
 
     def cosines(self, query: Vectors, positions: list[int]) -> list[float]:
         """The cosine of `query` with each passage of `positions`."""
@@ -101,6 +111,20 @@ class Snapshot:
     def article_id(self, position: int) -> ArticleId:
         start, part = self._part(position)
         return part.article_id(position - start)
+
+    def _counts(self, hashes: Hashes) -> Counts:
+        counts = self.main.words.counts(hashes)
+        for _, part in self._parts[1:]:
+            counts += part.words.counts(hashes)
+        return counts
+
+    def _over_parts(self, positions: Positions, ask: Callable[[Part, Positions], Vectors]) -> Vectors:
+        answers = []
+        for start, part in self._parts:
+            own = positions[(positions >= start) & (positions < start + len(part))]
+            if len(own):
+                answers.append(ask(part, own - start))
+        return np.concatenate(answers)
 
     def _part(self, position: int) -> tuple[int, Part]:
         return self._parts[-1] if position >= len(self.main) else self._parts[0]

@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
+import numpy as np
+import numpy.typing as npt
+
+from knowledge_base.index.article_members import ArticleMembers
 from knowledge_base.index.embedder import Vectors
-from knowledge_base.index.lexical_index import LexicalIndex
+from knowledge_base.index.lexical_index import Counts, Hashes, LexicalIndex, Positions
 from knowledge_base.index.vector_index import VectorIndex
 from marketplace.kernel.ids import ArticleId, PassageId
 
@@ -14,6 +18,7 @@ ID_FILE = "passages.bin"
 WORD_FILE = "words.npz"
 _ID_BYTES = 16
 _ROW_BYTES = 2 * _ID_BYTES
+_LEAST_LENGTH = 1e-9
 
 
 class Part:
@@ -24,9 +29,10 @@ class Part:
         if not len(ids) // _ROW_BYTES == len(vectors) == words.texts:
             raise ValueError("ids, vectors and words of different numbers of passages")
         self._ids = ids
+        self._members = ArticleMembers(_article_ids(ids))
         self.vectors = vectors
         self.words = words
-        self.nbytes = len(ids) + vectors.nbytes + words.nbytes
+        self.nbytes = len(ids) + self._members.nbytes + vectors.nbytes + words.nbytes
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -37,8 +43,29 @@ class Part:
     def article_id(self, position: int) -> ArticleId:
         return ArticleId(self._id(position * _ROW_BYTES + _ID_BYTES))
 
+    def dense_likeness(self, query: Vectors, positions: Positions) -> Vectors:
+        """Half the cosine with each passage, half that with the mean of its article's."""
+        article = self._members.of(positions)
+        vectors = self.vectors.at(article.passages)
+        means = np.add.reduceat(vectors, article.starts)
+        whole = means @ query / np.maximum(np.linalg.norm(means, axis=1), _LEAST_LENGTH)
+        own = self.vectors.at(positions) @ query
+        return np.asarray((own + whole[article.article_of]) / 2, dtype=np.float32)
+
+    def lexical_likeness(self, hashes: Hashes, counts: Counts, positions: Positions) -> Vectors:
+        """Half the BM25 score of each passage, half its article's: the best that each word has there."""
+        article = self._members.of(positions)
+        gives = self.words.scores_at(hashes, counts, article.passages)
+        whole = np.maximum.reduceat(gives, article.starts, axis=1).sum(axis=0)
+        own = self.words.scores_at(hashes, counts, positions).sum(axis=0)
+        return np.asarray((own + whole[article.article_of]) / 2, dtype=np.float32)
+
     def _id(self, begin: int) -> UUID:
         return UUID(bytes=self._ids[begin : begin + _ID_BYTES])
+
+
+def _article_ids(ids: bytes) -> npt.NDArray[np.void]:
+    return np.frombuffer(ids, dtype=f"V{_ID_BYTES}").reshape(-1, 2)[:, 1]
 
 
 def write_part(

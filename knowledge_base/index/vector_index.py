@@ -7,6 +7,7 @@ cleverer than comparing all saves less than it costs to build.
 
 import faiss
 import numpy as np
+import numpy.typing as npt
 
 from knowledge_base.index.embedder import Vectors
 
@@ -52,9 +53,12 @@ class VectorIndex:
         """Inner products of `query` with the vectors at `positions`, in their order."""
         if not positions:
             return []
-        vectors = self._index.reconstruct_batch(np.asarray(positions, dtype=np.int64))
-        products: list[float] = (vectors @ query).tolist()
+        products: list[float] = (self.at(np.asarray(positions, dtype=np.int64)) @ query).tolist()
         return products
+
+    def at(self, positions: npt.NDArray[np.int64]) -> Vectors:
+        """The vectors at `positions`, of shape (len(positions), dimensions)."""
+        return np.asarray(self._index.reconstruct_batch(positions), dtype=np.float32)
 
     def to_bytes(self) -> bytes:
         return bytes(faiss.serialize_index(self._index).tobytes())

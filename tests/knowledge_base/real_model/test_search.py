@@ -69,6 +69,15 @@ def test_words_find_what_meaning_does_not_know(found: Callable[..., list[str]]) 
     assert all("E-4711" in text for text in found("E-4711")[:3])
 
 
+def test_a_word_that_one_passage_alone_has_counts(
+    tmp_path: Path, snapshots: SnapshotBuilder, embedder: OnnxEmbedder
+) -> None:
+    texts = [*TEXTS, "Wireless internet is switched off from midnight on: plan Quokka."]
+    opened = snapshots.build(tmp_path / "1", texts)
+    best = hybrid(opened, embedder, Query.of(["Is there wifi with Quokka?"]), weight=0.5)[0]
+    assert best.passage_id.int - 1000 == len(TEXTS)
+
+
 def test_earlier_turns_say_which_house_and_the_last_what_is_asked(found: Callable[..., list[str]]) -> None:
     best = found(
         "I want to book the Bridge Guest House for Monday.",
