@@ -10,6 +10,7 @@ from benchmarks import (
     pool_growth,
     reading,
     retrieval,
+    reuse,
     suggestion,
     texts,
     vectors,
@@ -31,6 +32,7 @@ def main() -> None:
         gaps,
         reading,
         retrieval,
+        reuse,
     ):
         for figure in benchmark.measure():
             print(line(figure), flush=True)
