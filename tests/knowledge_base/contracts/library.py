@@ -2,6 +2,7 @@
 
 import math
 import random
+import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -92,22 +93,51 @@ def random_turns(chance: random.Random) -> list[str]:
 def by_brute_force(
     shelved: Shelved, query: EncodedQuery, embedder: WordHashEmbedder, *, weight: float
 ) -> list[tuple[PassageId, float]]:
-    """Every passage and its score, best first: cosines and BM25 by their definitions, no index of ours."""
-    asked = query.query
-    dense = _normalised(_cosines(shelved.texts, asked.conversation, embedder))
-    lexical = _normalised(
-        {at: score for at, score in _bm25(shelved.texts, asked.conversation).items() if score > 0}
+    """Every passage and its score, best first: cosines and BM25 by their definitions, no index of ours.
+
+    For up to 100 passages, which are all compared, in articles of up to 64.
+    """
+    asked, texts = query.query, shelved.texts
+    fellows = [
+        [other for other, owner in enumerate(shelved.article_ids) if owner == mine]
+        for mine in shelved.article_ids
+    ]
+    gives = _bm25(texts, asked.conversation)
+    having = [any(words) for words in gives]
+    scores = _sum(
+        _standing(_dense(texts, fellows, asked.conversation, embedder), [True] * len(texts)),
+        _standing(_lexical(gives, fellows), having),
+        weight,
     )
-    scores = _sum(dense, lexical, weight)
     if asked.last_turn != asked.conversation:
-        scores = _sum(_normalised(_cosines(shelved.texts, asked.last_turn, embedder)), scores, 0.5)
-    best = sorted(scores, key=lambda at: (-scores[at], at))
-    return [(shelved.ids[at], scores[at]) for at in best]
+        last = _standing(_dense(texts, fellows, asked.last_turn, embedder), [True] * len(texts))
+        scores = _sum(last, scores, 0.5)
+    low, high = min(scores), max(scores)
+    scaled = [(score - low) / (high - low) if high > low else 1.0 for score in scores]
+    best = sorted(range(len(texts)), key=lambda at: (-scaled[at], at))
+    return [(shelved.ids[at], scaled[at]) for at in best]
 
 
-def _cosines(texts: Sequence[str], question: str, embedder: WordHashEmbedder) -> dict[int, float]:
+def _dense(
+    texts: Sequence[str], fellows: Sequence[Sequence[int]], question: str, embedder: WordHashEmbedder
+) -> list[float]:
+    """Half of a passage's own cosine, half of its whole article's mean."""
     vector = embedder.encode_query(question)
-    return {at: float(_kept(embedder.encode_query(text)) @ vector) for at, text in enumerate(texts)}
+    kept = [_kept(embedder.encode_query(text)) for text in texts]
+    means = [np.sum([kept[other] for other in members], axis=0) for members in fellows]
+    return [
+        (float(own @ vector) + float(mean @ vector) / max(float(np.linalg.norm(mean)), 1e-9)) / 2
+        for own, mean in zip(kept, means, strict=True)
+    ]
+
+
+def _lexical(gives: Sequence[Sequence[float]], fellows: Sequence[Sequence[int]]) -> list[float]:
+    """Half of a passage's own BM25 score, half of its article's: the best that each word has there."""
+    return [
+        (sum(own) + sum(max(of_word) for of_word in zip(*(gives[other] for other in members), strict=True)))
+        / 2
+        for own, members in zip(gives, fellows, strict=True)
+    ]
 
 
 def _kept(vector: Vectors) -> Vectors:
@@ -115,26 +145,32 @@ def _kept(vector: Vectors) -> Vectors:
     return vector.astype(np.float16).astype(np.float32)
 
 
-def _bm25(texts: Sequence[str], question: str) -> dict[int, float]:
+def _bm25(texts: Sequence[str], question: str) -> list[list[float]]:
+    """What each word of the question gives to each text."""
     words = [text.split() for text in texts]
     average = sum(map(len, words)) / len(words)
     holders = Counter(word for text in words for word in set(text))
-    scores = dict.fromkeys(range(len(texts)), 0.0)
-    for at, text in enumerate(words):
+    gives: list[list[float]] = []
+    for text in words:
         counts = Counter(text)
-        for word in question.split():
-            rarity = math.log(1 + (len(words) - holders[word] + 0.5) / (holders[word] + 0.5))
-            often = counts[word] / (counts[word] + 1.5 * (0.25 + 0.75 * len(text) / average))
-            scores[at] += rarity * often
-    return scores
+        rarity = [
+            math.log(1 + (len(words) - holders[word] + 0.5) / (holders[word] + 0.5))
+            for word in question.split()
+        ]
+        often = [
+            counts[word] / (counts[word] + 1.5 * (0.25 + 0.75 * len(text) / average))
+            for word in question.split()
+        ]
+        gives.append([rare * much for rare, much in zip(rarity, often, strict=True)])
+    return gives
 
 
-def _normalised(scores: dict[int, float]) -> dict[int, float]:
-    low, high = min(scores.values(), default=0.0), max(scores.values(), default=0.0)
-    return {at: (score - low) / (high - low) if high > low else 1.0 for at, score in scores.items()}
+def _standing(likeness: Sequence[float], found: Sequence[bool]) -> list[float]:
+    """Standard deviations above the mean of those found, where the others count as nothing; 5 at most."""
+    compared = [one if is_found else 0.0 for one, is_found in zip(likeness, found, strict=True)]
+    mean, spread = statistics.fmean(compared), statistics.pstdev(compared)
+    return [min(5.0, (one - mean) / spread) if spread > 1e-6 else 0.0 for one in likeness]
 
 
-def _sum(one: dict[int, float], other: dict[int, float], weight: float) -> dict[int, float]:
-    return {
-        at: weight * one.get(at, 0.0) + (1 - weight) * other.get(at, 0.0) for at in one.keys() | other.keys()
-    }
+def _sum(one: Sequence[float], other: Sequence[float], weight: float) -> list[float]:
+    return [weight * mine + (1 - weight) * theirs for mine, theirs in zip(one, other, strict=True)]
