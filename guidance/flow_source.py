@@ -110,7 +110,7 @@ class _Reading:
     def flow(self, given: object) -> Flow:
         told = self._mapping("The flow", given, FLOW_WORDS)
         key = self._text("The flow", told, "key", MAX_NAME_CHARS)
-        if key and not _FLOW_KEY.fullmatch(key):
+        if key and not is_flow_key(key):
             self.problems.append(f"The flow's key “{key[:40]}” must be small letters, digits and dashes.")
         steps = self._steps(told.get("steps"))
         return Flow(
@@ -246,6 +246,11 @@ class _Reading:
             self.problems.append(f"{where}: `{word}` must be one of {', '.join(known)}.")
             return None
         return kinds(str(given))
+
+
+def is_flow_key(text: str) -> bool:
+    """Whether a flow may have this key; whatever else somebody asks for is the key of none."""
+    return _FLOW_KEY.fullmatch(text) is not None
 
 
 _FLOW_KEY = re.compile(r"[a-z][a-z0-9-]{0,39}")

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from guidance.flow import Flow
 from guidance.flow_checks import voice_problems
 from guidance.flow_models import FlowVersion, FlowWalk
-from guidance.flow_source import UnfitFlow, read_flow
+from guidance.flow_source import UnfitFlow, is_flow_key, read_flow
 from guidance.models import Receipt
 from guidance.voices import voice_of
 from marketplace.kernel.db import Tx
@@ -140,6 +140,8 @@ def flow_versions(tx: Tx, *, brand: BrandId, key: str) -> list[PublishedFlow]:
 
 def find_flow(tx: Tx, *, brand: BrandId, key: str, version: int | None = None) -> FlowVersion | None:
     """The newest version, or the one named."""
+    if not is_flow_key(key):
+        return None
     found = select(FlowVersion).where(FlowVersion.brand_id == brand, FlowVersion.key == key)
     if version is not None:
         found = found.where(FlowVersion.version == version)

@@ -47,6 +47,15 @@ TICKET_BODY = {
 }
 REPLY_BODY = {"claim_number": 1, "text": "On its way.", "inserted": ["draft"]}
 
+FLOW = """
+key: owned
+name: Owned
+steps:
+  only:
+    outcome: answer
+    draft: Thank you.
+"""
+
 SERVICE_LEVELS_BODY = {
     "calendar": {"time_zone": "UTC", "periods": [{"weekday": 0, "opens": 0, "closes": 1440}]},
     "clocks": {"email": {"first_minutes": 60, "next_minutes": 60, "resolution_minutes": 600}},
@@ -164,6 +173,17 @@ OPERATIONS = {
     ),
     "GET /api/v1/gaps": _brand(ApiScope.KNOWLEDGE_READ, query={"state": "open", "page": 1}),
     "GET /api/v1/gaps/{gap}": _brand(ApiScope.KNOWLEDGE_READ, foreign=404),
+    "GET /api/v1/flows": _brand(ApiScope.KNOWLEDGE_READ),
+    "POST /api/v1/flows": _brand(ApiScope.KNOWLEDGE_WRITE, body={"source": FLOW, "based_on": None}),
+    "POST /api/v1/flow-trials": _brand(
+        ApiScope.KNOWLEDGE_READ, body={"source": FLOW, "answers": [], "today": "2026-11-27"}
+    ),
+    "GET /api/v1/flows/{key}": _brand(ApiScope.KNOWLEDGE_READ, foreign=404),
+    "GET /api/v1/flows/{key}/versions": _brand(ApiScope.KNOWLEDGE_READ, foreign=404),
+    "POST /api/v1/flows/{key}/restoration": _brand(
+        ApiScope.KNOWLEDGE_WRITE, body={"version": 1}, foreign=404
+    ),
+    "DELETE /api/v1/flows/{key}": _brand(ApiScope.KNOWLEDGE_WRITE, foreign=404),
     "GET /api/v1/coverage": _brand(ApiScope.KNOWLEDGE_READ),
     "GET /api/v1/wallet": _brand(ApiScope.WALLET_READ),
     "POST /api/v1/top-ups": _brand(ApiScope.WALLET_WRITE, body={"amount_minor": 50_00, "currency": "usd"}),
@@ -217,6 +237,10 @@ OPERATIONS = {
         body={"claim_number": 1, "reason": "no_time"}, foreign=409
     ),
     "GET /api/v1/tickets/{ticket}/desk": _worker(foreign=409),
+    "GET /api/v1/tickets/{ticket}/flows": _worker(query={"claim_number": 1}, foreign=409),
+    "POST /api/v1/tickets/{ticket}/flow-walks": _worker(
+        body={"claim_number": 1, "flow": "owned", "version": 1, "answers": []}, foreign=409
+    ),
     "POST /api/v1/tickets/{ticket}/replies": _worker(body=REPLY_BODY, foreign=409),
     "POST /api/v1/tickets/{ticket}/escalation": _worker(
         body={"claim_number": 1, "reason": "other", "note": ""}, foreign=409

@@ -21,7 +21,7 @@ from tests.builders import begin_probation
 from tests.builders_gaps import an_unanswered_ticket, gap_of, look_for_gaps
 from tests.workers_ui.api_site import Api, Program, System, api_site, problem
 from tests.workers_ui.brand_site import a_suggestion, an_article
-from tests.workers_ui.operations import OPERATIONS, Caller, Operation
+from tests.workers_ui.operations import FLOW, OPERATIONS, Caller, Operation
 
 FILES = [("files", ("kettles.md", b"# Kettles")), ("file", ("tickets.csv", b"id,text\n1,Where is it?\n"))]
 
@@ -55,6 +55,7 @@ def a_world(api: Api) -> World:
     ticket = api.open_ticket(owner.brand, text="A secret of the owner")
     assert holder.post(f"/tickets/{ticket}/claim").is_success
     owner.put("/articles/owned", {"title": "Owned", "text": "A secret of the owner"})
+    assert owner.post("/flows", {"source": FLOW.replace("Thank you.", "A secret of the owner")}).is_success
     api.index(owner.brand)
     top_up = owner.post("/top-ups", {"amount_minor": 50_00, "currency": "usd"}).json()["id"]
     import_id = owner.send("POST", "/imports", files=FILES).json()["id"]

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from guidance import flows
@@ -17,7 +17,7 @@ from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope, rescope
 from marketplace.kernel.ids import BrandId, TicketId
 from marketplace.tickets import pool
-from workers_ui.api.schemas import ClaimNumber, In
+from workers_ui.api.schemas import HIGHEST_CLAIM_NUMBER, ClaimNumber, In
 from workers_ui.deps import ByWorkerToken, HasTx, by_key
 from workers_ui.flow_cli import told
 
@@ -26,6 +26,7 @@ router = APIRouter(tags=["flows"])
 Reads = Annotated[BrandId, Depends(by_key(ApiScope.KNOWLEDGE_READ))]
 Writes = Annotated[BrandId, Depends(by_key(ApiScope.KNOWLEDGE_WRITE))]
 Answers = Annotated[list[Annotated[str, Field(max_length=2_000)]], Field(max_length=MAX_ANSWERS)]
+HeldAs = Annotated[int, Query(ge=1, le=HIGHEST_CLAIM_NUMBER)]
 Version = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
@@ -155,7 +156,7 @@ def withdraw(key: str, tx: HasTx, brand: Writes) -> object:
 
 
 @router.get("/tickets/{ticket}/flows", response_model=list[TicketFlowOut])
-def flows_of_ticket(ticket: UUID, claim_number: int, tx: HasTx, worker: ByWorkerToken) -> object:
+def flows_of_ticket(ticket: UUID, claim_number: HeldAs, tx: HasTx, worker: ByWorkerToken) -> object:
     """The flows you may walk beside a ticket you hold."""
     held = pool.held(tx, ticket=TicketId(ticket), worker=worker, number=claim_number, now=app_now(tx))
     rescope(tx, Scope(worker=worker, brand=held.brand_id))
