@@ -5,45 +5,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from enum import StrEnum
 
 from guidance.draft import CitedPassage
+from guidance.findings import Finding, FindingKind, Severity
 from guidance.voice import Voice, avoided_words, is_allowed_link, links, unfilled_slots
 from marketplace.tickets.masking import DEFAULT_REGIONS, Found, PersonalData, find_personal_data
 
 MAX_REPLY_CHARS = 5_000
-
-
-class Severity(StrEnum):
-    """A block keeps the reply from being sent; a warning asks for a second look."""
-
-    BLOCK = "block"
-    WARN = "warn"
-
-
-class FindingKind(StrEnum):
-    """What is wrong."""
-
-    EMPTY = "empty"
-    TOO_LONG = "too_long"
-    AVOIDED_WORD = "avoided_word"
-    LINK = "link"
-    UNFILLED_SLOT = "unfilled_slot"
-    PERSONAL_DATA = "personal_data"
-    UNSUPPORTED_FIGURE = "unsupported_figure"
-    OUTDATED = "outdated"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing wrong with `text[start:end]`; `fix` replaces it when there is one obvious replacement."""
-
-    kind: FindingKind
-    severity: Severity
-    start: int
-    end: int
-    message: str
-    fix: str | None
 
 
 def lint(
@@ -117,7 +85,7 @@ def _personal(text: str, voice: Voice, known: str, regions: Sequence[str]) -> It
         quoted = text[found.start : found.end]
         if found.kind is PersonalData.CARD:
             yield _block(
-                FindingKind.PERSONAL_DATA, found.start, found.end, _PERSONAL[found.kind], found.replacement
+                FindingKind.CARD_NUMBER, found.start, found.end, _PERSONAL[found.kind], found.replacement
             )
         elif not _is_the_brands_own(found, quoted, voice, known):
             yield _warn(FindingKind.PERSONAL_DATA, found.start, found.end, _PERSONAL[found.kind])

@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 
-from guidance.lint import MAX_REPLY_CHARS, Finding, FindingKind, Severity
+from guidance.findings import Finding, FindingKind, Severity
+from guidance.lint import MAX_REPLY_CHARS
 from guidance.models import Suggestion, SuggestionPassage
 from guidance.receipts import quotes
 from guidance.sentences import split_sentences

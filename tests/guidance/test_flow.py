@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from guidance.findings import FindingKind
 from guidance.flow import AnswerKind, BadAnswer, Ending, Walk, flow_reply, walk
 from guidance.flow_checks import voice_problems
 from guidance.flow_source import MAX_SOURCE_CHARS, MAX_STEPS, UnfitFlow, read_flow
-from guidance.lint import FindingKind, lint
+from guidance.lint import lint
 from guidance.voice import Voice
 from workers_ui.content import demo_brands
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from guidance.draft import CitedPassage, Draft, compose
-from guidance.lint import FindingKind, blocks_sending, lint
+from guidance.findings import FindingKind
+from guidance.lint import blocks_sending, lint
 from guidance.voice import is_allowed_link, links, unfilled_slots
 from tests.guidance.builders_text import a_passage, a_voice
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guidance.lint import Finding, FindingKind, Severity, blocks_sending, lint
+from guidance.findings import Finding, FindingKind, Severity
+from guidance.lint import blocks_sending, lint
 from tests.growth import assert_grows_with_length
 from tests.guidance.builders_text import a_passage, a_voice
 
@@ -54,7 +55,7 @@ def test_an_overlong_reply_is_blocked() -> None:
         ("See https://fernway.example@evil.com", FindingKind.LINK, "https://fernway.example@evil.com"),
         ("Order {order_id} left today", FindingKind.UNFILLED_SLOT, "{order_id}"),
         ("Order {{ order.id }} left today", FindingKind.UNFILLED_SLOT, "{{ order.id }}"),
-        ("Your card 4242 4242 4242 4242 was charged", FindingKind.PERSONAL_DATA, "4242 4242 4242 4242"),
+        ("Your card 4242 4242 4242 4242 was charged", FindingKind.CARD_NUMBER, "4242 4242 4242 4242"),
     ],
 )
 def test_what_must_never_be_sent_blocks(text: str, kind: FindingKind, quoted: str) -> None:

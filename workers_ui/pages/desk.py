@@ -11,7 +11,8 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from guidance.commands import write_receipt
-from guidance.lint import Finding, Severity, blocks_sending
+from guidance.findings import Finding, Severity
+from guidance.lint import blocks_sending
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from guidance.findings import Finding
 from guidance.flow_walks import told_by_flows
-from guidance.lint import Finding, lint
+from guidance.lint import lint
 from guidance.models import SuggestionPassage
 from guidance.outdated_text import outdated_findings
 from guidance.queries import (

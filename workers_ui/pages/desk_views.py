@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from guidance.confidence import Reason
-from guidance.lint import Finding, Severity
+from guidance.findings import Finding, Severity
 from guidance.models import SuggestionPassage, SuggestionState
 from guidance.queries import ReuseView, SuggestionView
 from guidance.voice import Voice, unfilled_slots
