@@ -1,5 +1,6 @@
 """Preparing suggestions, and keeping the receipt of what a reply rested on."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -12,19 +13,26 @@ from guidance.draft import CitedPassage
 from guidance.engine import answer
 from guidance.flow_models import FlowWalk
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
-from guidance.queries import cited_passages, shown_suggestion, why_stopped
-from guidance.receipts import edit_distance, edited_share, supported_sentences
+from guidance.queries import as_cited, has_moved_on, passages_of, shown_suggestion, why_stopped
+from guidance.receipts import (
+    SentenceSupport,
+    edit_distance,
+    edited_share,
+    is_as_shown,
+    supported_sentences,
+)
 from knowledge_base.index.hybrid import Query
 from knowledge_base.index.retrieval import FoundPassage, Retriever
 from marketplace.events.commands import record
 from marketplace.events.facts import SuggestionPrepared
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict
-from marketplace.kernel.ids import BrandId, MessageId, ReceiptId, SuggestionId, TicketId, new_id
+from marketplace.kernel.ids import ArticleId, BrandId, MessageId, ReceiptId, SuggestionId, TicketId, new_id
 from marketplace.tickets.models import Author, Customer, Message, Reply, Ticket
 
 QUOTE_LIMIT = 4_000
 THREAD_LIMIT = 200
+DRAFT = "draft"
 FLOW = "flow"
 """What a receipt calls the draft of a flow among what was inserted."""
 
@@ -114,15 +122,27 @@ def write_receipt(
     shown: SuggestionId | None = None,
     walked: FlowWalk | None = None,
 ) -> Receipt:
-    """Keep what `reply` rested on: what was shown, inserted ("draft" or a passage's rank), edited and sent.
+    """Keep what `reply` rested on: what was shown, inserted ("draft" or a passage's rank), edited and sent, and whether
+    it is the brand's own answer as it was shown.
 
     `shown` is the suggestion beside which it was written; without it, the newest. `walked` is the flow whose draft went
     in. Raises UnknownSuggestion.
     """
     suggestion = shown_suggestion(tx, brand=reply.brand_id, ticket=reply.ticket_id, shown=shown)
-    passages = [] if suggestion is None else cited_passages(tx, suggestion)
+    rows = [] if suggestion is None else passages_of(tx, suggestion)
+    passages = [as_cited(row) for row in rows]
     put_in = (_inserted_text(suggestion, passages, inserted), walked.draft if walked else "")
     base = "\n\n".join(filter(None, put_in))
+    support = supported_sentences(reply.body, passages)
+    rests_on = _main_passage(rows, support, inserted)
+    reply.as_shown = (
+        rests_on is not None
+        and walked is None
+        and DRAFT in inserted
+        and suggestion is not None
+        and not has_moved_on(tx, suggestion)
+        and is_as_shown(suggestion.draft, reply.body)
+    )
     receipt = Receipt(
         brand_id=reply.brand_id,
         id=ReceiptId(new_id()),
@@ -130,6 +150,8 @@ def write_receipt(
         reply_id=reply.id,
         suggestion_id=suggestion.id if suggestion else None,
         flow_walk_id=walked.id if walked else None,
+        article_id=rests_on.article_id if rests_on else None,
+        revision_id=rests_on.revision_id if rests_on else None,
         shown=[
             {
                 "rank": passage.rank,
@@ -140,7 +162,7 @@ def write_receipt(
             for passage in passages
         ],
         inserted=[*inserted, *([FLOW] if walked else [])],
-        support=[asdict(support) for support in supported_sentences(reply.body, passages)],
+        support=[asdict(one) for one in support],
         edit_distance=edit_distance(base, reply.body),
         edited_share=edited_share(base, reply.body),
         sent_text=f"{reply.body}\n\n{reply.label}",
@@ -182,6 +204,18 @@ def _query(ticket: Ticket, thread: Sequence[Message]) -> Query:
     return Query.of([*turns, *others])
 
 
+def _main_passage(
+    passages: Sequence[SuggestionPassage], support: Sequence[SentenceSupport], inserted: Sequence[str]
+) -> SuggestionPassage | None:
+    """The passage whose article most sentences stand in; without any, the first that was put in."""
+    sentences = Counter(one.passage_rank for one in support if one.passage_rank is not None)
+    articles: Counter[ArticleId] = Counter()
+    for passage in passages:
+        articles[passage.article_id] += sentences[passage.rank]
+    used = [one for one in passages if sentences[one.rank] or str(one.rank) in inserted]
+    return max(used, key=lambda one: (articles[one.article_id], sentences[one.rank], -one.rank), default=None)
+
+
 def _shown(suggestion: Suggestion, rank: int, passage: FoundPassage) -> SuggestionPassage:
     return SuggestionPassage(
         brand_id=suggestion.brand_id,
@@ -206,7 +240,7 @@ def _inserted_text(
     """The text the worker started from: the draft, or the passages put in one after another."""
     if suggestion is None:
         return ""
-    if "draft" in inserted:
+    if DRAFT in inserted:
         return suggestion.draft
     by_rank = {str(passage.rank): passage.text for passage in shown}
     return "\n".join(by_rank[rank] for rank in inserted if rank in by_rank)

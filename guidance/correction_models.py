@@ -98,6 +98,7 @@ class CorrectionReply(Base):
         ForeignKeyConstraint(["brand_id", "reply_id"], ["reply.brand_id", "reply.id"]),
         ForeignKeyConstraint(["brand_id", "passage_id"], ["passage.brand_id", "passage.id"]),
         Index("ix_correction_reply_notice", "brand_id", "notice_id"),
+        Index("ix_correction_reply_reply", "brand_id", "reply_id"),
         Index(
             "ix_correction_reply_worker",
             "worker_id",

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -97,7 +97,11 @@ class SuggestionPassage(Base):
 
 
 class Receipt(Base):
-    """What one reply rested on: shown, inserted, edited, sent. One record for all who ask."""
+    """What one reply rested on: shown, inserted, edited, sent. One record for all who ask.
+
+    `article_id`, `revision_id`: the text that most of it stands in. It stays whatever becomes of it, so they refer to
+    no row.
+    """
 
     __tablename__ = "receipt"
     __table_args__ = (
@@ -107,6 +111,13 @@ class Receipt(Base):
         ForeignKeyConstraint(["brand_id", "flow_walk_id"], ["flow_walk.brand_id", "flow_walk.id"]),
         UniqueConstraint("brand_id", "reply_id"),
         Index("ix_receipt_suggestion", "brand_id", "suggestion_id"),
+        Index(
+            "ix_receipt_article",
+            "brand_id",
+            "article_id",
+            "id",
+            postgresql_where=text("article_id IS NOT NULL"),
+        ),
     )
 
     brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
@@ -115,6 +126,8 @@ class Receipt(Base):
     reply_id: Mapped[ReplyId]
     suggestion_id: Mapped[SuggestionId | None]
     flow_walk_id: Mapped[FlowWalkId | None]
+    article_id: Mapped[ArticleId | None]
+    revision_id: Mapped[RevisionId | None]
     shown: Mapped[list[Any]] = mapped_column(JSONB)
     inserted: Mapped[list[Any]] = mapped_column(JSONB)
     support: Mapped[list[Any]] = mapped_column(JSONB)

@@ -60,7 +60,7 @@ def suggestion_for_desk(
     suggestion = shown_suggestion(tx, brand=brand, ticket=ticket, shown=shown)
     if suggestion is None or why_stopped(tx, brand=brand) is not None:
         return None
-    passages = tuple(_passages(tx, suggestion))
+    passages = tuple(passages_of(tx, suggestion))
     offered = _all_offered(tx, brand, passages) and not _is_left_bare(suggestion, passages)
     return SuggestionView(
         id=suggestion.id,
@@ -71,7 +71,7 @@ def suggestion_for_desk(
         draft=suggestion.draft,
         passages=passages,
         prepared_at=suggestion.prepared_at,
-        stale=not offered or _moved_on(tx, suggestion),
+        stale=not offered or has_moved_on(tx, suggestion),
         quarantined=not offered and _any_in_quarantine(tx, brand, passages),
         reused=_reused(tx, suggestion, passages),
     )
@@ -150,19 +150,20 @@ def shown_suggestion(
 
 def cited_passages(tx: Tx, suggestion: Suggestion) -> list[CitedPassage]:
     """The suggestion's passages as they were shown."""
-    return [
-        CitedPassage(
-            rank=row.rank,
-            passage_id=str(row.passage_id),
-            article_id=str(row.article_id),
-            article_title=row.title,
-            section_path=tuple(row.section_path),
-            text=row.quoted,
-            score=row.score,
-            page=row.page,
-        )
-        for row in _passages(tx, suggestion)
-    ]
+    return [as_cited(row) for row in passages_of(tx, suggestion)]
+
+
+def as_cited(row: SuggestionPassage) -> CitedPassage:
+    return CitedPassage(
+        rank=row.rank,
+        passage_id=str(row.passage_id),
+        article_id=str(row.article_id),
+        article_title=row.title,
+        section_path=tuple(row.section_path),
+        text=row.quoted,
+        score=row.score,
+        page=row.page,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +203,7 @@ def _receipt(tx: Tx, row: Receipt) -> ReceiptView:
         reply=row.reply_id,
         abstained=suggestion is not None and suggestion.state is SuggestionState.ABSTAINED,
         confidence=suggestion.confidence if suggestion else None,
-        passages=tuple(_passages(tx, suggestion)) if suggestion else (),
+        passages=tuple(passages_of(tx, suggestion)) if suggestion else (),
         inserted=tuple(row.inserted),
         flow=tx.get(FlowWalk, (row.brand_id, row.flow_walk_id)) if row.flow_walk_id else None,
         support=tuple(row.support),
@@ -213,7 +214,7 @@ def _receipt(tx: Tx, row: Receipt) -> ReceiptView:
     )
 
 
-def _passages(tx: Tx, suggestion: Suggestion) -> Sequence[SuggestionPassage]:
+def passages_of(tx: Tx, suggestion: Suggestion) -> Sequence[SuggestionPassage]:
     return tx.scalars(
         select(SuggestionPassage)
         .where(
@@ -224,7 +225,8 @@ def _passages(tx: Tx, suggestion: Suggestion) -> Sequence[SuggestionPassage]:
     ).all()
 
 
-def _moved_on(tx: Tx, suggestion: Suggestion) -> bool:
+def has_moved_on(tx: Tx, suggestion: Suggestion) -> bool:
+    """Whether the customer wrote since it was prepared."""
     newer = select(Message.id).where(
         Message.brand_id == suggestion.brand_id,
         Message.ticket_id == suggestion.ticket_id,

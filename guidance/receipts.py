@@ -23,6 +23,9 @@ statement does not."""
 
 QUOTED_WORDS = 4
 
+UNEDITED_SHARE = 0.05
+"""A name put in or a comma more is no edit; see `is_as_shown` for what always is one."""
+
 FUZZY_WORDS = 3
 """A shorter sentence is supported only word for word, and a single word ("Sure.") never."""
 
@@ -50,6 +53,24 @@ def edited_share(shown: str, sent: str) -> float:
     Raises ValueError when either is longer than MAX_CHARS.
     """
     return Levenshtein.normalized_distance(_plain_lines(shown), _plain_lines(sent))
+
+
+def is_as_shown(shown: str, sent: str) -> bool:
+    """Whether `sent` says what `shown` does: next to nothing edited, and no figure and no negation.
+
+    Raises ValueError when either is longer than MAX_CHARS.
+    """
+    before, after = _folded(shown), _folded(sent)
+    return (
+        edited_share(shown, sent) <= UNEDITED_SHARE
+        and _says_the_same(before, after)
+        and _says_the_same(after, before)
+    )
+
+
+def most_alike(text: str, others: Sequence[str]) -> str | None:
+    """The one of `others` most like `text`; None when there is none."""
+    return max(others, key=lambda other: fuzz.ratio(text, other), default=None)
 
 
 def supported_sentences(sent: str, passages: Sequence[CitedPassage]) -> tuple[SentenceSupport, ...]:

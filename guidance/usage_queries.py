@@ -29,12 +29,16 @@ def open_suggestions_citing(tx: Tx, *, brand: BrandId, article: ArticleId) -> in
     return int(tx.execute(_OPEN, {"brand": brand, "article": article}).scalar_one())
 
 
+RESTS_ON = (
+    "(jsonb_exists(r.inserted, p.rank::text) "
+    "OR r.support @> jsonb_build_array(jsonb_build_object('passage_rank', p.rank)))"
+)
+"""Whether the reply of receipt `r` rests on the passage shown as `p`."""
+
 _CITED = (
     "FROM suggestion_passage p "
     "JOIN receipt r ON r.brand_id = p.brand_id AND r.suggestion_id = p.suggestion_id "
-    "WHERE p.brand_id = :brand AND p.article_id = ANY(:articles) AND ("
-    "jsonb_exists(r.inserted, p.rank::text) "
-    "OR r.support @> jsonb_build_array(jsonb_build_object('passage_rank', p.rank))) "
+    f"WHERE p.brand_id = :brand AND p.article_id = ANY(:articles) AND {RESTS_ON} "
 )
 _ARTICLES = bindparam("articles", type_=ARRAY(Uuid))
 _BY_ARTICLE = text(

@@ -246,6 +246,9 @@ def _quarantine(
 ) -> None:
     """Take the text out if there is cause to, once: the database counts, and its unique index lets one row in."""
     tx.flush()
+    tx.execute(
+        _HOLD, {"brand": brand}
+    )  # as whoever changes what holds does: a reply about to leave asks under it
     wanted = {
         "brand": brand,
         "id": new_id(),
@@ -266,6 +269,7 @@ def _quarantine(
         )
 
 
+_HOLD = text("SELECT brand_id FROM knowledge_version WHERE brand_id = :brand FOR UPDATE")
 _TAKE_OUT = text(
     "INSERT INTO passage_quarantine (brand_id, id, article_id, passage_id, text_sha256, cause, quarantined_at, "
     "quarantined_by) SELECT :brand, :id, :article, :passage, :sha256, :cause, :now, CAST(:by AS uuid) "

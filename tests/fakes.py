@@ -9,6 +9,8 @@ import numpy as np
 
 from knowledge_base.index.embedder import Vectors
 from marketplace.kernel.db import NOBODY, Database, Scope, Tx
+from marketplace.kernel.ids import BrandId, ReplyId
+from marketplace.tickets.reviews import Changes
 
 
 class WordHashEmbedder:
@@ -67,3 +69,13 @@ class MortalDatabase(Database):
                 raise Killed
         if dies:
             raise Killed
+
+
+class Ground:
+    """Grounds that say what a test tells them: nothing has changed, or what `told` says."""
+
+    def __init__(self, told: Changes | None = None) -> None:
+        self.told = told
+
+    def hold_and_compare(self, tx: Tx, *, brand: BrandId, reply: ReplyId) -> Changes | None:
+        return self.told

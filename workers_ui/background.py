@@ -25,6 +25,7 @@ from guidance.gap_sweep import look_at_facts
 from guidance.gaps import Sight, close_answered, rename_grown
 from guidance.queries import tickets_without_suggestion, why_stopped
 from guidance.renewal import outdated_at_desks, outdated_of_brand, renew_suggestion
+from guidance.reply_grounds import ReceiptGrounds
 from guidance.screening import Judge, NoJudge, screen_ticket
 from guidance.ticket_drafts import remember_ticket
 from knowledge_base import erasure, report_letters
@@ -353,7 +354,7 @@ class Background:
         return (
             lambda: endings.resolve_silent(self.database),
             lambda: endings.confirm_overdue_escalations(self.database),
-            lambda: reviews.decide_overdue_reviews(self.database),
+            lambda: reviews.decide_overdue_reviews(self.database, ReceiptGrounds()),
             lambda: self._until_none(lambda tx: earnings.mature(tx, now=app_now(tx))),
             lambda: self._until_none(lambda tx: earnings.open_after_midnight(tx, now=app_now(tx))),
             self.deliver,

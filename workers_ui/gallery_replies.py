@@ -23,7 +23,7 @@ ANSWERED_ONCE = Badge(label="resolved", tone=Tone.GOOD)
 def _tabs(current: str) -> tuple[FilterTab, ...]:
     return (
         FilterTab(label="Escalations", href=f"{BASE}/escalations", count=2, current=current == "escalations"),
-        FilterTab(label="Replies to approve", href=f"{BASE}/reviews", count=2, current=current == "reviews"),
+        FilterTab(label="Replies to approve", href=f"{BASE}/reviews", count=3, current=current == "reviews"),
     )
 
 
@@ -70,13 +70,35 @@ def reviews(frame: MakeFrame) -> PageView:
                 receipt=None,
                 form=refused,
             ),
+            _review(
+                "r3",
+                "Can I return opened coffee?",
+                then="then it goes back, for what it rests on has changed",
+                changes_mark="4be1",
+                changed=(
+                    replies.ChangedGround(
+                        title="Returns and refunds",
+                        href=f"{BASE}/knowledge/a1",
+                        what="The article says something else now.",
+                        said="Opened coffee can be returned within 14 days.",
+                        says_now="Opened coffee cannot be returned.",
+                    ),
+                    replies.ChangedGround(
+                        title="Gift cards",
+                        href="",
+                        what="The article was erased.",
+                        said="Valid for a year.",
+                        says_now="",
+                    ),
+                ),
+            ),
         ),
         reasons=(
             Choice(value="off_voice", label="It does not sound like us"),
             Choice(value="wrong", label="Something in it is wrong"),
             Choice(value="other", label="Something else: see the note"),
         ),
-        waiting=2,
+        waiting=3,
         probation="Each worker’s first 3 replies wait for your approval, 1 hour at most; then they are sent.",
         rules_href=f"{BASE}/control/replies",
     )

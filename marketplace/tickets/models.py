@@ -420,7 +420,8 @@ class WorkerDraft(Base):
 class Reply(Base):
     """A worker's answer, with the affiliation label it leaves with and that label's proof.
 
-    It joins the thread as a message when it leaves: one that waits for approval, or never left, has none.
+    It joins the thread as a message when it leaves: one that waits for approval, or never left, has none. `as_shown`:
+    it is the brand's own answer as guidance showed it, so that what comes of it is not its worker's.
     """
 
     __tablename__ = "reply"
@@ -438,6 +439,7 @@ class Reply(Base):
         ),
         Index("ix_reply_ticket", "brand_id", "ticket_id", "id"),
         Index("ix_reply_queued", "id", postgresql_where=text("state = 'queued'")),
+        Index("ix_reply_as_shown", "worker_id", "id", postgresql_where=text("as_shown")),
     )
 
     brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
@@ -452,6 +454,7 @@ class Reply(Base):
     state: Mapped[ReplyState] = mapped_column(state_of(ReplyState, "reply_state"))
     written_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     sent_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    as_shown: Mapped[bool] = mapped_column(server_default="false")
 
 
 class Escalation(Base):

@@ -52,7 +52,8 @@ class TicketRecords:
 
     def accuracy(self, tx: Tx, *, brand: BrandId, since: datetime, now: datetime) -> Measure:
         """What people at the brand found right, of what they looked at: replies on probation they approved or
-        gave back, escalations they confirmed or rejected. What time decided is nobody's judgement.
+        gave back, escalations they confirmed or rejected. What time decided is nobody's judgement, and a reply given
+        back that was the brand's own answer, as it was shown, is no worker's doing.
         """
         found = tx.execute(_ACCURACY, {"brand": brand, "since": since, "silence": BY_SILENCE}).one()
         return Measure(good=found.good, total=found.total)
@@ -91,8 +92,10 @@ _CSAT = text("""
 _ACCURACY = text("""
     SELECT count(*) AS total, count(*) FILTER (WHERE found_right) AS good
     FROM (
-        SELECT state = 'approved' AS found_right FROM reply_review
-        WHERE brand_id = :brand AND state IN ('approved', 'rejected') AND asked_at >= :since
+        SELECT v.state = 'approved' AS found_right
+        FROM reply_review v JOIN reply y ON y.brand_id = v.brand_id AND y.id = v.reply_id
+        WHERE v.brand_id = :brand AND v.asked_at >= :since
+            AND (v.state = 'approved' OR v.state = 'rejected' AND NOT y.as_shown)
         UNION ALL
         SELECT state = 'confirmed' FROM escalation
         WHERE brand_id = :brand AND state <> 'open' AND decided_by <> :silence AND escalated_at >= :since

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from marketplace.kernel.db import TIMESTAMP, Base, state_of
+from marketplace.kernel.db import TIMESTAMP, Base, JsonList, state_of
 from marketplace.kernel.ids import BrandId, ReplyId, ReviewId, TicketId, WorkerId
 from marketplace.tickets.models import Channel
 
@@ -19,7 +19,8 @@ class AfterLimit(StrEnum):
 
 
 class ReviewState(StrEnum):
-    """`overtaken`: the customer wrote first; `called_off`: the claim ended some other way."""
+    """`overtaken`: the customer wrote first; `outdated`: what it rests on ended first; `called_off`: the claim ended
+    some other way."""
 
     WAITING = "waiting"
     APPROVED = "approved"
@@ -27,6 +28,7 @@ class ReviewState(StrEnum):
     TIMED_OUT_SENT = "timed_out_sent"
     TIMED_OUT_RETURNED = "timed_out_returned"
     OVERTAKEN = "overtaken"
+    OUTDATED = "outdated"
     CALLED_OFF = "called_off"
 
 
@@ -106,7 +108,10 @@ class WorkerStanding(Base):
 
 
 class ReplyReview(Base):
-    """A reply that waits, or waited, for its brand's approval. It leaves `waiting` once, to one outcome."""
+    """A reply that waits, or waited, for its brand's approval. It leaves `waiting` once, to one outcome.
+
+    `changes_read`: what had changed under it, as whoever approved it all the same had read it.
+    """
 
     __tablename__ = "reply_review"
     __table_args__ = (
@@ -115,6 +120,7 @@ class ReplyReview(Base):
         UniqueConstraint("brand_id", "reply_id"),
         CheckConstraint("(state = 'waiting') = (decided_at IS NULL)", name="decided_has_its_time"),
         CheckConstraint("state <> 'rejected' OR reason IS NOT NULL", name="rejected_has_a_reason"),
+        CheckConstraint("changes_read IS NULL OR state = 'approved'", name="changes_are_read_to_approve"),
         Index(
             "uq_reply_review_waiting", "ticket_id", unique=True, postgresql_where=text("state = 'waiting'")
         ),
@@ -136,3 +142,4 @@ class ReplyReview(Base):
     decide_by: Mapped[datetime] = mapped_column(TIMESTAMP)
     decided_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
     decided_by: Mapped[str | None]
+    changes_read: Mapped[JsonList | None]

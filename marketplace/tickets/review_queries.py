@@ -65,6 +65,7 @@ class OwnReview:
     after_limit: AfterLimit
     decided_at: datetime | None
     text: str
+    as_shown: bool
 
 
 def find_own_review(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> OwnReview | None:
@@ -81,6 +82,7 @@ def find_own_review(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> OwnReview 
         after_limit=AfterLimit(row.after_limit),
         decided_at=row.decided_at,
         text=row.body,
+        as_shown=row.as_shown,
     )
 
 
@@ -109,7 +111,7 @@ _WAITING = text(
     "WHERE v.brand_id = :brand AND v.state = 'waiting' ORDER BY v.id LIMIT :limit"
 )
 _OWN = text(
-    "SELECT v.state, v.reason, v.note, v.asked_at, v.decide_by, v.after_limit, v.decided_at, r.body "
+    "SELECT v.state, v.reason, v.note, v.asked_at, v.decide_by, v.after_limit, v.decided_at, r.body, r.as_shown "
     "FROM reply_review v JOIN reply r ON r.brand_id = v.brand_id AND r.id = v.reply_id "
     "WHERE v.ticket_id = :ticket AND v.worker_id = :worker ORDER BY v.id DESC LIMIT 1"
 )

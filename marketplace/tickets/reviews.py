@@ -1,10 +1,14 @@
 """Replies that wait for their brand's approval: sent, or given back; by a reviewer, by time, or by what comes between.
 
 Whoever decides locks the ticket, then asks whether the review still waits: of two who come at once, one decides.
+Whoever lets a reply leave names its `Grounds`: while what it rests on has changed, it leaves only after somebody at the
+brand has read what did.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy import ColumnElement, select
 
@@ -12,7 +16,7 @@ from marketplace.events.commands import record
 from marketplace.events.facts import ReplyApproved, ReplyAwaitsApproval, ReplyReturned
 from marketplace.kernel.db import Database, Tx
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
-from marketplace.kernel.ids import BrandId, ReviewId, TicketId, new_id
+from marketplace.kernel.ids import BrandId, ReplyId, ReviewId, TicketId, new_id
 from marketplace.kernel.sweeps import sweep_each
 from marketplace.tickets.lease_plan import clock_of
 from marketplace.tickets.models import PoolState, PoolTicket, Reply, ReplyState, Ticket
@@ -42,8 +46,40 @@ class ReviewDecided(Conflict):
     """This reply was decided already: by somebody else, by its time limit, or by a new message of the customer."""
 
 
+class GroundsChanged(Conflict):
+    """What this reply rests on has changed since it was written. Read what changed, then send it all the same or
+    return it."""
+
+
+class NothingChanged(Conflict):
+    """What this reply rests on has not changed. Approve it, or return it with a reason."""
+
+
 class BadReviewNote(Invalid):
     """A note may have 2,000 characters at most; with "something else" it must say what."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One thing a reply rests on that does not hold as it did: which, and what became of it, in words."""
+
+    title: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """All of them, and a `mark` that is another when anything changes again."""
+
+    mark: str
+    changes: tuple[Change, ...]
+
+
+class Grounds(Protocol):
+    """What replies rest on, which this house knows nothing of."""
+
+    def hold_and_compare(self, tx: Tx, *, brand: BrandId, reply: ReplyId) -> Changes | None:
+        """What has changed under `reply`, None when nothing has; until the transaction ends nothing more does."""
 
 
 def ask_approval(
@@ -73,9 +109,19 @@ def ask_approval(
     return review
 
 
-def approve_reply(tx: Tx, *, brand: BrandId, review: ReviewId, by: str, now: datetime) -> ReplyReview:
-    """The reply leaves as it is. Raises ReviewDecided."""
+def approve_reply(
+    tx: Tx, *, brand: BrandId, review: ReviewId, by: str, now: datetime, grounds: Grounds, read: str = ""
+) -> ReplyReview:
+    """The reply leaves as it is; `read` is the mark of the changes that whoever approves it has read.
+
+    Raises ReviewDecided, GroundsChanged.
+    """
     waiting, ticket = _waiting(tx, brand, review)
+    changed = grounds.hold_and_compare(tx, brand=brand, reply=waiting.reply_id)
+    if changed is not None:
+        if read != changed.mark:
+            raise GroundsChanged
+        waiting.changes_read = [asdict(one) for one in changed.changes]
     _send(tx, waiting, ticket, state=ReviewState.APPROVED, by=by, now=now)
     return waiting
 
@@ -90,13 +136,36 @@ def return_reply(
     waiting.reason, waiting.note = reason, note.strip()
     _give_back(tx, waiting, state=ReviewState.REJECTED, by=by, now=now)
     _restart_clock(tx, waiting, now)
-    count_review(tx, brand=brand, worker=waiting.worker_id, approved=False, now=now)
+    if not _reply(tx, waiting).as_shown:
+        count_review(tx, brand=brand, worker=waiting.worker_id, approved=False, now=now)
     return waiting
 
 
-def decide_overdue_reviews(database: Database) -> int:
-    """Replies that nobody reviewed in time leave or come back, as the brand's rule was; how many were due."""
-    return sweep_each(database, "decide_overdue_reviews", due=_overdue, act=_decide_by_time)
+def return_outdated(
+    tx: Tx, *, brand: BrandId, review: ReviewId, by: str, now: datetime, grounds: Grounds
+) -> ReplyReview:
+    """What the reply rests on has changed: its worker has it back, and it counts against nobody.
+
+    Raises ReviewDecided, NothingChanged.
+    """
+    waiting, _ = _waiting(tx, brand, review)
+    if grounds.hold_and_compare(tx, brand=brand, reply=waiting.reply_id) is None:
+        raise NothingChanged
+    _give_back(tx, waiting, state=ReviewState.OUTDATED, by=by, now=now)
+    _restart_clock(tx, waiting, now)
+    return waiting
+
+
+def decide_overdue_reviews(database: Database, grounds: Grounds) -> int:
+    """Replies that nobody reviewed in time leave or come back, as the brand's rule was; how many were due.
+
+    One whose grounds changed comes back in any case: nobody has read what changed.
+    """
+
+    def act(tx: Tx, brand: BrandId, review: ReviewId, now: datetime) -> None:
+        _decide_by_time(tx, brand, review, now, grounds)
+
+    return sweep_each(database, "decide_overdue_reviews", due=_overdue, act=act)
 
 
 def overtake_review(tx: Tx, *, ticket: Ticket, now: datetime) -> bool:
@@ -121,16 +190,18 @@ def _overdue(tx: Tx, now: datetime) -> Sequence[tuple[BrandId, ReviewId]]:
     return [(brand, review) for brand, review in rows]
 
 
-def _decide_by_time(tx: Tx, brand: BrandId, review: ReviewId, now: datetime) -> None:
+def _decide_by_time(tx: Tx, brand: BrandId, review: ReviewId, now: datetime, grounds: Grounds) -> None:
     try:
         waiting, ticket = _waiting(tx, brand, review)
     except ReviewDecided:
         return  # somebody was faster than our look
-    if waiting.after_limit is AfterLimit.SEND:
+    changed = grounds.hold_and_compare(tx, brand=brand, reply=waiting.reply_id)
+    if changed is None and waiting.after_limit is AfterLimit.SEND:
         _send(tx, waiting, ticket, state=ReviewState.TIMED_OUT_SENT, by=THE_TIME_LIMIT, now=now)
-    else:
-        _give_back(tx, waiting, state=ReviewState.TIMED_OUT_RETURNED, by=THE_TIME_LIMIT, now=now)
-        _restart_clock(tx, waiting, now)
+        return
+    state = ReviewState.OUTDATED if changed else ReviewState.TIMED_OUT_RETURNED
+    _give_back(tx, waiting, state=state, by=THE_TIME_LIMIT, now=now)
+    _restart_clock(tx, waiting, now)
 
 
 def _waiting(tx: Tx, brand: BrandId, review: ReviewId) -> tuple[ReplyReview, Ticket]:

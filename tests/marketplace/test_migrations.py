@@ -92,8 +92,9 @@ def test_every_tenant_table_forces_row_level_security(database_url: str) -> None
         with_brand = set(
             connection.scalars(
                 text(
-                    "SELECT table_name FROM information_schema.columns "
-                    "WHERE table_schema = 'public' AND column_name = 'brand_id'"
+                    "SELECT table_name FROM information_schema.columns JOIN information_schema.tables "
+                    "USING (table_schema, table_name) "
+                    "WHERE table_schema = 'public' AND column_name = 'brand_id' AND table_type = 'BASE TABLE'"
                 )
             )
         )
@@ -103,6 +104,19 @@ def test_every_tenant_table_forces_row_level_security(database_url: str) -> None
             )
         )
     assert with_brand - forced == READ_BEFORE_THERE_IS_A_BRAND | NOTHING_PERSONAL
+
+
+def test_every_view_shows_what_its_reader_may_see(database_url: str) -> None:
+    engine = create_engine(database_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        views = connection.execute(
+            text(
+                "SELECT c.relname, coalesce('security_invoker=true' = ANY(c.reloptions), false) FROM pg_class c "
+                "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relkind = 'v'"
+            )
+        ).all()
+    assert ("reply_outcome", True) in views
+    assert all(asks_its_reader for _, asks_its_reader in views)
 
 
 def test_the_application_roles_own_nothing_and_are_no_superusers(database_url: str) -> None:

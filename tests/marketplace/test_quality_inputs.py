@@ -36,6 +36,7 @@ from tests.builders import (
     as_brand,
     usd,
 )
+from tests.fakes import Ground
 from tests.marketplace.quality import a_decided_escalation, an_escalated_ticket
 
 WEEK = timedelta(days=7)
@@ -285,17 +286,22 @@ def test_replies_that_people_approved_or_gave_back_count_and_those_that_time_sen
             by=a_member(tx, brand),
         )
         worker = a_worker(tx, email_cap=50)
-        for _ in range(5):
+        for _ in range(6):
             an_answered_ticket(tx, brand, worker)
     with background.transaction() as tx:
         asked = tx.scalars(select(ReplyReview.id).where(ReplyReview.brand_id == brand)).all()
         for review in asked[:2]:
-            approve_reply(tx, brand=brand, review=review, by="Mo", now=app_now(tx))
-        return_reply(
-            tx, brand=brand, review=asked[2], reason=ReviewReason.WRONG, note="", by="Mo", now=app_now(tx)
+            approve_reply(tx, brand=brand, review=review, by="Mo", now=app_now(tx), grounds=Ground())
+        brands_own = (
+            "UPDATE reply SET as_shown = true WHERE id = (SELECT reply_id FROM reply_review WHERE id = :id)"
         )
+        tx.execute(text(brands_own), {"id": asked[3]})
+        for review in asked[2:4]:
+            return_reply(
+                tx, brand=brand, review=review, reason=ReviewReason.WRONG, note="", by="Mo", now=app_now(tx)
+            )
     clock.forward(timedelta(minutes=61))
-    decide_overdue_reviews(background)
+    decide_overdue_reviews(background, Ground())
     with db.transaction(as_brand(brand)) as tx:
         now = app_now(tx)
         assert RECORDS.accuracy(tx, brand=brand, since=now - WEEK, now=now) == Measure(good=2, total=3)

@@ -39,14 +39,24 @@ from marketplace.tickets.replies import ApiFeed, customer_writes, deliver_queued
 from marketplace.tickets.reply_models import AfterLimit, ReplyReview, ReviewReason, ReviewState
 from marketplace.tickets.reviews import (
     BadReviewNote,
+    Change,
+    Changes,
+    GroundsChanged,
+    NothingChanged,
     ReviewDecided,
     ReviewNotFound,
     approve_reply,
     decide_overdue_reviews,
+    return_outdated,
     return_reply,
 )
 from tests.builders import Clock, a_brand, a_member, a_worker, an_open_ticket, answer, as_brand, as_worker
+from tests.fakes import Ground
 
+CHANGED = Ground(
+    Changes(mark="m1", changes=(Change(title="Shipping", what="The article says something else now."),))
+)
+ASKED = "I ordered a kettle last week and have heard nothing since. Where is it?"
 TEXT = "It left Memphis today."
 LIMIT = timedelta(minutes=61)
 
@@ -113,12 +123,16 @@ def pool_row(background: Database, ticket: TicketId) -> PoolTicket:
 
 
 def sweep(background: Database) -> int:
-    return decide_overdue_reviews(background)
+    return decide_overdue_reviews(background, Ground())
 
 
-def approve(db: Database, brand: BrandId, review: ReviewId) -> ReplyReview:
+def approve(
+    db: Database, brand: BrandId, review: ReviewId, *, grounds: Ground | None = None, read: str = ""
+) -> ReplyReview:
     with db.transaction(as_brand(brand)) as tx:
-        return approve_reply(tx, brand=brand, review=review, by="Mo", now=app_now(tx))
+        return approve_reply(
+            tx, brand=brand, review=review, by="Mo", now=app_now(tx), grounds=grounds or Ground(), read=read
+        )
 
 
 def give_back(
@@ -469,3 +483,79 @@ def test_all_who_come_at_once_make_one_outcome(
     counted = (standing.approved, standing.rejected) if standing else (0, 0)
     assert counted == (int(left), int(decided.state is ReviewState.REJECTED))
     assert pool_row(background, ticket).state in (PoolState.OPEN, PoolState.CLAIMED)
+
+
+# What the reply rests on changed
+
+
+def test_a_changed_reply_leaves_only_when_somebody_has_read_that_very_change(
+    db: Database, background: Database, brand: BrandId, worker: WorkerId
+) -> None:
+    probation(background, brand)
+    ticket = answered(background, brand, worker)
+    review = the_review(background, ticket).id
+    for read in ("", "m0"):
+        with pytest.raises(GroundsChanged):
+            approve(db, brand, review, grounds=CHANGED, read=read)
+    assert thread(background, ticket) == [ASKED]
+    approve(db, brand, review, grounds=CHANGED, read="m1")
+    decided = the_review(background, ticket)
+    assert (decided.state, decided.decided_by) == (ReviewState.APPROVED, "Mo")
+    assert decided.changes_read == [{"title": "Shipping", "what": "The article says something else now."}]
+    assert thread(background, ticket)[-1] == TEXT
+
+
+def test_what_changed_may_go_back_to_its_worker_and_counts_against_nobody(
+    db: Database, background: Database, brand: BrandId, worker: WorkerId
+) -> None:
+    probation(background, brand)
+    ticket = answered(background, brand, worker)
+    review = the_review(background, ticket).id
+    with pytest.raises(NothingChanged), db.transaction(as_brand(brand)) as tx:
+        return_outdated(tx, brand=brand, review=review, by="Mo", now=app_now(tx), grounds=Ground())
+    with db.transaction(as_brand(brand)) as tx:
+        return_outdated(tx, brand=brand, review=review, by="Mo", now=app_now(tx), grounds=CHANGED)
+    assert the_review(background, ticket).state is ReviewState.OUTDATED
+    assert draft(db, brand, ticket, worker) == TEXT
+    assert pool_row(background, ticket).state is PoolState.CLAIMED
+    with background.transaction() as tx:
+        assert standing_of(tx, brand=brand, worker=worker) is None
+
+
+@pytest.mark.parametrize("after", list(AfterLimit))
+def test_time_sends_no_changed_reply(
+    background: Database, brand: BrandId, worker: WorkerId, clock: Clock, after: AfterLimit
+) -> None:
+    probation(background, brand, after=after)
+    ticket = answered(background, brand, worker)
+    clock.forward(LIMIT)
+    assert decide_overdue_reviews(background, CHANGED) == 1
+    decided = the_review(background, ticket)
+    assert (decided.state, decided.decided_by) == (ReviewState.OUTDATED, "the time limit")
+    assert thread(background, ticket) == [ASKED]
+
+
+def test_the_database_keeps_read_changes_with_an_approval_only(
+    background: Database, brand: BrandId, worker: WorkerId
+) -> None:
+    probation(background, brand)
+    answered(background, brand, worker)
+    with pytest.raises(IntegrityError), background.transaction() as tx:
+        tx.execute(text("UPDATE reply_review SET changes_read = '[]'"))
+
+
+def test_a_refusal_of_the_brands_own_answer_is_not_counted(
+    db: Database, background: Database, brand: BrandId, worker: WorkerId
+) -> None:
+    probation(background, brand)
+    own, edited = answered(background, brand, worker), answered(background, brand, worker)
+    with background.transaction() as tx:
+        tx.execute(text("UPDATE reply SET as_shown = true WHERE ticket_id = :own"), {"own": own})
+    give_back(db, brand, the_review(background, own).id)
+    with background.transaction() as tx:
+        assert standing_of(tx, brand=brand, worker=worker) is None
+    give_back(db, brand, the_review(background, edited).id)
+    with background.transaction() as tx:
+        standing = standing_of(tx, brand=brand, worker=worker)
+        assert standing is not None
+        assert (standing.approved, standing.rejected) == (0, 1)

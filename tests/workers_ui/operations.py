@@ -96,6 +96,7 @@ OPERATIONS = {
     ),
     "GET /api/v1/reviews": _brand(ApiScope.TICKETS_READ),
     "POST /api/v1/reviews/{review}/approval": _brand(ApiScope.TICKETS_WRITE, foreign=404),
+    "POST /api/v1/reviews/{review}/outdated-return": _brand(ApiScope.TICKETS_WRITE, foreign=404),
     "POST /api/v1/reviews/{review}/return": _brand(
         ApiScope.TICKETS_WRITE, body={"reason": "wrong", "note": ""}, foreign=404
     ),

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from knowledge_base.publishing import delete_article
 from marketplace.kernel.ids import BrandId
 from marketplace.tickets.probation import set_probation
 from marketplace.tickets.reply_models import AfterLimit
 from tests.builders import a_member
 from tests.workers_ui.api_site import Api, Program, System, api_site, problem
+from tests.workers_ui.brand_site import a_suggestion, an_article
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +131,24 @@ def test_a_message_of_the_customer_takes_the_waiting_reply_off_the_list(api: Api
     assert system.get("/reviews").json() == []
     assert problem(system.post(f"/reviews/{waiting['id']}/approval")) == (409, "review_decided")
     assert program.get("/claims").json()[0]["ticket"] == ticket
+
+
+def test_a_reply_whose_grounds_changed_is_refused_until_the_change_is_named(api: Api, system: System) -> None:
+    ticket = api.open_ticket(system.brand)
+    with api.background.transaction() as tx:
+        passage = an_article(tx, system.brand, text="It leaves today.")
+        a_suggestion(tx, system.brand, ticket, passage, draft="It leaves today.")
+    program = api.program()
+    number = program.post(f"/tickets/{ticket}/claim").json()["claim_number"]
+    reply = {"claim_number": number, "text": "It leaves today.", "inserted": ["draft"]}
+    program.post(f"/tickets/{ticket}/replies", reply)
+    (waiting,) = system.get("/reviews").json()
+    assert (waiting["changes"], waiting["changes_mark"]) == ([], "")
+    with api.background.transaction() as tx:
+        delete_article(tx, brand=system.brand, key="returns.md")
+    (waiting,) = system.get("/reviews").json()
+    assert [one["ending"] for one in waiting["changes"]] == ["retired"]
+    assert problem(system.post(f"/reviews/{waiting['id']}/approval")) == (409, "grounds_changed")
+    decided = system.post(f"/reviews/{waiting['id']}/approval", {"changes_read": waiting["changes_mark"]})
+    assert (decided.status_code, decided.json()["state"]) == (200, "approved")
+    assert problem(system.post(f"/reviews/{waiting['id']}/outdated-return")) == (409, "review_decided")

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from guidance.commands import write_receipt
+from knowledge_base.publishing import put_article
 from marketplace.accounts.models import MemberRole
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
@@ -15,8 +16,9 @@ from marketplace.tickets.models import EscalationReason, Reply, ReplyState
 from marketplace.tickets.notes import write_note
 from marketplace.tickets.probation import probation_of, set_probation
 from marketplace.tickets.replies import customer_writes, send_reply
-from marketplace.tickets.reply_models import AfterLimit, ReplyReview
+from marketplace.tickets.reply_models import AfterLimit, ReplyReview, ReviewState
 from tests.builders import Clock, a_member, as_brand, as_worker
+from tests.knowledge_base.conftest import document
 from tests.workers_ui.brand_site import (
     Browser,
     House,
@@ -49,7 +51,9 @@ def owner(house: House) -> Browser:
     return house.member()
 
 
-def a_waiting_reply(db: Database, house: House, *, minutes: int = 60) -> tuple[TicketId, str]:
+def a_waiting_reply(
+    db: Database, house: House, *, minutes: int = 60, inserted: str = "draft"
+) -> tuple[TicketId, str]:
     """Written on probation, with its receipt; the ticket and the review."""
     site = house.site
     with site.background.transaction() as tx:
@@ -69,7 +73,7 @@ def a_waiting_reply(db: Database, house: House, *, minutes: int = 60) -> tuple[T
     worker, number = a_claim(site, ticket)
     with db.transaction(as_worker(worker)) as tx:
         reply = send_reply(tx, ticket=ticket, worker=worker, number=number, body=TEXT, now=app_now(tx))
-        write_receipt(tx, reply=reply, inserted=["draft"], now=app_now(tx))
+        write_receipt(tx, reply=reply, inserted=[inserted], now=app_now(tx))
     with site.background.transaction() as tx:
         review = tx.scalars(select(ReplyReview.id).where(ReplyReview.ticket_id == ticket)).one()
     return ticket, str(review)
@@ -117,6 +121,42 @@ def test_a_reviewer_sees_question_reply_receipt_and_time_and_approves(
     with house.site.background.transaction() as tx:
         assert tx.scalars(select(Reply.state)).one() is ReplyState.QUEUED
     assert TEXT in words(reviewer.get(f"/tickets/{ticket}"))
+
+
+def an_edit(house: House) -> None:
+    with house.site.background.transaction() as tx:
+        written = document(key="returns.md", text="Kettles leave from Nashville.", title="Returns")
+        put_article(tx, brand=house.brand, document=written, author=None, now=app_now(tx))
+
+
+def test_a_reply_whose_article_was_edited_shows_what_changed_and_leaves_only_read(
+    db: Database, house: House, reviewer: Browser
+) -> None:
+    _, review = a_waiting_reply(db, house, inserted="1")
+    an_edit(house)
+    refused = reviewer.post(f"/reviews/{review}/approval")
+    assert (refused.status_code, "has changed since it was written" in words(refused)) == (409, True)
+    changed = words(refused, "[data-changed]")
+    for expected in ("Kettles leave from Memphis", "Kettles leave from Nashville", "says something else now"):
+        assert expected in changed
+    approved = reviewer.post(
+        f"/reviews/{review}/approval", {"changes_read": value_of(refused, "changes_read")}
+    )
+    assert (approved.status_code, "on its way" in sentence(approved)) == (303, True)
+
+
+def test_what_changed_goes_back_without_blame_and_its_worker_reads_why(
+    db: Database, house: House, reviewer: Browser
+) -> None:
+    _, review = a_waiting_reply(db, house, inserted="1")
+    too_soon = reviewer.post(f"/reviews/{review}/outdated-return")
+    assert (too_soon.status_code, "has not changed" in words(too_soon)) == (409, True)
+    an_edit(house)
+    returned = reviewer.post(f"/reviews/{review}/outdated-return")
+    assert (returned.status_code, "against nobody" in sentence(returned)) == (303, True)
+    with house.site.background.transaction() as tx:
+        assert tx.scalars(select(Reply.state)).one() is ReplyState.RECALLED
+        assert tx.scalars(select(ReplyReview.state)).one() is ReviewState.OUTDATED
 
 
 def test_an_unapproved_reply_is_not_in_the_thread_but_its_ticket_leads_to_it(

@@ -12,7 +12,19 @@ from workers_ui.api.schemas import In
 Note = Annotated[str, Field(max_length=2_000)]
 
 
+class ChangeOut(BaseModel):
+    """A passage the reply rests on that ended since: what it said, why it ended, what its article says there now."""
+
+    article: UUID
+    title: str
+    ending: str
+    said: str
+    says_now: str
+
+
 class WaitingReviewOut(BaseModel):
+    """`changes_mark` names the `changes`; approving such a reply repeats it."""
+
     id: UUID
     ticket: UUID
     subject: str
@@ -21,6 +33,14 @@ class WaitingReviewOut(BaseModel):
     asked_at: datetime
     decide_by: datetime
     after_limit: str
+    changes: list[ChangeOut]
+    changes_mark: str
+
+
+class ApprovalIn(In):
+    """`changes_read`: the `changes_mark` of what you have read, where something changed under the reply."""
+
+    changes_read: Annotated[str, Field(max_length=64)] = ""
 
 
 class ReturnIn(In):

@@ -1,14 +1,16 @@
 """Replies that wait for approval, for a brand's own systems."""
 
+from dataclasses import asdict
 from uuid import UUID
 
 from fastapi import APIRouter
 
+from guidance.reply_grounds import ReceiptGrounds, changes_of, ended_passages
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.ids import BrandId, ReviewId
 from marketplace.tickets import review_queries, reviews
 from marketplace.tickets.reply_models import ReplyReview
-from workers_ui.api.review_schemas import ReturnIn, ReviewOut, WaitingReviewOut
+from workers_ui.api.review_schemas import ApprovalIn, ChangeOut, ReturnIn, ReviewOut, WaitingReviewOut
 from workers_ui.api.tickets import Reads, Writes
 from workers_ui.deps import HasTx
 
@@ -20,6 +22,8 @@ BY_API = "API"
 @router.get("/reviews", response_model=list[WaitingReviewOut])
 def list_reviews(tx: HasTx, brand: Reads) -> object:
     """The replies that wait for your approval, oldest first, at most 20."""
+    cards = review_queries.waiting_reviews(tx, brand=brand)
+    ended = ended_passages(tx, brand=brand, replies=[card.reply for card in cards])
     return [
         WaitingReviewOut(
             id=card.id,
@@ -30,16 +34,38 @@ def list_reviews(tx: HasTx, brand: Reads) -> object:
             asked_at=card.asked_at,
             decide_by=card.decide_by,
             after_limit=card.after_limit.value,
+            changes=[ChangeOut(**asdict(one)) for one in ended.get(card.reply, ())],
+            changes_mark=changes_of(ended[card.reply]).mark if card.reply in ended else "",
         )
-        for card in review_queries.waiting_reviews(tx, brand=brand)
+        for card in cards
     ]
 
 
 @router.post("/reviews/{review}/approval", response_model=ReviewOut)
-def approve(review: UUID, tx: HasTx, brand: Writes) -> object:
-    """The reply leaves as it is. 409 when it was decided already."""
+def approve(review: UUID, tx: HasTx, brand: Writes, body: ApprovalIn | None = None) -> object:
+    """The reply leaves as it is. 409 when it was decided already, and `grounds_changed` when what it rests on has
+    changed and `changes_read` does not name that change."""
     return _review(
-        reviews.approve_reply(tx, brand=brand, review=ReviewId(review), by=BY_API, now=app_now(tx))
+        reviews.approve_reply(
+            tx,
+            brand=brand,
+            review=ReviewId(review),
+            by=BY_API,
+            now=app_now(tx),
+            grounds=ReceiptGrounds(),
+            read=body.changes_read if body else "",
+        )
+    )
+
+
+@router.post("/reviews/{review}/outdated-return", response_model=ReviewOut)
+def give_back_outdated(review: UUID, tx: HasTx, brand: Writes) -> object:
+    """The reply goes back to its worker because what it rests on has changed; that counts against nobody. 409 when
+    nothing has changed."""
+    return _review(
+        reviews.return_outdated(
+            tx, brand=brand, review=ReviewId(review), by=BY_API, now=app_now(tx), grounds=ReceiptGrounds()
+        )
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from guidance.queries import ReceiptView
+from guidance.reply_grounds import WORDS, EndedPassage, Ending, changes_of
 from marketplace.tickets.escalation_queries import WaitingEscalation
 from marketplace.tickets.reply_models import (
     AfterLimit,
@@ -30,6 +31,7 @@ THEN: Mapping[AfterLimit, str] = {
     AfterLimit.SEND: "then it is sent",
     AfterLimit.RETURN: "then it goes back",
 }
+THEN_CHANGED = "then it goes back, for what it rests on has changed"
 
 
 THEN_THEY: Mapping[AfterLimit, str] = {
@@ -41,6 +43,7 @@ THEN_THEY: Mapping[AfterLimit, str] = {
 def review_card(
     card: ReviewCard,
     stored: ReceiptView | None,
+    ended: Sequence[EndedPassage],
     *,
     path: str,
     articles_path: str,
@@ -62,7 +65,9 @@ def review_card(
         record=record(card.approved, card.rejected),
         asked_at=card.asked_at,
         decide_by=card.decide_by,
-        then=THEN[card.after_limit],
+        then=THEN_CHANGED if ended else THEN[card.after_limit],
+        changed=tuple(_changed(one, articles_path) for one in ended),
+        changes_mark=changes_of(ended).mark if ended else "",
         receipt=receipt_views.receipt(
             stored,
             worker_alias=alias,
@@ -73,6 +78,16 @@ def review_card(
         if stored
         else None,
         form=form or EMPTY_FORM,
+    )
+
+
+def _changed(one: EndedPassage, articles_path: str) -> views.ChangedGround:
+    return views.ChangedGround(
+        title=one.title,
+        href=f"{articles_path}/{one.article}" if articles_path and one.ending is not Ending.ERASED else "",
+        what=WORDS[one.ending],
+        said=one.said,
+        says_now=one.says_now,
     )
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from guidance.queries import receipts_of_replies
+from guidance.reply_grounds import ReceiptGrounds, ended_passages
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
@@ -64,15 +65,47 @@ def list_reviews(request: Request, tx: HasTx, membership: Reviews) -> HTMLRespon
 
 
 @router.post("/b/{slug}/reviews/{review}/approval", dependencies=[CheckedForm])
-def approve(request: Request, tx: HasTx, membership: Reviews, principal: IsSignedIn, review: str) -> Response:
-    """The reply leaves as it is."""
+def approve(
+    request: Request,
+    tx: HasTx,
+    membership: Reviews,
+    principal: IsSignedIn,
+    review: str,
+    changes_read: Line = "",
+) -> Response:
+    """The reply leaves as it is; where something changed under it, only with the mark of what was shown."""
     try:
         reviews.approve_reply(
-            tx, brand=membership.brand, review=_review(review), by=principal.name, now=app_now(tx)
+            tx,
+            brand=membership.brand,
+            review=_review(review),
+            by=principal.name,
+            now=app_now(tx),
+            grounds=ReceiptGrounds(),
+            read=changes_read,
         )
-    except reviews.ReviewDecided as decided:
-        return _too_late(request, tx, membership, decided)
+    except (reviews.ReviewDecided, reviews.GroundsChanged) as refusal:
+        return _too_late(request, tx, membership, refusal)
     return see(area_path(membership, "reviews"), said="Approved. The reply is on its way to the customer.")
+
+
+@router.post("/b/{slug}/reviews/{review}/outdated-return", dependencies=[CheckedForm])
+def give_back_outdated(
+    request: Request, tx: HasTx, membership: Reviews, principal: IsSignedIn, review: str
+) -> Response:
+    """The reply goes back because what it rests on has changed: nobody's fault."""
+    try:
+        reviews.return_outdated(
+            tx,
+            brand=membership.brand,
+            review=_review(review),
+            by=principal.name,
+            now=app_now(tx),
+            grounds=ReceiptGrounds(),
+        )
+    except (reviews.ReviewDecided, reviews.NothingChanged) as refusal:
+        return _too_late(request, tx, membership, refusal)
+    return see(area_path(membership, "reviews"), said="Returned. It counts against nobody.")
 
 
 @router.post("/b/{slug}/reviews/{review}/return", dependencies=[CheckedForm])
@@ -108,10 +141,10 @@ def give_back(
     )
 
 
-def _too_late(request: Request, tx: Tx, membership: Membership, decided: Conflict) -> HTMLResponse:
-    """Somebody or something decided first: the queue as it is now, and why this came too late."""
-    view = _reviews_page(request, tx, membership, problem=decided.detail)
-    return answer(request, view, status=status_of(decided))
+def _too_late(request: Request, tx: Tx, membership: Membership, refusal: Conflict) -> HTMLResponse:
+    """Somebody or something came first: the queue as it is now, and why this was too late."""
+    view = _reviews_page(request, tx, membership, problem=refusal.detail)
+    return answer(request, view, status=status_of(refusal))
 
 
 def _reviews_page(
@@ -123,7 +156,9 @@ def _reviews_page(
     problem: str = "",
 ) -> ReviewsPage:
     cards = review_queries.waiting_reviews(tx, brand=membership.brand)
-    receipts = receipts_of_replies(tx, brand=membership.brand, replies=[card.reply for card in cards])
+    replies = [card.reply for card in cards]
+    receipts = receipts_of_replies(tx, brand=membership.brand, replies=replies)
+    ended = ended_passages(tx, brand=membership.brand, replies=replies)
     may_control = allowed(membership.role, Permission.CONTROL_SHARING)
     may_read = allowed(membership.role, Permission.VIEW_KNOWLEDGE)
     return ReviewsPage(
@@ -135,6 +170,7 @@ def _reviews_page(
             present.review_card(
                 card,
                 receipts.get(card.reply),
+                ended.get(card.reply, ()),
                 path=area_path(membership, "reviews"),
                 articles_path=area_path(membership, "knowledge") if may_read else "",
                 form=(forms or {}).get(card.id),

@@ -15,6 +15,7 @@ from marketplace.tickets.review_queries import OwnReview, find_own_review
 from marketplace.tickets.worker_queries import OwnReply
 from workers_ui.presenters.handover import HandoverPanel, HandoverPart, HandoverQuote, ReviewNotice
 
+NOT_COUNTED = "Not counted against you: you sent the brand’s own answer. "
 RETURNED: Mapping[ReviewReason, str] = {
     ReviewReason.OFF_VOICE: "it does not sound like the brand",
     ReviewReason.WRONG: "something in it is wrong",
@@ -67,7 +68,8 @@ def _notice(found: OwnReview, brand: str) -> ReviewNotice | None:
             reason = RETURNED[found.reason] if found.reason else "see the note"
             return ReviewNotice(
                 waiting=False,
-                sentence=f"{brand} returned your reply: {reason}. Your text is below.",
+                sentence=f"{brand} returned your reply: {reason}. {NOT_COUNTED if found.as_shown else ''}"
+                "Your text is below.",
                 note=found.note,
             )
         case ReviewState.TIMED_OUT_RETURNED:
@@ -77,6 +79,11 @@ def _notice(found: OwnReview, brand: str) -> ReviewNotice | None:
         case ReviewState.OVERTAKEN:
             said = (
                 "The customer wrote before your reply was approved, so it was not sent. Your text is below."
+            )
+        case ReviewState.OUTDATED:
+            said = (
+                f"What your reply rests on changed at {brand} before it was sent, so it came back. That counts "
+                "against nobody. Read what guidance shows now; your text is below."
             )
         case ReviewState.CALLED_OFF:
             said = "Your reply was not sent: the claim under which you wrote it ended. Your text is below."

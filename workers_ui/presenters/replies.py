@@ -11,8 +11,20 @@ from workers_ui.presenters.values import EMPTY_FORM, Badge, Choice, FilterTab, F
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedGround:
+    """A passage the reply rests on that ended since; `href` is empty where the reader may not open the article."""
+
+    title: str
+    href: str
+    what: str
+    said: str
+    says_now: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewCard:
-    """A reply that waits. POST {href}/approval: csrf alone. POST {href}/return: reason, note."""
+    """A reply that waits. POST {href}/approval: changes_read. POST {href}/return: reason, note. Where something
+    `changed`, POST {href}/outdated-return: csrf alone."""
 
     review: str
     href: str
@@ -29,6 +41,8 @@ class ReviewCard:
     asked_at: datetime
     decide_by: datetime
     then: str
+    changed: tuple[ChangedGround, ...] = ()
+    changes_mark: str = ""
     receipt: Receipt | None = None
     form: FormState = EMPTY_FORM
 
