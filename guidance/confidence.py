@@ -60,6 +60,8 @@ class Reason(StrEnum):
     TOO_SHORT = "too_short"
     AMBIGUOUS = "ambiguous"
     WEAK = "weak"
+    FAILING = "failing"
+    """Found, but its answers have gone badly: shown with that said, or not offered (`article_outcomes`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

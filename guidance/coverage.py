@@ -24,8 +24,9 @@ def coverage_of(tx: Tx, tickets: Sequence[TicketId]) -> Mapping[TicketId, Covera
 
 
 def verdict_of(state: str, reason: str) -> Coverage:
-    """What a suggestion says of the knowledge: a passage above the threshold, near ones only, or none."""
-    if state == SuggestionState.READY:
+    """What a suggestion says of the knowledge: a passage above the threshold, near ones only, or none. An answer that
+    fails covers nothing."""
+    if state == SuggestionState.READY and reason != Reason.FAILING:
         return Coverage.COVERED
     return Coverage.MISSING if reason in (Reason.NOTHING_FOUND, Reason.OFF_TOPIC) else Coverage.PARTLY
 

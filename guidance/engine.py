@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from guidance.anonymous import Customer, anonymous, numbers_of
 from guidance.answer_memory import LOOKED_AT, AnswerMemory, Reused
+from guidance.article_outcomes import heeding, in_fair_order, records_of
 from guidance.confidence import Assessment, Signals, assess, normalised_lexical
 from guidance.draft import CitedPassage, Draft, compose
 from guidance.voice import Voice
@@ -44,6 +45,8 @@ def answer(
     top = LOOKED_AT if memory else PASSAGES_SHOWN
     found = retriever.search(tx, brand=brand, query=query, weight=weight, top=top)
     passages, reused = _remembered(tx, memory, brand, _asked(query, customer_name), found.passages)
+    records = records_of(tx, brand=brand, passages=passages)
+    passages = in_fair_order(passages, records)
     voice = voice_of(tx, brand=brand)
     assessment, draft = respond(
         query,
@@ -53,11 +56,12 @@ def answer(
         threshold=threshold,
         customer_name=customer_name,
     )
+    assessment = heeding(assessment, passages, records, threshold=threshold)
     return Answer(
         passages=passages,
         reused=reused,
         assessment=assessment,
-        draft=draft,
+        draft=draft if assessment.answer else None,
         voice_version=voice.version,
     )
 

@@ -67,12 +67,14 @@ def _read(row: Row[tuple[object, ...]]) -> Unanswered | None:
         Cause.ESCALATED: row.escalated,
         Cause.RELEASED: row.released,
         Cause.STOPPED: row.stopped_id is not None,
+        Cause.FAILED: row.failed_id is not None,
     }
     causes = tuple(cause for cause, holds in found.items() if holds)
     if not causes:
         return None
-    suggestion = row.abstained_id or row.unused_id or row.stopped_id or row.first_id
-    message = row.abstained_message or row.unused_message or row.stopped_message or row.first_message
+    suggestion = row.abstained_id or row.unused_id or row.stopped_id or row.failed_id or row.first_id
+    asked = (row.abstained_message, row.unused_message, row.stopped_message, row.failed_message)
+    message = next(filter(None, asked), row.first_message)
     return Unanswered(
         ticket=TicketId(row.ticket_id),
         causes=causes,
@@ -89,6 +91,7 @@ _EVIDENCE = text("""
         abstained.id AS abstained_id, abstained.message_id AS abstained_message,
         unused.id AS unused_id, unused.message_id AS unused_message,
         stopped.id AS stopped_id, stopped.message_id AS stopped_message,
+        failed.id AS failed_id, failed.message_id AS failed_message,
         coalesce(first.prepared_at, t.posted_at) AS asked_at,
         coalesce(handed.for_knowledge, false) AS escalated, coalesce(handed.many, 0) AS escalations,
         EXISTS (SELECT FROM release l WHERE l.ticket_id = t.id AND l.brand_id = t.brand_id
@@ -124,6 +127,13 @@ _EVIDENCE = text("""
             WHERE h.brand_id = p.brand_id AND h.article_id = p.article_id AND h.lifted_at IS NULL
                 AND h.text_sha256 = encode(sha256(convert_to(w.text, 'UTF8')), 'hex')))
         ORDER BY s.id LIMIT 1) AS stopped ON true
+    LEFT JOIN LATERAL (
+        SELECT s.id, s.message_id FROM reply y
+        JOIN reply_outcome o ON o.brand_id = y.brand_id AND o.reply_id = y.id AND o.is_bad
+        JOIN receipt r ON r.brand_id = o.brand_id AND r.id = o.receipt_id
+        JOIN suggestion s ON s.brand_id = r.brand_id AND s.id = r.suggestion_id
+        WHERE y.brand_id = t.brand_id AND y.ticket_id = t.id AND y.as_shown
+        ORDER BY y.id LIMIT 1) AS failed ON true
     LEFT JOIN LATERAL (
         SELECT count(*) AS many, bool_or(x.reason = ANY(:escalated_for)) AS for_knowledge FROM escalation x
         WHERE x.brand_id = t.brand_id AND x.ticket_id = t.id) AS handed ON true

@@ -37,6 +37,7 @@ class Cause(StrEnum):
     ESCALATED = "escalated"
     RELEASED = "released"
     STOPPED = "stopped"
+    FAILED = "failed"
 
 
 class Gap(Base):

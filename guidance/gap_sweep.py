@@ -21,11 +21,14 @@ from marketplace.events.facts import (
     LeaseExpired,
     PassageQuarantined,
     QuarantineLifted,
+    ReplyCorrected,
     ReplyQueued,
+    ReplyReturned,
     SuggestionPrepared,
     SwitchLifted,
     SwitchThrown,
     TicketEscalated,
+    TicketRated,
     TicketReleased,
     TicketReopened,
     kind_of,
@@ -49,6 +52,9 @@ _OF_TICKETS = frozenset(
         TicketEscalated,
         EscalationConfirmed,
         TicketReopened,
+        TicketRated,
+        ReplyReturned,
+        ReplyCorrected,
     )
 )
 _OF_SWITCHES = frozenset({kind_of(SwitchThrown), kind_of(SwitchLifted)})

@@ -29,6 +29,7 @@ CAUSES: Mapping[Cause, str] = {
     Cause.ESCALATED: "escalated to you",
     Cause.RELEASED: "given back for want of knowledge",
     Cause.STOPPED: "the article is stopped or in quarantine",
+    Cause.FAILED: "answered badly: your own answer, sent as it stands",
 }
 LOSSES: Mapping[Loss, str] = {
     Loss.UNPAID_TIME: "Unpaid time",

@@ -59,6 +59,7 @@ SILENCE: Mapping[str, str] = {
     Reason.TOO_SHORT: "The message is too short to match.",
     Reason.AMBIGUOUS: "Several articles fit equally well.",
     Reason.WEAK: "The passages found are not a sure answer.",
+    Reason.FAILING: "What it says has not helped others who asked.",
 }
 REPLY_STATES: Mapping[ReplyState, Badge] = {
     ReplyState.AWAITING_APPROVAL: Badge(label="waits for approval", tone=Tone.INFO),
@@ -142,6 +143,7 @@ def guidance(
         draft=_draft(found) if ready else None,
         worked_before=_worked_before(found.reused),
         reason="" if ready else SILENCE.get(found.reason, ""),
+        fails=ready and found.reason == Reason.FAILING,
         next_step=found.next_step,
     )
 

@@ -180,7 +180,8 @@ class GuidanceState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guidance:
-    """`suggestion` is the id the receipt stores. `reason` and `next_step` explain abstained and stale."""
+    """`suggestion` is the id the receipt stores. `reason` and `next_step` explain abstained and stale; `fails`: the
+    answer shown has gone badly for others, as `next_step` says."""
 
     state: GuidanceState
     suggestion: str = ""
@@ -189,6 +190,7 @@ class Guidance:
     worked_before: WorkedBefore | None = None
     reason: str = ""
     next_step: str = ""
+    fails: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
