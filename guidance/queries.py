@@ -12,6 +12,7 @@ from guidance.answer_models import SuggestionReuse
 from guidance.draft import CitedPassage
 from guidance.flow_models import FlowWalk
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
+from guidance.reply_outcomes import ReplyOutcome, outcomes_of
 from knowledge_base.liveness import in_quarantine, is_offered
 from knowledge_base.models import Article, Passage
 from marketplace.kernel.db import Tx
@@ -181,6 +182,7 @@ class ReceiptView:
     edited_share: float
     sent_text: str
     written_at: datetime
+    outcome: ReplyOutcome | None = None
 
 
 def receipts_of_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId) -> list[ReceiptView]:
@@ -188,16 +190,21 @@ def receipts_of_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId) -> list[Rece
     rows = tx.scalars(
         select(Receipt).where(Receipt.brand_id == brand, Receipt.ticket_id == ticket).order_by(Receipt.id)
     ).all()
-    return [_receipt(tx, row) for row in rows]
+    return list(_receipts(tx, brand, rows).values())
 
 
 def receipts_of_replies(tx: Tx, *, brand: BrandId, replies: Sequence[ReplyId]) -> dict[ReplyId, ReceiptView]:
     """The receipts of these replies."""
     rows = tx.scalars(select(Receipt).where(Receipt.brand_id == brand, Receipt.reply_id.in_(replies))).all()
-    return {row.reply_id: _receipt(tx, row) for row in rows}
+    return _receipts(tx, brand, rows)
 
 
-def _receipt(tx: Tx, row: Receipt) -> ReceiptView:
+def _receipts(tx: Tx, brand: BrandId, rows: Sequence[Receipt]) -> dict[ReplyId, ReceiptView]:
+    outcomes = outcomes_of(tx, brand=brand, receipts=[row.id for row in rows])
+    return {row.reply_id: _receipt(tx, row, outcomes.get(row.id)) for row in rows}
+
+
+def _receipt(tx: Tx, row: Receipt, outcome: ReplyOutcome | None) -> ReceiptView:
     suggestion = tx.get(Suggestion, (row.brand_id, row.suggestion_id)) if row.suggestion_id else None
     return ReceiptView(
         reply=row.reply_id,
@@ -211,6 +218,7 @@ def _receipt(tx: Tx, row: Receipt) -> ReceiptView:
         edited_share=row.edited_share,
         sent_text=row.sent_text,
         written_at=row.written_at,
+        outcome=outcome,
     )
 
 

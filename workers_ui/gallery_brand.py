@@ -22,6 +22,7 @@ from workers_ui.gallery_samples import (
     usd,
 )
 from workers_ui.presenters import brand
+from workers_ui.presenters.outcomes import ArticleOutcomes, FaultRow, RevisionRow
 from workers_ui.presenters.values import (
     Action,
     Badge,
@@ -39,6 +40,8 @@ RECEIPT = brand.Receipt(
     edit_summary="draft inserted, 14 % changed",
     affiliation_label=LABEL,
     support="3 of 4 sentences stand in the passages.",
+    outcome="Reopened by the customer. "
+    "It was not sent as guidance showed it, so it does not count against the article.",
     passages=(
         brand.ReceiptPassage(
             article_title="Returns and refunds",
@@ -270,6 +273,24 @@ def knowledge_empty(frame: MakeFrame) -> PageView:
     return replace(_knowledge(frame), articles=(), article_count=0, passage_count=0, imports=(), test=test)
 
 
+def _fared(label: str, score: Badge) -> RevisionRow:
+    return RevisionRow(
+        label=label,
+        score=score,
+        shown=132,
+        inserted=41,
+        as_shown=12,
+        edited=29,
+        median="14 %",
+        resolved=36,
+        reopened=5,
+        rated_low=2,
+        refused=1,
+        corrected=0,
+        faults=4,
+    )
+
+
 def article(frame: MakeFrame) -> PageView:
     return brand.ArticlePage(
         frame=brand_frame(frame, f"/b/{SLUG}/knowledge/a1"),
@@ -280,6 +301,21 @@ def article(frame: MakeFrame) -> PageView:
         revision_label="revision 4",
         source_name="returns-and-refunds.md",
         updated_at=ago(days=3),
+        outcomes=ArticleOutcomes(
+            revisions=(
+                _fared("revision 4", Badge(label="2 of 6 went well: at least 10 %", tone=Tone.BAD)),
+                replace(_fared("revision 3", Badge(label="too few to say (0 of 5 known)")), faults=0),
+            ),
+            faults=(
+                FaultRow(
+                    href=f"/b/{SLUG}/tickets/b1",
+                    number="#1002",
+                    revision="revision 4",
+                    what="reopened by the customer and rated one or two stars",
+                    written_at=ago(days=2),
+                ),
+            ),
+        ),
         verified_on=date(2026, 11, 2),
         passages=(
             brand.ArticlePassage(

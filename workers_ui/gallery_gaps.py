@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from workers_ui.gallery_samples import BRAND, NOW, SLUG, MakeFrame, ago, brand_frame, usd
 from workers_ui.presenters import gaps as views
+from workers_ui.presenters.outcomes import WorstRow
 from workers_ui.presenters.values import Badge, FilterTab, FormState, Tone
 from workers_ui.templating import PageView
 
@@ -267,6 +268,22 @@ def coverage(frame: MakeFrame) -> PageView:
         rows=rows,
         caption="A passage above the threshold was there for 156 of 212 tickets.",
         whole=_coverage("All categories", (156, 36, 20), Badge(label="+3 points", tone=Tone.GOOD)),
+        worst=(
+            WorstRow(
+                title="Returns and refunds",
+                href=f"{BASE}/a1#outcomes",
+                good=2,
+                faults=4,
+                score=Badge(label="2 of 6 went well: at least 10 %", tone=Tone.BAD),
+            ),
+            WorstRow(
+                title="Gift cards",
+                href=f"{BASE}/a2#outcomes",
+                good=1,
+                faults=1,
+                score=Badge(label="too few to say (2 of 5 known)"),
+            ),
+        ),
         open_gaps=3,
     )
 

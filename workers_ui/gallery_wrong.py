@@ -13,6 +13,7 @@ from workers_ui.pages import brand_corrections_views as corrected
 from workers_ui.pages import brand_wrong_answers_views as reported
 from workers_ui.presenters import worker
 from workers_ui.presenters.control import Section
+from workers_ui.presenters.outcomes import NotCountedRow
 from workers_ui.presenters.values import FilterTab, FormState
 from workers_ui.presenters.wrong_answers import (
     ChangedRow,
@@ -187,6 +188,16 @@ def desk_quarantined(frame: MakeFrame) -> PageView:
 def mine_reports(frame: MakeFrame) -> PageView:
     return worker.MinePage(
         frame=worker_frame(frame, "/worker/mine"),
+        not_counted=(
+            NotCountedRow(
+                ticket="t9",
+                number="#1009",
+                brand="Fern & Kettle",
+                title="Returns and refunds",
+                what="reopened by the customer and rated one or two stars",
+                written_at=ago(days=3),
+            ),
+        ),
         corrected=(
             worker.CorrectedReply(
                 ticket="t987",

@@ -186,6 +186,8 @@ OPERATIONS = {
     ),
     "DELETE /api/v1/flows/{key}": _brand(ApiScope.KNOWLEDGE_WRITE, foreign=404),
     "GET /api/v1/coverage": _brand(ApiScope.KNOWLEDGE_READ),
+    "GET /api/v1/article-outcomes": _brand(ApiScope.KNOWLEDGE_READ),
+    "GET /api/v1/article-outcomes/{article}": _brand(ApiScope.KNOWLEDGE_READ, foreign=404),
     "GET /api/v1/wallet": _brand(ApiScope.WALLET_READ),
     "POST /api/v1/top-ups": _brand(ApiScope.WALLET_WRITE, body={"amount_minor": 50_00, "currency": "usd"}),
     "POST /api/v1/top-ups/{top_up}/checkout": _brand(ApiScope.WALLET_WRITE, foreign=404),

@@ -9,12 +9,13 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import select
 
+from knowledge_base.models import Article
 from knowledge_base.reading.formats import ACCEPTED
 from marketplace.accounts.api_keys import ApiScope, revoke_key
 from marketplace.accounts.models import ApiKey
 from marketplace.accounts.sessions import sign_out
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.ids import BrandId, new_id
+from marketplace.kernel.ids import BrandId
 from marketplace.tickets.reply_models import ReplyReview
 from marketplace.tickets.terms import CategoryPlan, add_category
 from tests.builders import begin_probation
@@ -81,7 +82,7 @@ def a_world(api: Api) -> World:
             "key": "owned",
             "top_up": top_up,
             "import_id": import_id,
-            "article": str(new_id()),
+            "article": the_article(api, owner.brand),
             "withdrawal": withdrawal,
             "brand": f"brand-{owner.brand.hex[-10:]}",
             "ticket_import": ticket_import,
@@ -93,6 +94,12 @@ def a_world(api: Api) -> World:
         revoked=gone.secret,
         ended=ended,
     )
+
+
+def the_article(api: Api, brand: BrandId) -> str:
+    with api.background.transaction() as tx:
+        owned = select(Article.id).where(Article.brand_id == brand, Article.key == "owned")
+        return str(tx.scalars(owned).one())
 
 
 def a_review(api: Api, brand: BrandId) -> str:

@@ -76,3 +76,50 @@ class CoverageOut(BaseModel):
     since: date
     whole: CoveragePartOut
     categories: list[CoveragePartOut]
+
+
+class ArticleRecordOut(BaseModel):
+    """An article's replies that left as shown: how many went well and badly."""
+
+    article: UUID
+    title: str
+    good: int
+    faults: int
+    score: float | None
+
+
+class RevisionOutcomesOut(BaseModel):
+    """`edited_share` is the median of what was put in; `good` and `faults` are of the replies `as_shown`."""
+
+    revision: int
+    shown: int
+    replies: int
+    inserted: int
+    as_shown: int
+    edited: int
+    edited_share: float | None
+    resolved: int
+    reopened: int
+    rated_low: int
+    refused: int
+    corrected: int
+    good: int
+    faults: int
+    score: float | None
+
+
+class FaultOut(BaseModel):
+    ticket: UUID
+    number: int
+    revision: int
+    written_at: datetime
+    reopened: bool
+    rated_low: bool
+    refused: bool
+    corrected: bool
+
+
+class ArticleOutcomesOut(BaseModel):
+    article: UUID
+    revisions: list[RevisionOutcomesOut]
+    faults: list[FaultOut]

@@ -1,17 +1,30 @@
 """What a brand's knowledge does not answer, for its own systems: gaps by cost, and coverage by category."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
 from guidance import gap_queries
+from guidance.article_outcomes import faults_of_article, outcomes_of_article, worst_articles
 from guidance.gap_models import GapState
 from guidance.knowledge_coverage import CategoryCoverage, knowledge_coverage
+from knowledge_base import queries
 from marketplace.accounts.api_keys import ApiScope
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.ids import BrandId, GapId
-from workers_ui.api.gap_schemas import CoverageOut, CoveragePartOut, GapDetailOut, GapOut, GapsOut
+from marketplace.kernel.ids import ArticleId, BrandId, GapId
+from workers_ui.api.gap_schemas import (
+    ArticleOutcomesOut,
+    ArticleRecordOut,
+    CoverageOut,
+    CoveragePartOut,
+    FaultOut,
+    GapDetailOut,
+    GapOut,
+    GapsOut,
+    RevisionOutcomesOut,
+)
 from workers_ui.deps import HasTx, by_key
 
 router = APIRouter(tags=["knowledge"])
@@ -76,6 +89,37 @@ def read_coverage(tx: HasTx, brand: Reads) -> CoverageOut:
         since=found.since,
         whole=_part(found.whole),
         categories=[_part(part) for part in found.categories],
+    )
+
+
+@router.get("/article-outcomes", response_model=list[ArticleRecordOut])
+def list_outcomes(tx: HasTx, brand: Reads) -> object:
+    """Articles whose text that holds now has failed, the worst first, at most 20: of the replies of the last 90 days
+    that left as guidance showed them. `score` is at least how large the share is that goes well (the lower end of
+    Wilson's 95 % interval), null while fewer than 5 outcomes are known."""
+    return [
+        ArticleRecordOut(
+            article=one.article,
+            title=one.title,
+            good=one.record.good,
+            faults=one.record.faults,
+            score=one.record.score,
+        )
+        for one in worst_articles(tx, brand=brand, now=app_now(tx))
+    ]
+
+
+@router.get("/article-outcomes/{article}", response_model=ArticleOutcomesOut)
+def read_outcomes(article: UUID, tx: HasTx, brand: Reads) -> object:
+    """What became of the last 90 days' replies that stand in an article, by revision, and its newest faults."""
+    found = queries.article(tx, brand=brand, article_id=ArticleId(article))
+    known, now = found.line.id, app_now(tx)
+    revisions = outcomes_of_article(tx, brand=brand, article=known, now=now)
+    faults = faults_of_article(tx, brand=brand, article=known, now=now)
+    return ArticleOutcomesOut(
+        article=article,
+        revisions=[RevisionOutcomesOut(**asdict(one), score=one.record.score) for one in revisions],
+        faults=[FaultOut(**asdict(one)) for one in faults],
     )
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, File, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
 from guidance.article_credits import named_credits
+from guidance.article_outcomes import faults_of_article, outcomes_of_article
 from guidance.usage_queries import citations_of_passages, open_suggestions_citing
 from knowledge_base import publishing, queries
 from knowledge_base.models import ArticleState
@@ -30,6 +31,7 @@ from workers_ui.errors import status_of
 from workers_ui.frames import page as answer
 from workers_ui.pages import brand_article_views as articles
 from workers_ui.pages import brand_knowledge_views as present
+from workers_ui.pages import outcome_words
 from workers_ui.pages.answers import see
 from workers_ui.pages.brand_article_editor import names_of
 from workers_ui.pages.brand_scope import area_path, frame_for, refused
@@ -145,6 +147,11 @@ def _article_page(
         if is_live and allowed(membership.role, Permission.CONTROL_SHARING)
         else "",
         credits=_credits(tx, membership, line.id),
+        outcomes=outcome_words.article(
+            outcomes_of_article(tx, brand=brand, article=line.id, now=now),
+            faults_of_article(tx, brand=brand, article=line.id, now=now),
+            slug=membership.slug,
+        ),
         form=form,
     )
 

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from guidance.article_credits import credits_of_worker
 from guidance.correction_queries import corrected_replies
+from guidance.reply_outcomes import replies_not_counted
 from knowledge_base.report_queries import own_reports
 from marketplace.accounts.sessions import Principal
 from marketplace.kernel.clock import app_now
@@ -16,6 +17,7 @@ from marketplace.tickets.models import PoolState
 from marketplace.tickets.pool_choices import worker_in_pool
 from workers_ui.deps import AsWorker, HasTx
 from workers_ui.frames import page, worker_frame
+from workers_ui.pages.outcome_words import not_counted
 from workers_ui.pages.pool_views import held_row, lost_draft, sent_row
 from workers_ui.pages.report_views import corrected_row, own_line
 from workers_ui.presenters.worker import AnswerCredit, MinePage
@@ -38,6 +40,7 @@ def show_mine(request: Request, tx: HasTx, worker: AsWorker) -> HTMLResponse:
         sent_today=tuple(sent_row(one) for one in sent),
         lost_drafts=tuple(lost_draft(one) for one in worker_queries.unsent_texts(tx, worker=worker, now=now)),
         corrected=tuple(corrected_row(one) for one in corrected_replies(tx, worker=worker)),
+        not_counted=tuple(not_counted(one) for one in replies_not_counted(tx)),
         reports=tuple(own_line(one) for one in own_reports(tx, worker=worker)),
         credits=tuple(
             AnswerCredit(

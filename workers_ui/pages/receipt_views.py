@@ -6,6 +6,7 @@ from datetime import datetime
 from guidance.commands import FLOW
 from guidance.flow_models import FlowWalk
 from guidance.queries import ReceiptView, SuggestionView
+from workers_ui.pages.outcome_words import outcome
 from workers_ui.pages.places import place_of
 from workers_ui.presenters.brand import Receipt, ReceiptPassage
 
@@ -31,6 +32,7 @@ def receipt(
         abstained=stored.abstained,
         flow=_flow(stored.flow),
         flow_answers=_flow_answers(stored.flow),
+        outcome=outcome(stored.outcome),
     )
 
 

@@ -16,6 +16,7 @@ from marketplace.kernel.money import Money
 from workers_ui.presenters.articles import Checks, PlannedLine, Section, UnpublishedDraft
 from workers_ui.presenters.frame import Frame
 from workers_ui.presenters.knowledge_imports import ImportProgress
+from workers_ui.presenters.outcomes import ArticleOutcomes
 from workers_ui.presenters.service_levels import ClockLine, LadderLine
 from workers_ui.presenters.values import (
     EMPTY_FORM,
@@ -164,7 +165,8 @@ class ReceiptPassage:
 class Receipt:
     """The one record of how a reply came to be; worker, brand and finance read the same.
 
-    `support` says in words how much of the sent text stands in the passages.
+    `support` says in words how much of the sent text stands in the passages, `outcome` what became of the reply and
+    whose it is, empty while nothing is known.
     """
 
     worker_alias: str
@@ -176,6 +178,7 @@ class Receipt:
     abstained: bool = False
     flow: str = ""
     flow_answers: tuple[tuple[str, str], ...] = ()
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -399,6 +402,7 @@ class ArticlePage:
     stop_href: str = ""
     verified_on: date | None = None
     credits: tuple[ArticleCredit, ...] = ()
+    outcomes: ArticleOutcomes | None = None
     form: FormState = EMPTY_FORM
 
 

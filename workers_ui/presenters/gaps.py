@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from marketplace.kernel.money import Money
 from workers_ui.presenters.frame import Frame
+from workers_ui.presenters.outcomes import WorstRow
 from workers_ui.presenters.values import EMPTY_FORM, ONE_PAGE, Badge, FilterTab, FormState, Pager
 
 
@@ -136,4 +137,5 @@ class CoveragePage:
     rows: tuple[CoverageRow, ...]
     caption: str
     whole: CoverageRow | None
+    worst: tuple[WorstRow, ...] = ()
     open_gaps: int = 0

@@ -10,6 +10,7 @@ from workers_ui.presenters.charts import BarChart
 from workers_ui.presenters.flows import NO_FLOWS, FlowPanel
 from workers_ui.presenters.frame import Frame
 from workers_ui.presenters.handover import HandoverPanel, ReviewNotice
+from workers_ui.presenters.outcomes import NotCountedRow
 from workers_ui.presenters.pool_filters import NO_FILTERS, FilterForm
 from workers_ui.presenters.values import EMPTY_FORM, ONE_PAGE, Badge, Choice, FormState, Notice, Pager
 
@@ -385,6 +386,7 @@ class MinePage:
     lost_drafts: tuple[LostDraft, ...] = ()
     reports: tuple[ReportLine, ...] = ()
     corrected: tuple[CorrectedReply, ...] = ()
+    not_counted: tuple[NotCountedRow, ...] = ()
     credits: tuple[AnswerCredit, ...] = ()
     claim_cap: int = 3
 
