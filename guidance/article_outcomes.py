@@ -27,7 +27,7 @@ REPLIES_LOOKED_AT = 5_000
 """Newest of a brand, or of an article, that a list counts."""
 
 ARTICLES_LISTED = 20
-FAULTS_LISTED = 20
+REPLIES_LISTED = 50
 CLOSE_SCORES = 0.02
 """Of a search: passages nearer than this are equally good."""
 
@@ -89,17 +89,22 @@ class RevisionOutcomes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """An answer of the article that left as shown and went badly, with how."""
+class ArticleReply:
+    """A reply that stands in the article, and what became of it: one that `is_bad` and left `as_shown` is a fault."""
 
     ticket: TicketId
     number: int
     revision: int
     written_at: datetime
+    edited_share: float
+    as_shown: bool
+    resolved: bool
+    held: bool
     reopened: bool
     rated_low: bool
     refused: bool
     corrected: bool
+    is_bad: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,10 +187,16 @@ def outcomes_of_article(
     return [RevisionOutcomes(**row._mapping) for row in tx.execute(_BY_REVISION, asked)]
 
 
-def faults_of_article(tx: Tx, *, brand: BrandId, article: ArticleId, now: datetime) -> list[Fault]:
-    """The newest answers of the article that went badly."""
-    asked = {"brand": brand, "article": article, "since": now - WINDOW, "limit": FAULTS_LISTED}
-    return [Fault(**row._mapping) for row in tx.execute(_FAULTS, asked)]
+def replies_of_article(tx: Tx, *, brand: BrandId, article: ArticleId, now: datetime) -> list[ArticleReply]:
+    """The rows behind the counts: faults first, then what else went badly, then the others, each the newest first."""
+    asked = {
+        "brand": brand,
+        "article": article,
+        "since": now - WINDOW,
+        "counted": REPLIES_LOOKED_AT,
+        "limit": REPLIES_LISTED,
+    }
+    return [ArticleReply(**row._mapping) for row in tx.execute(_REPLIES, asked)]
 
 
 def worst_articles(tx: Tx, *, brand: BrandId, now: datetime) -> list[ArticleRecord]:
@@ -256,13 +267,17 @@ _BY_REVISION = text("""
     JOIN revision v ON v.brand_id = :brand AND v.id = coalesce(s.revision_id, b.revision_id)
     ORDER BY v.number DESC
 """)
-_FAULTS = text("""
-    SELECT o.ticket_id AS ticket, t.number, v.number AS revision, o.written_at, o.reopened, o.rated_low, o.refused,
-        o.corrected
-    FROM reply_outcome o JOIN ticket t ON t.brand_id = o.brand_id AND t.id = o.ticket_id
-    JOIN revision v ON v.brand_id = o.brand_id AND v.id = o.revision_id
-    WHERE o.brand_id = :brand AND o.article_id = :article AND o.as_shown AND o.is_bad AND o.written_at >= :since
-    ORDER BY o.receipt_id DESC LIMIT :limit
+_REPLIES = text("""
+    WITH used AS (
+        SELECT * FROM reply_outcome o
+        WHERE o.brand_id = :brand AND o.article_id = :article AND o.written_at >= :since
+        ORDER BY o.receipt_id DESC LIMIT :counted
+    )
+    SELECT o.ticket_id AS ticket, t.number, v.number AS revision, o.written_at, o.edited_share, o.as_shown, o.resolved,
+        o.held, o.reopened, o.rated_low, o.refused, o.corrected, o.is_bad
+    FROM used o JOIN ticket t ON t.brand_id = :brand AND t.id = o.ticket_id
+    JOIN revision v ON v.brand_id = :brand AND v.id = o.revision_id
+    ORDER BY o.is_bad AND o.as_shown DESC, o.is_bad DESC, o.receipt_id DESC LIMIT :limit
 """)
 _WORST = text("""
     WITH sent AS (

@@ -22,7 +22,7 @@ from workers_ui.gallery_samples import (
     usd,
 )
 from workers_ui.presenters import brand
-from workers_ui.presenters.outcomes import ArticleOutcomes, FaultRow, RevisionRow
+from workers_ui.presenters.outcomes import ArticleOutcomes, ArticleReplyRow, RevisionRow
 from workers_ui.presenters.values import (
     Action,
     Badge,
@@ -306,12 +306,13 @@ def article(frame: MakeFrame) -> PageView:
                 _fared("revision 4", Badge(label="2 of 6 went well: at least 10 %", tone=Tone.BAD)),
                 replace(_fared("revision 3", Badge(label="too few to say (0 of 5 known)")), faults=0),
             ),
-            faults=(
-                FaultRow(
+            replies=(
+                ArticleReplyRow(
                     href=f"/b/{SLUG}/tickets/b1",
                     number="#1002",
-                    revision="revision 4",
-                    what="reopened by the customer and rated one or two stars",
+                    used="revision 4, sent as shown",
+                    outcome="Reopened by the customer and rated one or two stars. It left as guidance showed it, so it "
+                    "counts against the article, not the worker.",
                     written_at=ago(days=2),
                 ),
             ),

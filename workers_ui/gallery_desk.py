@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 
+from guidance.article_outcomes import READ_FIRST
 from workers_ui.gallery_samples import (
     BRAND,
     CLAIMED,
@@ -198,6 +199,13 @@ def desk_lint(frame: MakeFrame) -> PageView:
     )
 
 
+def desk_failing(frame: MakeFrame) -> PageView:
+    """An answer that went badly more often than not."""
+    desk = sample_desk(frame)
+    said = READ_FIRST.format(faults=4, judged=6)
+    return replace(desk, guidance=replace(desk.guidance, fails=True, next_step=said))
+
+
 def desk_abstained(frame: MakeFrame) -> PageView:
     guidance = worker.Guidance(
         state=worker.GuidanceState.ABSTAINED,
@@ -271,6 +279,7 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "desk": desk,
     "desk-lint": desk_lint,
     "desk-abstained": desk_abstained,
+    "desk-failing": desk_failing,
     "desk-preparing": desk_preparing,
     "desk-stale": desk_stale,
     "desk-answered": desk_answered,

@@ -73,7 +73,7 @@ def reviews(frame: MakeFrame) -> PageView:
             _review(
                 "r3",
                 "Can I return opened coffee?",
-                then="then it goes back, for what it rests on has changed",
+                then="then it goes back",
                 changes_mark="4be1",
                 changed=(
                     replies.ChangedGround(

@@ -10,11 +10,11 @@ from sqlalchemy import select, text
 from guidance.article_outcomes import (
     ArticleRecord,
     Record,
-    faults_of_article,
     heeding,
     in_fair_order,
     outcomes_of_article,
     records_of,
+    replies_of_article,
     wilson,
     worst_articles,
 )
@@ -158,13 +158,14 @@ def test_only_the_last_reply_before_a_resolution_has_it_as_its_outcome(shop: Sho
 
 
 def test_an_article_is_counted_by_revision_with_the_rows_behind_its_faults(shop: Shop, clock: Clock) -> None:
-    shop.resolves()
-    failed, edited = shop.fails(), shop.fails(EDITED)
+    held, failed, edited = shop.resolves(), shop.fails(), shop.fails(EDITED)
     clock.forward(WINDOW_OVER)
     with shop.db.transaction(as_brand(shop.brand)) as tx:
         now = app_now(tx)
         (one,) = outcomes_of_article(tx, brand=shop.brand, article=shop.passage.article_id, now=now)
-        (fault,) = faults_of_article(tx, brand=shop.brand, article=shop.passage.article_id, now=now)
+        fault, other, fine = replies_of_article(
+            tx, brand=shop.brand, article=shop.passage.article_id, now=now
+        )
     assert (one.revision, one.shown, one.replies, one.inserted, one.as_shown, one.edited) == (
         1,
         3,
@@ -175,8 +176,9 @@ def test_an_article_is_counted_by_revision_with_the_rows_behind_its_faults(shop:
     )
     assert (one.resolved, one.reopened, one.rated_low, one.refused, one.corrected) == (3, 2, 0, 0, 0)
     assert (one.good, one.faults, one.edited_share) == (1, 1, 0.0)
-    assert (fault.ticket, fault.reopened, fault.rated_low) == (failed, True, False)
-    assert fault.ticket != edited
+    assert [one.ticket for one in (fault, other, fine)] == [failed, edited, held]
+    assert (fault.as_shown, fault.is_bad, fault.reopened, fault.rated_low) == (True, True, True, False)
+    assert (other.as_shown, other.is_bad, fine.is_bad, fine.held) == (False, True, False, True)
 
 
 def test_a_new_text_leaves_the_list_of_the_worst(shop: Shop) -> None:

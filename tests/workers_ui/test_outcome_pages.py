@@ -61,7 +61,7 @@ def test_a_failed_answer_counts_against_its_article_wherever_it_is_read(
         "Reopened by the customer. It left as guidance showed it, so it counts against the article" in receipt
     )
     record = words(owner.get(f"/knowledge/{article}"), "#outcomes")
-    for expected in ("too few to say (1 of 5 known)", "Faults of the article 1", "reopened by the customer"):
+    for expected in ("too few to say (1 of 5 known)", "Faults of the article 1", "Reopened by the customer"):
         assert expected in record
     assert "1 failed, 0 went well" in words(owner.get("/knowledge/coverage"), "#worst")
 

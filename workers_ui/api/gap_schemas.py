@@ -108,18 +108,25 @@ class RevisionOutcomesOut(BaseModel):
     score: float | None
 
 
-class FaultOut(BaseModel):
+class ArticleReplyOut(BaseModel):
+    """One that `is_bad` and left `as_shown` is a fault of the article."""
+
     ticket: UUID
     number: int
     revision: int
     written_at: datetime
+    edited_share: float
+    as_shown: bool
+    resolved: bool
+    held: bool
     reopened: bool
     rated_low: bool
     refused: bool
     corrected: bool
+    is_bad: bool
 
 
 class ArticleOutcomesOut(BaseModel):
     article: UUID
     revisions: list[RevisionOutcomesOut]
-    faults: list[FaultOut]
+    replies: list[ArticleReplyOut]

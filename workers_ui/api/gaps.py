@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from guidance import gap_queries
-from guidance.article_outcomes import faults_of_article, outcomes_of_article, worst_articles
+from guidance.article_outcomes import outcomes_of_article, replies_of_article, worst_articles
 from guidance.gap_models import GapState
 from guidance.knowledge_coverage import CategoryCoverage, knowledge_coverage
 from knowledge_base import queries
@@ -17,9 +17,9 @@ from marketplace.kernel.ids import ArticleId, BrandId, GapId
 from workers_ui.api.gap_schemas import (
     ArticleOutcomesOut,
     ArticleRecordOut,
+    ArticleReplyOut,
     CoverageOut,
     CoveragePartOut,
-    FaultOut,
     GapDetailOut,
     GapOut,
     GapsOut,
@@ -111,15 +111,16 @@ def list_outcomes(tx: HasTx, brand: Reads) -> object:
 
 @router.get("/article-outcomes/{article}", response_model=ArticleOutcomesOut)
 def read_outcomes(article: UUID, tx: HasTx, brand: Reads) -> object:
-    """What became of the last 90 days' replies that stand in an article, by revision, and its newest faults."""
+    """What became of the last 90 days' replies that stand in an article, by revision, and up to 50 of them, its faults
+    first."""
     found = queries.article(tx, brand=brand, article_id=ArticleId(article))
     known, now = found.line.id, app_now(tx)
     revisions = outcomes_of_article(tx, brand=brand, article=known, now=now)
-    faults = faults_of_article(tx, brand=brand, article=known, now=now)
+    replies = replies_of_article(tx, brand=brand, article=known, now=now)
     return ArticleOutcomesOut(
         article=article,
         revisions=[RevisionOutcomesOut(**asdict(one), score=one.record.score) for one in revisions],
-        faults=[FaultOut(**asdict(one)) for one in faults],
+        replies=[ArticleReplyOut(**asdict(one)) for one in replies],
     )
 
 

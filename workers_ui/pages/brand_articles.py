@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, File, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
 from guidance.article_credits import named_credits
-from guidance.article_outcomes import faults_of_article, outcomes_of_article
+from guidance.article_outcomes import outcomes_of_article, replies_of_article
 from guidance.usage_queries import citations_of_passages, open_suggestions_citing
 from knowledge_base import publishing, queries
 from knowledge_base.models import ArticleState
@@ -149,7 +149,7 @@ def _article_page(
         credits=_credits(tx, membership, line.id),
         outcomes=outcome_words.article(
             outcomes_of_article(tx, brand=brand, article=line.id, now=now),
-            faults_of_article(tx, brand=brand, article=line.id, now=now),
+            replies_of_article(tx, brand=brand, article=line.id, now=now),
             slug=membership.slug,
         ),
         form=form,

@@ -31,8 +31,6 @@ THEN: Mapping[AfterLimit, str] = {
     AfterLimit.SEND: "then it is sent",
     AfterLimit.RETURN: "then it goes back",
 }
-THEN_CHANGED = "then it goes back, for what it rests on has changed"
-
 
 THEN_THEY: Mapping[AfterLimit, str] = {
     AfterLimit.SEND: "then they are sent",
@@ -65,7 +63,7 @@ def review_card(
         record=record(card.approved, card.rejected),
         asked_at=card.asked_at,
         decide_by=card.decide_by,
-        then=THEN_CHANGED if ended else THEN[card.after_limit],
+        then=THEN[AfterLimit.RETURN] if ended else THEN[card.after_limit],
         changed=tuple(_changed(one, articles_path) for one in ended),
         changes_mark=changes_of(ended).mark if ended else "",
         receipt=receipt_views.receipt(

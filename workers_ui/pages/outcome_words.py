@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from guidance.article_outcomes import FEWEST_JUDGED, ArticleRecord, Fault, Record, RevisionOutcomes
-from guidance.reply_outcomes import NotCounted, ReplyOutcome
+from guidance.article_outcomes import FEWEST_JUDGED, ArticleRecord, ArticleReply, Record, RevisionOutcomes
+from guidance.reply_outcomes import NotCounted
 from workers_ui.presenters import outcomes as views
 from workers_ui.presenters.values import Badge, Tone
 
@@ -31,7 +31,18 @@ def what_went_badly(found: WentBadly) -> str:
     return " and ".join(words for words, holds in told.items() if holds)
 
 
-def outcome(found: ReplyOutcome | None) -> str:
+class Outcome(WentBadly, Protocol):
+    @property
+    def as_shown(self) -> bool: ...
+    @property
+    def is_bad(self) -> bool: ...
+    @property
+    def resolved(self) -> bool: ...
+    @property
+    def held(self) -> bool: ...
+
+
+def outcome(found: Outcome | None) -> str:
     """Empty while nothing is known."""
     if found is None:
         return ""
@@ -60,7 +71,7 @@ def not_counted(found: NotCounted) -> views.NotCountedRow:
 
 
 def article(
-    revisions: Sequence[RevisionOutcomes], faults: Sequence[Fault], *, slug: str
+    revisions: Sequence[RevisionOutcomes], replies: Sequence[ArticleReply], *, slug: str
 ) -> views.ArticleOutcomes | None:
     """None where nothing was shown or used."""
     if not revisions:
@@ -84,17 +95,21 @@ def article(
             )
             for one in revisions
         ),
-        faults=tuple(
-            views.FaultRow(
+        replies=tuple(
+            views.ArticleReplyRow(
                 href=f"/b/{slug}/tickets/{one.ticket}",
                 number=f"#{one.number}",
-                revision=f"revision {one.revision}",
-                what=what_went_badly(one),
+                used=f"revision {one.revision}, {_used(one)}",
+                outcome=outcome(one) or "Nothing known yet.",
                 written_at=one.written_at,
             )
-            for one in faults
+            for one in replies
         ),
     )
+
+
+def _used(one: ArticleReply) -> str:
+    return "sent as shown" if one.as_shown else f"{100 * one.edited_share:.0f} % changed"
 
 
 def worst(found: ArticleRecord, *, articles_path: str) -> views.WorstRow:

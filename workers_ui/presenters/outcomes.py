@@ -38,18 +38,18 @@ class RevisionRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FaultRow:
+class ArticleReplyRow:
     href: str
     number: str
-    revision: str
-    what: str
+    used: str
+    outcome: str
     written_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleOutcomes:
     revisions: tuple[RevisionRow, ...]
-    faults: tuple[FaultRow, ...]
+    replies: tuple[ArticleReplyRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
