@@ -4,16 +4,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from itertools import takewhile
 
 from sqlalchemy import select
 
 from guidance.answer_memory import AnswerMemory
 from guidance.answer_models import SuggestionReuse
-from guidance.draft import CitedPassage
+from guidance.draft import CitedPassage, QuestionCoverage
 from guidance.engine import answer
 from guidance.flow_models import FlowWalk
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
 from guidance.queries import as_cited, has_moved_on, passages_of, shown_suggestion, why_stopped
+from guidance.questions import questions_in
 from guidance.receipts import (
     SentenceSupport,
     edit_distance,
@@ -28,6 +30,7 @@ from marketplace.events.facts import SuggestionPrepared
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict
 from marketplace.kernel.ids import ArticleId, BrandId, MessageId, ReceiptId, SuggestionId, TicketId, new_id
+from marketplace.tickets.masking import mask
 from marketplace.tickets.models import Author, Customer, Message, Reply, Ticket
 
 QUOTE_LIMIT = 4_000
@@ -73,6 +76,7 @@ def prepare_suggestion(
         threshold=threshold,
         customer_name=customer.name if customer else None,
         memory=memory,
+        questions=questions_in(_asked_since_the_reply(row, thread)),
     )
     draft, assessment = found.draft, found.assessment
     suggestion = Suggestion(
@@ -86,6 +90,7 @@ def prepare_suggestion(
         next_step=assessment.next_step,
         draft=draft.text if draft else "",
         sentences=[asdict(sentence) for sentence in draft.sentences] if draft else [],
+        questions=_told(draft.coverage) if draft else [],
         voice_version=found.voice_version,
         prepared_at=now,
     )
@@ -214,6 +219,17 @@ def _main_passage(
         articles[passage.article_id] += sentences[passage.rank]
     used = [one for one in passages if sentences[one.rank] or str(one.rank) in inserted]
     return max(used, key=lambda one: (articles[one.article_id], sentences[one.rank], -one.rank), default=None)
+
+
+def _asked_since_the_reply(ticket: Ticket, thread: Sequence[Message]) -> str:
+    """What the customer wrote last, in one message or several; a ticket's first has its subject over it."""
+    last = list(takewhile(lambda message: message.author is Author.CUSTOMER, reversed(thread)))
+    subject = ticket.subject if len(last) == len(thread) else ""
+    return "\n\n".join([subject, *(message.body for message in reversed(last))])
+
+
+def _told(coverage: Sequence[QuestionCoverage]) -> list[dict[str, object]]:
+    return [{"question": mask(one.question).text, "ranks": list(one.ranks)} for one in coverage]
 
 
 def _shown(suggestion: Suggestion, rank: int, passage: FoundPassage) -> SuggestionPassage:

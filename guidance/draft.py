@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Protocol
 
+from guidance.questions import Question
 from guidance.sentences import BlockKind, content_stems, quotable_blocks
 from guidance.voice import Voice, avoided_words, greet, is_allowed_link, links, unfilled_slots
 
 MAX_PASSAGES = 3
 MAX_UNITS = 4
 """A unit is a sentence, or a whole list: half a list of steps is a wrong instruction."""
+
+MAX_UNITS_EACH = 2
+"""For each of several questions."""
 
 MAX_STEPS = 12
 MAX_QUESTION_CHARS = 4_000
@@ -23,6 +27,9 @@ KEEP_SHARE = 0.6
 
 OTHER_PASSAGE_LIKENESS = 0.5
 """A sentence outside the first passage and the best sentence's must answer by its own words."""
+
+SAID_SHARE = 0.6
+"""A question that was not searched for is answered by a sentence with this share of its words, or not at all."""
 
 SHORT_PASSAGE_UNITS = 2
 """An FAQ entry this short is one answer and is quoted whole."""
@@ -54,13 +61,30 @@ class DraftSentence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskedQuestion:
+    """One of several questions and the passages that its own search trusts, best first; None: it had no search."""
+
+    question: Question
+    ranks: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionCoverage:
+    """What of a draft answers one question: the passages its sentences come from; none means not answered."""
+
+    question: str
+    ranks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A reply ready to be edited: whole text, its sentences in order, and the slots a person must still
-    fill."""
+    fill. `coverage` is told of several questions alone."""
 
     text: str
     sentences: tuple[DraftSentence, ...]
     slots: tuple[str, ...]
+    coverage: tuple[QuestionCoverage, ...] = ()
 
 
 class SentenceScorer(Protocol):
@@ -104,18 +128,27 @@ def compose(
     voice: Voice,
     customer_name: str | None = None,
     scorer: SentenceScorer | None = None,
+    questions: Sequence[AskedQuestion] = (),
 ) -> Draft | None:
-    """A draft from the best sentences of up to three passages, or None when none of them may be quoted in
-    this voice.
+    """A draft from the best sentences of the passages, or None when none of them may be quoted in this voice.
 
+    Several `questions` are answered one after another, each from the passages that it trusts; when none of them can
+    be answered by itself, and for one alone, the whole `question` is answered from the first three passages.
     A sentence with a word to avoid, a link off the voice's domains, or a question is never quoted.
     """
-    best = sorted(passages, key=lambda passage: passage.rank)[:MAX_PASSAGES]
-    units = _distinct([unit for passage in best for unit in _units(passage, voice)])
-    if not units:
+    ranked = sorted(passages, key=lambda passage: passage.rank)
+    units = [unit for passage in ranked for unit in _units(passage, voice)]
+    scorer = scorer or WordOverlap()
+    greeting, sign_off = greet(voice, customer_name), voice.sign_off.strip()
+    each = [_choose_for(asked, units, scorer) for asked in questions]
+    coverage = tuple(_coverage(*pair) for pair in zip(questions, each, strict=True))
+    if any(each):
+        return _assemble(greeting, _once(each), sign_off, coverage)
+    first = _distinct([unit for unit in units if unit.passage in ranked[:MAX_PASSAGES]])
+    if not first:
         return None
-    chosen = _choose(units, question[-MAX_QUESTION_CHARS:], scorer or WordOverlap())
-    return _assemble(greet(voice, customer_name), chosen, voice.sign_off.strip())
+    chosen = _choose(first, question[-MAX_QUESTION_CHARS:], scorer, MAX_UNITS)
+    return _assemble(greeting, [chosen], sign_off, coverage)
 
 
 # --- what may be quoted -------------------------------------------------------------------------------------
@@ -176,7 +209,37 @@ def _same(unit: _Unit, other: _Unit) -> bool:
 # --- what answers -------------------------------------------------------------------------------------------
 
 
-def _choose(units: list[_Unit], question: str, scorer: SentenceScorer) -> list[_Unit]:
+def _choose_for(asked: AskedQuestion, units: list[_Unit], scorer: SentenceScorer) -> list[_Unit]:
+    """What answers one of several questions; nothing where no passage is trusted with it."""
+    if asked.ranks is None:
+        stems = content_stems(asked.question.text)
+        able = _distinct([unit for unit in units if _says(unit, stems)])
+    else:
+        by_passage = ([unit for unit in units if unit.passage.rank == rank] for rank in asked.ranks)
+        able = _distinct(next(filter(None, by_passage), []))
+    return _choose(able, asked.question.meant, scorer, MAX_UNITS_EACH) if able else []
+
+
+def _says(unit: _Unit, asked: frozenset[str]) -> bool:
+    said = content_stems(" ".join((unit.passage.article_title, *unit.passage.section_path, unit.text)))
+    return len(said & asked) >= SAID_SHARE * len(asked)
+
+
+def _coverage(asked: AskedQuestion, chosen: list[_Unit]) -> QuestionCoverage:
+    ranks = dict.fromkeys(unit.passage.rank for unit in chosen)
+    return QuestionCoverage(question=asked.question.text, ranks=tuple(ranks))
+
+
+def _once(each: list[list[_Unit]]) -> list[list[_Unit]]:
+    """A sentence that answers two questions stands with the first of them."""
+    kept: list[list[_Unit]] = []
+    for chosen in each:
+        said = [unit for part in kept for unit in part]
+        kept.append([unit for unit in chosen if not any(_same(unit, other) for other in said)])
+    return [part for part in kept if part]
+
+
+def _choose(units: list[_Unit], question: str, scorer: SentenceScorer, most: int) -> list[_Unit]:
     """The best units in their original order; `units` is not empty."""
     scores = _scores(units, question, scorer)
     order = sorted(range(len(units)), key=lambda at: (-scores[at].total, at))
@@ -186,7 +249,7 @@ def _choose(units: list[_Unit], question: str, scorer: SentenceScorer) -> list[_
     for at in order:
         answers = units[at].passage.rank in trusted or scores[at].likeness >= OTHER_PASSAGE_LIKENESS
         together = _needed_with(at, units)
-        if answers and scores[at].total >= enough and len(chosen | together) <= MAX_UNITS:
+        if answers and scores[at].total >= enough and len(chosen | together) <= most:
             chosen |= together
     return [units[at] for at in sorted(chosen)]
 
@@ -246,17 +309,27 @@ def _needed_with(at: int, units: list[_Unit]) -> set[int]:
 # --- the letter ---------------------------------------------------------------------------------------------
 
 
-def _assemble(greeting: str, chosen: list[_Unit], sign_off: str) -> Draft:
+def _assemble(
+    greeting: str, parts: list[list[_Unit]], sign_off: str, coverage: tuple[QuestionCoverage, ...]
+) -> Draft:
     body = [
-        DraftSentence(text=line, passage_rank=unit.passage.rank) for unit in chosen for line in unit.lines
+        DraftSentence(text=line, passage_rank=unit.passage.rank)
+        for part in parts
+        for unit in part
+        for line in unit.lines
     ]
-    paragraphs = [_paragraph(list(units)) for _, units in groupby(chosen, key=lambda unit: unit.passage.rank)]
+    paragraphs = [
+        _paragraph(list(units))
+        for part in parts
+        for _, units in groupby(part, key=lambda unit: unit.passage.rank)
+    ]
     text = "\n\n".join(part for part in (greeting, *paragraphs, sign_off) if part)
     frame = [DraftSentence(text=part, passage_rank=None) for part in (greeting, sign_off)]
     return Draft(
         text=text,
         sentences=tuple(sentence for sentence in (frame[0], *body, frame[1]) if sentence.text),
         slots=tuple(dict.fromkeys(slot.value for slot in unfilled_slots(text))),
+        coverage=coverage,
     )
 
 

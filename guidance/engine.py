@@ -8,6 +8,8 @@ from guidance.answer_memory import LOOKED_AT, AnswerMemory, Reused
 from guidance.article_outcomes import heeding, in_fair_order, records_of
 from guidance.confidence import Assessment, Signals, assess, normalised_lexical
 from guidance.draft import CitedPassage, Draft, compose
+from guidance.question_search import ONE_QUESTION, HeardQuestions, hear_each
+from guidance.questions import Question
 from guidance.voice import Voice
 from guidance.voices import voice_of
 from knowledge_base.index.evidence import Evidence
@@ -40,25 +42,40 @@ def answer(
     threshold: float,
     customer_name: str | None = None,
     memory: AnswerMemory | None = None,
+    questions: Sequence[Question] = (),
 ) -> Answer:
-    """What `brand`'s knowledge says to `query`, in its voice. Stores nothing. Raises IndexUnavailable."""
+    """What `brand`'s knowledge says to `query`, in its voice; of several `questions` each is answered by itself.
+
+    Stores nothing. Raises IndexUnavailable.
+    """
     top = LOOKED_AT if memory else PASSAGES_SHOWN
     found = retriever.search(tx, brand=brand, query=query, weight=weight, top=top)
     passages, reused = _remembered(tx, memory, brand, _asked(query, customer_name), found.passages)
     records = records_of(tx, brand=brand, passages=passages)
     passages = in_fair_order(passages, records)
+    heard = hear_each(
+        tx,
+        retriever,
+        brand=brand,
+        questions=questions,
+        shown=passages,
+        weight=weight,
+        judge=lambda own: _judged(own.evidence, [one.title for one in own.passages], threshold),
+        sure=_judged(found.evidence, [one.title for one in passages], threshold).answer,
+    )
     voice = voice_of(tx, brand=brand)
     assessment, draft = respond(
         query,
-        _cited(passages),
+        _cited(heard.passages),
         found.evidence,
         voice=voice.voice,
         threshold=threshold,
         customer_name=customer_name,
+        heard=heard,
     )
     assessment = heeding(assessment, passages, records, threshold=threshold)
     return Answer(
-        passages=passages,
+        passages=heard.passages,
         reused=reused,
         assessment=assessment,
         draft=draft if assessment.answer else None,
@@ -97,17 +114,27 @@ def respond(
     voice: Voice,
     threshold: float,
     customer_name: str | None = None,
+    heard: HeardQuestions = ONE_QUESTION,
 ) -> tuple[Assessment, Draft | None]:
-    """Whether these passages, best first, answer `query`, and the draft made from them if they do."""
-    assessment = assess(
-        _signals(evidence),
-        threshold=threshold,
-        candidates=tuple(passage.article_title for passage in passages),
-    )
+    """Whether these passages, best first, answer `query` or one of its questions, and the draft made from them if
+    they do."""
+    assessment = _judged(evidence, [passage.article_title for passage in passages], threshold)
+    if not assessment.answer and heard.best is not None and heard.best.answer:
+        assessment = heard.best
     if not assessment.answer:
         return assessment, None
-    draft = compose(question=query.last_turn, passages=passages, voice=voice, customer_name=customer_name)
+    draft = compose(
+        question=query.last_turn,
+        passages=passages,
+        voice=voice,
+        customer_name=customer_name,
+        questions=heard.questions,
+    )
     return assessment, draft
+
+
+def _judged(evidence: Evidence, titles: Sequence[str], threshold: float) -> Assessment:
+    return assess(_signals(evidence), threshold=threshold, candidates=tuple(titles))
 
 
 def _cited(passages: Sequence[FoundPassage]) -> list[CitedPassage]:

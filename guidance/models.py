@@ -65,6 +65,9 @@ class Suggestion(Base):
     next_step: Mapped[str]
     draft: Mapped[str]
     sentences: Mapped[JsonList]
+    questions: Mapped[JsonList] = mapped_column(server_default="[]")
+    """Of a ticket that asks several things: each one, masked, and the ranks of the passages that answer it."""
+
     voice_version: Mapped[int]
     prepared_at: Mapped[datetime] = mapped_column(TIMESTAMP)
 

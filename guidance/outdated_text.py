@@ -16,7 +16,7 @@ from marketplace.kernel.errors import Conflict
 from marketplace.kernel.ids import ArticleId, BrandId, PassageId, TicketId
 
 SHOWN_LOOKED_AT = 60
-"""Passages, three a suggestion: the newest twenty suggestions of a ticket."""
+"""Passages, three to five a suggestion: at least the newest twelve suggestions of a ticket."""
 OFFERED_LOOKED_AT = 400
 
 MESSAGE = "The knowledge does not say this any more. Take it out; guidance shows what holds now."

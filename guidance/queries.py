@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from guidance.answer_memory import find_remembered, how_often
 from guidance.answer_models import SuggestionReuse
-from guidance.draft import CitedPassage
+from guidance.draft import CitedPassage, QuestionCoverage
 from guidance.flow_models import FlowWalk
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
 from guidance.reply_outcomes import ReplyOutcome, outcomes_of
@@ -39,6 +39,7 @@ class SuggestionView:
     stale: bool
     quarantined: bool = False
     reused: "ReuseView | None" = None
+    questions: tuple[QuestionCoverage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,10 @@ def suggestion_for_desk(
         stale=not offered or has_moved_on(tx, suggestion),
         quarantined=not offered and _any_in_quarantine(tx, brand, passages),
         reused=_reused(tx, suggestion, passages),
+        questions=tuple(
+            QuestionCoverage(question=one["question"], ranks=tuple(one["ranks"]))
+            for one in suggestion.questions
+        ),
     )
 
 

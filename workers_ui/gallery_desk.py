@@ -206,6 +206,21 @@ def desk_failing(frame: MakeFrame) -> PageView:
     return replace(desk, guidance=replace(desk.guidance, fails=True, next_step=said))
 
 
+def desk_questions(frame: MakeFrame) -> PageView:
+    draft = replace(
+        DRAFT,
+        text=DRAFT.text.replace("{name}", "Sam"),
+        unfilled_slots=(),
+        answered=(
+            worker.AnsweredQuestion(question="Do I get my money back?", numbers=(1,)),
+            worker.AnsweredQuestion(question="And how long does that take?", numbers=(2,)),
+        ),
+        not_answered=("Also, is the new hopper made of glass or of plastic?",),
+    )
+    guidance = worker.Guidance(state=worker.GuidanceState.READY, suggestion="s-11", cards=CARDS, draft=draft)
+    return replace(sample_desk(frame), guidance=guidance)
+
+
 def desk_abstained(frame: MakeFrame) -> PageView:
     guidance = worker.Guidance(
         state=worker.GuidanceState.ABSTAINED,
@@ -278,6 +293,7 @@ def desk_lost(frame: MakeFrame) -> PageView:
 BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "desk": desk,
     "desk-lint": desk_lint,
+    "desk-questions": desk_questions,
     "desk-abstained": desk_abstained,
     "desk-failing": desk_failing,
     "desk-preparing": desk_preparing,

@@ -102,7 +102,7 @@ def read_desk(ticket: UUID, tx: HasTx, worker: ByWorkerToken) -> object:
 def send_reply(
     ticket: UUID, body: ReplyIn, tx: HasTx, worker: ByWorkerToken, key: RequestKey = None
 ) -> object:
-    """Answer the customer; `inserted` names what of the suggestion was used ("draft", "1", "2", "3"), `suggestion`
+    """Answer the customer; `inserted` names what of the suggestion was used ("draft", "1" to "5"), `suggestion`
     which one it was: without it, the newest; `flow` the walk whose draft went in. 409 when the text quotes what the
     brand's knowledge does not say any more."""
 
@@ -225,6 +225,11 @@ def _suggestion(tx: Tx, worker: WorkerId, desk: queries.Desk) -> dict[str, Any] 
         # What is out of date is told as such and not shown: its text may be what was just taken back.
         "draft": "" if found.stale else found.draft,
         "stale": found.stale,
+        # Of a ticket that asks several things: which passages answer each; none means not answered.
+        "questions": [
+            {"question": one.question, "passages": list(one.ranks)}
+            for one in (() if found.stale else found.questions)
+        ],
         "passages": [
             {
                 "id": str(passage.passage_id),

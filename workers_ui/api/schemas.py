@@ -328,7 +328,7 @@ class CategoryIn(In):
 class ReplyIn(In):
     claim_number: ClaimNumber
     text: Annotated[str, Field(min_length=1, max_length=5_000)]
-    inserted: Annotated[list[Annotated[str, Field(pattern="^(draft|[1-3])$")]], Field(max_length=10)] = []
+    inserted: Annotated[list[Annotated[str, Field(pattern="^(draft|[1-5])$")]], Field(max_length=10)] = []
     suggestion: UUID | None = None
     flow: UUID | None = None
 

@@ -288,4 +288,10 @@ def _draft(found: SuggestionView) -> views.SuggestedDraft:
         confidence_label=confidence_label(found.confidence),
         cited_numbers=tuple(passage.rank for passage in found.passages),
         unfilled_slots=tuple(f"{{{slot.value}}}" for slot in unfilled_slots(found.draft)),
+        answered=tuple(
+            views.AnsweredQuestion(question=one.question, numbers=one.ranks)
+            for one in found.questions
+            if one.ranks
+        ),
+        not_answered=tuple(one.question for one in found.questions if not one.ranks),
     )

@@ -135,7 +135,7 @@ class ThreadMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassageCard:
-    """One cited passage. `number` is the key that inserts it (1-3); `reported` says that the worker called it wrong."""
+    """One cited passage. `number` is the key that inserts it (1-5); `reported` says that the worker called it wrong."""
 
     number: int
     passage: str
@@ -158,6 +158,16 @@ class SuggestedDraft:
     confidence_label: str
     cited_numbers: tuple[int, ...] = ()
     unfilled_slots: tuple[str, ...] = ()
+    answered: tuple["AnsweredQuestion", ...] = ()
+    not_answered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredQuestion:
+    """One of several questions of a ticket, and the numbers of the passages that answer it."""
+
+    question: str
+    numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +272,7 @@ class DeskPage:
 
     POST reply: csrf, idempotency_key, claim_number, suggestion, inserted, text, then (next | stay).
 
-    POST draft: the same without idempotency_key, plus draft_revision; a button named `insert` (1-3 or draft)
+    POST draft: the same without idempotency_key, plus draft_revision; a button named `insert` (1-5 or draft)
     asks the server to append that guidance to the draft and show the desk again (the way without JavaScript).
     POST release: reason, then (next | pool). POST escalate: queue, reason, note. POST extension: nothing. POST
     notes: internal_note. POST category: category. POST ask-again: prepare the guidance anew. All carry

@@ -32,6 +32,8 @@ const KEYS: readonly Key[] = [
   { press: "1", label: "Insert passage 1", here: atDesk, run: () => insert("1") },
   { press: "2", label: "Insert passage 2", here: atDesk, run: () => insert("2") },
   { press: "3", label: "Insert passage 3", here: atDesk, run: () => insert("3") },
+  { press: "4", label: "Insert passage 4", here: on('[data-insert="4"]'), run: () => insert("4") },
+  { press: "5", label: "Insert passage 5", here: on('[data-insert="5"]'), run: () => insert("5") },
   { press: "d", label: "Insert the draft", here: atDesk, run: () => insert("draft") },
   { press: "f", label: "Walk a flow, or go on in it", here: on("#flows:not([hidden])"), run: flow },
   { press: "i", label: "Insert the flow's reply", here: on('[data-insert="flow"] [data-insert-button]'), run: () => insert("flow") },

@@ -1,0 +1,2 @@
+-- The questions of a ticket that asks several, without personal data, and the ranks of the passages that answer each.
+ALTER TABLE suggestion ADD COLUMN questions jsonb NOT NULL DEFAULT '[]';
