@@ -12,6 +12,7 @@ from guidance.answer_memory import AnswerMemory
 from guidance.answer_models import SuggestionReuse
 from guidance.draft import CitedPassage, QuestionCoverage
 from guidance.engine import answer
+from guidance.findings import Finding
 from guidance.flow_models import FlowWalk
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
 from guidance.queries import as_cited, has_moved_on, passages_of, shown_suggestion, why_stopped
@@ -126,12 +127,13 @@ def write_receipt(
     now: datetime,
     shown: SuggestionId | None = None,
     walked: FlowWalk | None = None,
+    found: Sequence[Finding] = (),
 ) -> Receipt:
     """Keep what `reply` rested on: what was shown, inserted ("draft" or a passage's rank), edited and sent, and whether
     it is the brand's own answer as it was shown.
 
     `shown` is the suggestion beside which it was written; without it, the newest. `walked` is the flow whose draft went
-    in. Raises UnknownSuggestion.
+    in, `found` what stood against it when it was sent. Raises UnknownSuggestion.
     """
     suggestion = shown_suggestion(tx, brand=reply.brand_id, ticket=reply.ticket_id, shown=shown)
     rows = [] if suggestion is None else passages_of(tx, suggestion)
@@ -168,6 +170,9 @@ def write_receipt(
         ],
         inserted=[*inserted, *([FLOW] if walked else [])],
         support=[asdict(one) for one in support],
+        findings=[
+            {"kind": one.kind.value, "severity": one.severity.value, "words": one.message} for one in found
+        ],
         edit_distance=edit_distance(base, reply.body),
         edited_share=edited_share(base, reply.body),
         sent_text=f"{reply.body}\n\n{reply.label}",

@@ -39,6 +39,7 @@ ERASED: Mapping[str, str] = {
 }
 KEPT: Mapping[str, str] = {
     "voice": "How a brand speaks is not what it knows.",
+    "lint_policy": "What is checked of a reply is not what the brand knows.",
     "receipt": "It is the evidence for a reply's pay.",
     "flow_version": "A flow is the brand's own way of asking, not its knowledge; it is withdrawn on its page.",
     "flow_walk": "Receipts rest on it.",

@@ -1,13 +1,19 @@
-"""Hold the final text of a reply to the brand's rules: what blocks sending, and what the worker should
-look at again."""
+"""Hold the text of a reply to the brand's voice, rules and knowledge: what blocks sending, and what the worker should
+look at again. Pure, and quick enough to run at each pause in typing."""
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 from guidance.draft import CitedPassage
+from guidance.echoes import HIDDEN_ADDRESS, Written, find_addresses, written_by
+from guidance.figures import read_figures
 from guidance.findings import Finding, FindingKind, Severity
+from guidance.grounds import Grounds, grounds_of
+from guidance.lint_policy import USUAL_POLICY, Level, LintPolicy
+from guidance.promises import is_promise
+from guidance.receipts import supported_sentences
+from guidance.sentences import SentenceSpan, sentence_spans
+from guidance.statements import states_something
 from guidance.voice import Voice, avoided_words, is_allowed_link, links, unfilled_slots
 from marketplace.tickets.masking import DEFAULT_REGIONS, Found, PersonalData, find_personal_data
 
@@ -15,23 +21,36 @@ MAX_REPLY_CHARS = 5_000
 
 
 def lint(
-    text: str, voice: Voice, passages: Sequence[CitedPassage], *, regions: Sequence[str] = DEFAULT_REGIONS
+    text: str,
+    voice: Voice,
+    passages: Sequence[CitedPassage],
+    *,
+    policy: LintPolicy = USUAL_POLICY,
+    customer: Sequence[str] = (),
+    regions: Sequence[str] = DEFAULT_REGIONS,
 ) -> tuple[Finding, ...]:
-    """Everything wrong with a reply, in the order of the text. Empty and overlong text is reported alone."""
+    """Everything wrong with a reply, in the order of the text. Empty and overlong text is reported alone.
+
+    `customer` is what the customer wrote, oldest first, and their e-mail address. It and the passages are data: what
+    they ask for is not done.
+    """
     if not text.strip():
-        return (_block(FindingKind.EMPTY, 0, len(text), "The reply is empty."),)
+        return (_found(FindingKind.EMPTY, 0, len(text), "The reply is empty.", severity=Severity.BLOCK),)
     if len(text) > MAX_REPLY_CHARS:
         message = f"The reply has {len(text)} characters; {MAX_REPLY_CHARS} is the most."
-        return (_block(FindingKind.TOO_LONG, MAX_REPLY_CHARS, len(text), message),)
+        return (_found(FindingKind.TOO_LONG, MAX_REPLY_CHARS, len(text), message, severity=Severity.BLOCK),)
     known = "\n".join(passage.text for passage in passages)
-    findings = (
-        *_avoided(text, voice),
-        *_links(text, voice),
-        *_slots(text),
-        *_personal(text, voice, known, regions),
-        *_figures(text, known),
+    pieces = policy.weighed(
+        (
+            *_avoided(text, voice),
+            *_links(text, voice),
+            *_slots(text),
+            *_personal(text, voice, known, written_by(customer), regions),
+            *_figures(text, known),
+        )
     )
-    return tuple(sorted(findings, key=lambda finding: (finding.start, finding.end, finding.kind)))
+    whole = policy.weighed(_unfounded(text, voice, passages, pieces, policy))
+    return tuple(sorted((*pieces, *whole), key=lambda finding: (finding.start, finding.end, finding.kind)))
 
 
 def blocks_sending(findings: Sequence[Finding]) -> bool:
@@ -39,31 +58,93 @@ def blocks_sending(findings: Sequence[Finding]) -> bool:
     return any(finding.severity is Severity.BLOCK for finding in findings)
 
 
-def _block(kind: FindingKind, start: int, end: int, message: str, fix: str | None = None) -> Finding:
-    return Finding(kind=kind, severity=Severity.BLOCK, start=start, end=end, message=message, fix=fix)
-
-
-def _warn(kind: FindingKind, start: int, end: int, message: str, fix: str | None = None) -> Finding:
-    return Finding(kind=kind, severity=Severity.WARN, start=start, end=end, message=message, fix=fix)
+def _found(
+    kind: FindingKind,
+    start: int,
+    end: int,
+    message: str,
+    *,
+    fix: str | None = None,
+    severity: Severity = Severity.WARN,
+) -> Finding:
+    """How much it weighs is the policy's to say, but for text that is judged no further."""
+    return Finding(kind=kind, severity=severity, start=start, end=end, message=message, fix=fix)
 
 
 def _avoided(text: str, voice: Voice) -> Iterator[Finding]:
     for word in avoided_words(text, voice.words_to_avoid):
         message = f"This brand never says “{word.value}”. Say it another way."
-        yield _block(FindingKind.AVOIDED_WORD, word.start, word.end, message)
+        yield _found(FindingKind.AVOIDED_WORD, word.start, word.end, message)
 
 
 def _links(text: str, voice: Voice) -> Iterator[Finding]:
     for link in links(text):
         if not is_allowed_link(link.value, voice.allowed_link_domains):
             message = f"“{link.value}” is not on this brand's list of link domains. Take it out."
-            yield _block(FindingKind.LINK, link.start, link.end, message, fix="")
+            yield _found(FindingKind.LINK, link.start, link.end, message, fix="")
 
 
 def _slots(text: str) -> Iterator[Finding]:
     for slot in unfilled_slots(text):
         message = f"Fill in “{slot.value}” before sending."
-        yield _block(FindingKind.UNFILLED_SLOT, slot.start, slot.end, message)
+        yield _found(FindingKind.UNFILLED_SLOT, slot.start, slot.end, message)
+
+
+# --- figures, promises, statements --------------------------------------------------------------------------
+
+
+def _figures(text: str, known: str) -> Iterator[Finding]:
+    supported = {value for figure in read_figures(known) for value in figure.values}
+    for figure in read_figures(text):
+        if not figure.values <= supported:
+            quoted = text[figure.start : figure.end]
+            message = f"“{quoted}” is in none of the passages. Check it, or take it out."
+            yield _found(FindingKind.UNSUPPORTED_FIGURE, figure.start, figure.end, message)
+
+
+_NO_SUCH_PROMISE = "This promises what no passage shown says. Say what the knowledge says, or take it out."
+_PROMISE_WITHOUT_CONDITION = "The knowledge says this under a condition. Say the condition too."
+_NO_SUPPORT = "No passage shown says this. Check it, or say it as the knowledge does."
+
+
+def _unfounded(
+    text: str,
+    voice: Voice,
+    passages: Sequence[CitedPassage],
+    told: Sequence[Finding],
+    policy: LintPolicy,
+) -> Iterator[Finding]:
+    """Promises and statements that the passages do not hold; what is `told` of a part of a statement is enough of it.
+
+    Where no passage was shown the desk says so by itself, and no statement is marked.
+    """
+    grounds = grounds_of(passages)
+    supports = supported_sentences(text, passages)
+    for span, support in zip(sentence_spans(text), supports, strict=True):
+        promise = _promise(span, grounds)
+        if promise is not None and policy.level(promise.kind) is not Level.OFF:
+            yield promise
+        elif passages and support.passage_rank is None and not _any_within(span, told):
+            yield from _statement(span, voice, grounds)
+
+
+def _any_within(span: SentenceSpan, told: Sequence[Finding]) -> bool:
+    return any(span.start <= one.start < span.end for one in told)
+
+
+def _promise(span: SentenceSpan, grounds: Grounds) -> Finding | None:
+    if not is_promise(span.sentence) or grounds.hold(span.sentence):
+        return None
+    dropped = grounds.drop_condition(span.sentence)
+    message = _PROMISE_WITHOUT_CONDITION if dropped else _NO_SUCH_PROMISE
+    fix = grounds.nearest(span.sentence)
+    return _found(FindingKind.PROMISE, span.start, span.end, message, fix=fix)
+
+
+def _statement(span: SentenceSpan, voice: Voice, grounds: Grounds) -> Iterator[Finding]:
+    if states_something(span.sentence, voice) and not grounds.hold(span.sentence):
+        fix = grounds.nearest(span.sentence)
+        yield _found(FindingKind.UNSUPPORTED_SENTENCE, span.start, span.end, _NO_SUPPORT, fix=fix)
 
 
 # --- personal data ------------------------------------------------------------------------------------------
@@ -76,19 +157,38 @@ _PERSONAL = {
 }
 
 
-def _personal(text: str, voice: Voice, known: str, regions: Sequence[str]) -> Iterator[Finding]:
+_ECHO = "The customer wrote this themselves. Leave it hidden, or say “{}”."
+_ECHOES = {
+    PersonalData.IBAN: _ECHO.format("your bank account"),
+    PersonalData.EMAIL: _ECHO.format("your e-mail address"),
+    PersonalData.PHONE: _ECHO.format("your phone number"),
+}
+
+
+def _personal(
+    text: str, voice: Voice, known: str, written: Written, regions: Sequence[str]
+) -> Iterator[Finding]:
     # https://shop.example@evil.com holds no address of a person; the link is judged as a link.
     bare = text
     for link in links(text):
         bare = bare[: link.start] + " " * (link.end - link.start) + bare[link.end :]
     for found in find_personal_data(bare, regions=regions):
         quoted = text[found.start : found.end]
-        if found.kind is PersonalData.CARD:
-            yield _block(
-                FindingKind.CARD_NUMBER, found.start, found.end, _PERSONAL[found.kind], found.replacement
-            )
-        elif not _is_the_brands_own(found, quoted, voice, known):
-            yield _warn(FindingKind.PERSONAL_DATA, found.start, found.end, _PERSONAL[found.kind])
+        if found.kind is PersonalData.CARD or not _is_the_brands_own(found, quoted, voice, known):
+            yield _personal_finding(found, echoed=written.holds(quoted))
+    for start, end in find_addresses(text):
+        if written.holds(text[start:end]) and text[start:end].casefold() not in known.casefold():
+            message = _ECHO.format("your address")
+            yield _found(FindingKind.CUSTOMER_DATA, start, end, message, fix=HIDDEN_ADDRESS)
+
+
+def _personal_finding(found: Found, *, echoed: bool) -> Finding:
+    start, end = found.start, found.end
+    if found.kind is PersonalData.CARD:
+        return _found(FindingKind.CARD_NUMBER, start, end, _PERSONAL[found.kind], fix=found.replacement)
+    if echoed:
+        return _found(FindingKind.CUSTOMER_DATA, start, end, _ECHOES[found.kind], fix=found.replacement)
+    return _found(FindingKind.PERSONAL_DATA, start, end, _PERSONAL[found.kind])
 
 
 def _is_the_brands_own(found: Found, quoted: str, voice: Voice, known: str) -> bool:
@@ -104,102 +204,3 @@ def _has_brand_host(address: str, voice: Voice) -> bool:
 
 def _dialled(text: str) -> str:
     return re.sub(r"[\s().\-/]", "", text).casefold()
-
-
-# --- amounts, shares and times ------------------------------------------------------------------------------
-
-_CURRENCIES = {
-    "$": "usd", "us$": "usd", "usd": "usd", "dollar": "usd", "dollars": "usd", "buck": "usd", "bucks": "usd",
-    "€": "eur", "eur": "eur", "euro": "eur", "euros": "eur",
-    "£": "gbp", "gbp": "gbp", "pound": "gbp", "pounds": "gbp", "quid": "gbp",
-    "¥": "jpy", "jpy": "jpy", "yen": "jpy", "₹": "inr", "inr": "inr", "rs": "inr", "rupees": "inr",
-    "chf": "chf", "cad": "cad", "aud": "aud",
-}  # fmt: skip
-_NUMBER_WORDS = {
-    "a": Decimal(1), "an": Decimal(1), "one": Decimal(1), "two": Decimal(2),
-    "three": Decimal(3), "four": Decimal(4),
-    "five": Decimal(5), "six": Decimal(6), "seven": Decimal(7), "eight": Decimal(8), "nine": Decimal(9),
-    "ten": Decimal(10), "eleven": Decimal(11), "twelve": Decimal(12),
-    "thirteen": Decimal(13), "fourteen": Decimal(14),
-    "thirty": Decimal(30), "sixty": Decimal(60), "ninety": Decimal(90),
-}  # fmt: skip
-_UNIT_HOURS = {
-    "minute": Decimal(1) / 60,
-    "min": Decimal(1) / 60,
-    "hour": Decimal(1),
-    "hr": Decimal(1),
-    "h": Decimal(1),
-    "day": Decimal(24),
-    "night": Decimal(24),
-    "week": Decimal(168),
-    "fortnight": Decimal(336),
-    "month": Decimal(730),
-    "year": Decimal(8760),
-}
-_NUMBER = r"[0-9]{1,9}(?:[.,' ][0-9]{3}){0,3}(?:[.,][0-9]{1,2})?(?![0-9])"
-_COUNT = rf"(?:{_NUMBER}|\b(?:{'|'.join(sorted(_NUMBER_WORDS, key=len, reverse=True))})\b)"
-_SIGN = r"us\$|[$€£¥₹]"
-_CODE = "|".join(sorted((code for code in _CURRENCIES if code.isalpha()), key=len, reverse=True))
-_AMOUNT = re.compile(
-    rf"(?:(?P<sign>{_SIGN}|\b(?:usd|eur|gbp|chf|cad|aud|inr|jpy|rs)\b\.?)\s?(?P<after>{_NUMBER}))"
-    rf"|(?<![\w.,])(?P<before>{_NUMBER})[\s-]?(?P<code>[$€£¥₹]|(?:{_CODE})\b)",
-    re.IGNORECASE,
-)
-_SHARE = re.compile(rf"(?<![\w.,])(?P<share>{_NUMBER})\s?(?:%|per\s?cent\b|percent\b)", re.IGNORECASE)
-_TIME = re.compile(
-    rf"(?<![\w.,])(?:(?P<from>{_COUNT})\s?(?:-|–|to|or|and)\s?)?(?P<to>{_COUNT})[\s-]?"
-    r"(?P<working>(?:business|working|week)[\s-]?)?"
-    r"(?P<unit>minute|min|hour|hr|h|day|night|week|fortnight|month|year)s?\b",
-    re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Figure:
-    """An amount, share or time as a person says it, and what it comes to, so that 48 hours and two days
-    are one."""
-
-    start: int
-    end: int
-    values: frozenset[tuple[str, Decimal]]
-
-
-def _figures(text: str, known: str) -> Iterator[Finding]:
-    supported = {value for figure in _read_figures(known) for value in figure.values}
-    for figure in _read_figures(text):
-        if not figure.values <= supported:
-            quoted = text[figure.start : figure.end]
-            message = f"“{quoted}” is in none of the passages. Check it, or take it out."
-            yield _warn(FindingKind.UNSUPPORTED_FIGURE, figure.start, figure.end, message)
-
-
-def _read_figures(text: str) -> Iterator[_Figure]:
-    for match in _AMOUNT.finditer(text):
-        currency = _CURRENCIES[(match["sign"] or match["code"]).lower().rstrip(".")]
-        yield _figure(match, {(currency, _number(match["after"] or match["before"]))})
-    for match in _SHARE.finditer(text):
-        yield _figure(match, {("%", _number(match["share"]))})
-    for match in _TIME.finditer(text):
-        unit = "working hours" if match["working"] else "hours"
-        counts = [_number(count) for count in (match["from"], match["to"]) if count]
-        yield _figure(
-            match, {(unit, round(count * _UNIT_HOURS[match["unit"].lower()], 4)) for count in counts}
-        )
-
-
-def _figure(match: re.Match[str], values: set[tuple[str, Decimal]]) -> _Figure:
-    return _Figure(start=match.start(), end=match.end(), values=frozenset(values))
-
-
-_THOUSANDS = re.compile(r"(?<=[0-9])[.,' ](?=[0-9]{3}(?![0-9]))")
-
-
-def _number(written: str) -> Decimal:
-    """1,299.00 and 1.299,00 and "two" as numbers; what follows three digits after a mark is thousands,
-    else cents."""
-    if written.lower() in _NUMBER_WORDS:
-        return _NUMBER_WORDS[written.lower()]
-    try:
-        return Decimal(_THOUSANDS.sub("", written).replace(",", ".")).normalize()
-    except InvalidOperation as error:
-        raise ValueError(f"not a number: {written!r}") from error

@@ -41,6 +41,19 @@ class VoiceVersion(Base):
     written_at: Mapped[datetime] = mapped_column(TIMESTAMP)
 
 
+class LintPolicyVersion(Base):
+    """What the check of a reply does about each kind of finding, as an immutable version; the newest holds."""
+
+    __tablename__ = "lint_policy"
+    __table_args__ = (CheckConstraint("version >= 1", name="versions_count_from_one"),)
+
+    brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    levels: Mapped[Json]
+    author_id: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    written_at: Mapped[datetime] = mapped_column(TIMESTAMP)
+
+
 class Suggestion(Base):
     """A proposed answer to the ticket as it stood at `message_id`, or a reasoned silence."""
 
@@ -134,6 +147,9 @@ class Receipt(Base):
     shown: Mapped[list[Any]] = mapped_column(JSONB)
     inserted: Mapped[list[Any]] = mapped_column(JSONB)
     support: Mapped[list[Any]] = mapped_column(JSONB)
+    findings: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
+    """What stood when it was sent: kind, severity and the words the worker read."""
+
     edit_distance: Mapped[int]
     edited_share: Mapped[float]
     sent_text: Mapped[str]

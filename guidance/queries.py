@@ -183,6 +183,7 @@ class ReceiptView:
     inserted: tuple[str, ...]
     flow: FlowWalk | None
     support: tuple[dict[str, Any], ...]
+    findings: tuple[dict[str, Any], ...]
     edit_distance: int
     edited_share: float
     sent_text: str
@@ -219,6 +220,7 @@ def _receipt(tx: Tx, row: Receipt, outcome: ReplyOutcome | None) -> ReceiptView:
         inserted=tuple(row.inserted),
         flow=tx.get(FlowWalk, (row.brand_id, row.flow_walk_id)) if row.flow_walk_id else None,
         support=tuple(row.support),
+        findings=tuple(row.findings),
         edit_distance=row.edit_distance,
         edited_share=row.edited_share,
         sent_text=row.sent_text,

@@ -92,6 +92,11 @@ def quotes(sentence: str, passages: Sequence[str]) -> bool:
     return len(wanted.split()) >= QUOTED_WORDS and any(wanted in _folded(passage) for passage in passages)
 
 
+def negations(text: str) -> int:
+    """How many words of `text` turn its meaning round."""
+    return len(_NEGATION.findall(text.lower().replace("’", "'")))
+
+
 _MARKUP = re.compile(r"[*_`#>|]+|\[([^\]]*)\]\([^)]*\)")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•–]|[0-9]{1,2}[.)])\s", re.MULTILINE)
 _SPACE = re.compile(r"\s+")
@@ -139,4 +144,4 @@ def _whole_words(text: str, start: int, end: int) -> str:
 
 def _says_the_same(sentence: str, window: str) -> bool:
     same_figures = set(_NUMBER.findall(sentence)) <= set(_NUMBER.findall(window))
-    return same_figures and len(_NEGATION.findall(sentence)) == len(_NEGATION.findall(window))
+    return same_figures and negations(sentence) == negations(window)

@@ -71,6 +71,27 @@ def split_sentences(text: str) -> tuple[str, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentenceSpan:
+    """A sentence as `split_sentences` gives it, and where it stands: `text[start:end]`, line ends and all."""
+
+    start: int
+    end: int
+    sentence: str
+
+
+def sentence_spans(text: str) -> Iterator[SentenceSpan]:
+    """`split_sentences` with the place of each sentence."""
+    at = 0
+    for sentence in split_sentences(text):
+        # Only white space and quote marks were taken out, so the signs come again in their order.
+        places: list[int] = []
+        for sign in "".join(sentence.split()):
+            at = text.index(sign, at) + 1
+            places.append(at)
+        yield SentenceSpan(start=places[0] - 1, end=at, sentence=sentence)
+
+
 def plain_text(text: str) -> str:
     """Markdown's inline marks taken off; a link keeps its words and, in brackets, its web address."""
     text = _IMAGE.sub("", text)

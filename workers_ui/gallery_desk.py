@@ -130,6 +130,34 @@ NOTES = (
 )
 
 
+CHECKED = worker.Checked(
+    ticket="t1002",
+    count="1 thing to fix, 2 things to look at",
+    findings=(
+        worker.LintFinding(
+            text="Fill in “name” before sending.", blocking=True, start=3, end=9, place="unfilled_slot-3-9"
+        ),
+        worker.LintFinding(
+            text="This promises what no passage shown says. Say what the knowledge says, or take it out.",
+            excerpt="We promise you a new one by tomorrow.",
+            start=46,
+            end=83,
+            place="promise-46-83",
+            fix="We replace a grinder that arrives broken when you send us a photo.",
+        ),
+        worker.LintFinding(
+            text="The customer wrote this themselves. Leave it hidden, or say “your e-mail address”.",
+            excerpt="sam@example.com",
+            start=84,
+            end=99,
+            place="customer_data-84-99",
+            fix="[e-mail hidden]",
+        ),
+    ),
+    seen="mark",
+)
+
+
 def sample_desk(frame: MakeFrame) -> worker.DeskPage:
     return worker.DeskPage(
         frame=worker_frame(frame, "/worker/t/t1002"),
@@ -172,6 +200,20 @@ def desk(frame: MakeFrame) -> PageView:
     return sample_desk(frame)
 
 
+def desk_warned(frame: MakeFrame) -> PageView:
+    composer = worker.Composer(
+        idempotency_key="k-1",
+        draft="Hi Sam,\n\nWe will send you a new grinder by tomorrow.",
+        affiliation_label=LABEL,
+        checked=replace(
+            CHECKED, count="1 thing to look at", findings=CHECKED.findings[1:2], more=3, asked=True
+        ),
+        confirms=True,
+    )
+    form = FormState(problem="Not sent yet: look at this once. If the text is right, send it anyway.")
+    return replace(sample_desk(frame), composer=composer, form=form)
+
+
 def desk_lint(frame: MakeFrame) -> PageView:
     composer = worker.Composer(
         idempotency_key="k-1",
@@ -180,15 +222,9 @@ def desk_lint(frame: MakeFrame) -> PageView:
         draft_saved_at=ago(seconds=40),
         affiliation_label=LABEL,
         inserted=("p-81",),
-        findings=(
-            worker.LintFinding(text="A slot is not filled in:", excerpt="{name}", blocking=True),
-            worker.LintFinding(
-                text="No source promises this:", excerpt="a new one by tomorrow", blocking=True
-            ),
-            worker.LintFinding(text="Northwind Coffee avoids the word", excerpt="Unfortunately"),
-        ),
+        checked=CHECKED,
     )
-    form = FormState(problem="Not sent yet: two things to fix first.")
+    form = FormState(problem="Not sent yet: one thing to fix first.")
     return replace(
         sample_desk(frame),
         composer=composer,
@@ -294,6 +330,7 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "desk": desk,
     "desk-lint": desk_lint,
     "desk-questions": desk_questions,
+    "desk-warned": desk_warned,
     "desk-abstained": desk_abstained,
     "desk-failing": desk_failing,
     "desk-preparing": desk_preparing,

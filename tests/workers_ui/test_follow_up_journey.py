@@ -40,7 +40,12 @@ class Hands:
         return int(value_of(self.get(f"/worker/t/{ticket}"), "claim_number"))
 
     def reply(self, ticket: TicketId, number: int, text: str) -> Response:
-        return self.post(f"/worker/t/{ticket}/reply", claim_number=number, text=text, then="stay")
+        """Send it; what comes back with warnings is looked at, and sent anyway."""
+        fields = {"claim_number": number, "text": text, "then": "stay"}
+        answer = self.post(f"/worker/t/{ticket}/reply", **fields)
+        if answer.status_code == 422 and (seen := tree(answer).css_first("#composer [name=seen]")):
+            return self.post(f"/worker/t/{ticket}/reply", **fields, seen=seen.attributes["value"])
+        return answer
 
 
 def hands(site: Site, name: str) -> Hands:

@@ -227,7 +227,7 @@ def test_after_sending_comes_the_claim_that_presses_most_or_the_same_desk(floor:
     assert stayed.headers["location"] == f"/worker/t/{other}"
 
 
-def test_what_the_brand_forbids_comes_back_with_the_text_and_what_is_doubtful_is_told_after_sending(
+def test_what_the_brand_forbids_comes_back_with_the_text_and_what_is_doubtful_comes_back_once(
     floor: Floor,
 ) -> None:
     with floor.site.background.transaction() as tx:
@@ -242,12 +242,25 @@ def test_what_the_brand_forbids_comes_back_with_the_text_and_what_is_doubtful_is
     assert "This brand never says “Unfortunately”." in shown
     assert "Fill in “order_id” before sending." in shown
     assert "“3 days” is in none of the passages." in shown
-    doubtful = floor.ann.post(f"/worker/t/{floor.ticket}/reply", claim_number=number, text="It takes 3 days.")
-    assert said(doubtful) == (
-        "Sent to the customer. Look again: “3 days” is in none of the passages. Check it, or take it out."
-    )
+    form: Form = {"claim_number": number, "text": "It takes 3 days."}
+    doubtful = floor.ann.post(f"/worker/t/{floor.ticket}/reply", fields=form)
+    assert "Not sent yet: look at this once." in words(doubtful, 422)
+    assert "Send anyway" in words(doubtful, 422)
+    seen = value_of(doubtful, "seen")
+    other = floor.ann.post(f"/worker/t/{floor.ticket}/reply", fields=form, text="It takes 4 days.", seen=seen)
+    assert "“4 days” is in none of the passages." in words(other, 422)
+    with floor.site.background.transaction() as tx:
+        assert tx.scalars(select(Reply.body)).all() == []
+    sent = floor.ann.post(f"/worker/t/{floor.ticket}/reply", fields=form, seen=seen)
+    assert said(sent) == "Sent to the customer."
     with floor.site.background.transaction() as tx:
         assert tx.scalars(select(Reply.body)).all() == ["It takes 3 days."]
+        [[kept]] = tx.scalars(select(Receipt.findings)).all()
+        assert kept == {
+            "kind": "unsupported_figure",
+            "severity": "warn",
+            "words": "“3 days” is in none of the passages. Check it, or take it out.",
+        }
 
 
 @pytest.mark.parametrize("text", ["", "   ", "a\x00b", "x" * 5_001])

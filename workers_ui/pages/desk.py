@@ -4,6 +4,7 @@ Every refusal keeps what was typed: the same page comes back with the text, or, 
 page that shows it as unsent.
 """
 
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,15 +14,17 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from guidance.commands import write_receipt
 from guidance.findings import Finding, Severity
 from guidance.lint import blocks_sending
+from guidance.reply_check import warnings_mark
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.ids import SuggestionId, TicketId, WorkerId
 from marketplace.tickets import pool, replies, worker_queries
 from marketplace.tickets.models import ReplyState
-from workers_ui.deps import AsWorker, CheckedForm, HasTx
+from workers_ui.deps import AsWorker, CheckedForm, HasServices, HasTx
 from workers_ui.idempotency import KeyReused, once
 from workers_ui.pages.answers import see
+from workers_ui.pages.desk_findings import checked, fixed
 from workers_ui.pages.desk_flows import find_inserted_walk, flow_mark
 from workers_ui.pages.desk_page import (
     Typed,
@@ -34,11 +37,15 @@ from workers_ui.pages.desk_page import (
 )
 from workers_ui.pages.desk_views import insertable, inserted_marks, inserted_ranks, revision
 from workers_ui.pages.typed_text import typed_lines
-from workers_ui.pages.worker_forms import ClaimNumber, Short, ThisTicket, TypedText
+from workers_ui.pages.worker_forms import ClaimNumber, Short, ThisTicket, TypedText, by_script
 
 router = APIRouter()
 
-WARNINGS_SAID = 2
+Shown = Annotated[UUID | None, Form()]
+
+CHECKS_PER_MINUTE = 120
+"""The page asks at each pause in typing, twice a second at most."""
+
 SENT = "Sent to the customer."
 LOOKED_AT_FIRST = "Written. The brand looks at it first; it leaves when it is approved."
 LATEST_REVISION = 2**53
@@ -69,16 +76,23 @@ def send(
     claim_number: ClaimNumber,
     text: TypedText = "",
     inserted: Short = "",
-    suggestion: Annotated[UUID | None, Form()] = None,
+    suggestion: Shown = None,
+    seen: Short = "",
     idempotency_key: Short = "",
     then: Short = "next",
 ) -> Response:
-    """Send the text once; what blocks sends it back, what warns is told after it left."""
+    """Send the text once; what blocks sends it back, and so does what warns unless it was `seen` with this text."""
     typed = Typed(text=typed_lines(text), inserted=inserted)
     shown = SuggestionId(suggestion) if suggestion else None
-    found = checked_text(tx, ticket=ticket, worker=worker, text=typed_lines(text))
+    try:
+        found = checked_text(tx, ticket=ticket, worker=worker, text=typed_lines(text), shown=shown)
+    except Invalid as refusal:
+        return again(request, tx, ticket, worker, typed, problem=refusal.detail)
+    typed = replace(typed, found=found)
     if blocks_sending(found):
         return again(request, tx, ticket, worker, typed, problem=_not_yet(found))
+    if seen != warnings_mark(typed_lines(text), found):
+        return again(request, tx, ticket, worker, replace(typed, confirms=True), problem=_look_first(found))
     try:
         with tx.begin_nested():  # a refused reply must not leave its key behind, marked as used
             sent = _send_once(tx, ticket, worker, claim_number, typed, shown, idempotency_key)
@@ -91,7 +105,42 @@ def send(
     except Invalid as refusal:
         return again(request, tx, ticket, worker, typed, problem=refusal.detail)
     said = LOOKED_AT_FIRST if sent["state"] == ReplyState.AWAITING_APPROVAL else SENT
-    return _after_sending(tx, ticket, worker, found, said=said, stay=then == "stay")
+    return _after_sending(tx, ticket, worker, said=said, stay=then == "stay")
+
+
+@router.post("/worker/t/{ticket}/check", dependencies=[CheckedForm])
+def check(
+    request: Request,
+    tx: HasTx,
+    worker: AsWorker,
+    having: HasServices,
+    ticket: ThisTicket,
+    claim_number: ClaimNumber,
+    text: TypedText = "",
+    inserted: Short = "",
+    suggestion: Shown = None,
+    fix: Short = "",
+) -> Response:
+    """What is found in the text, after the fix at one place, if one is asked for; nothing is kept.
+
+    The page's script asks at each pause in typing and gets the list alone; a button asks for the whole page.
+    """
+    having.limiter.hit("reply-check", str(worker), CHECKS_PER_MINUTE)
+    body, shown = typed_lines(text), SuggestionId(suggestion) if suggestion else None
+    try:
+        pool.held(tx, ticket=ticket, worker=worker, number=claim_number, now=app_now(tx))
+        found = checked_text(tx, ticket=ticket, worker=worker, text=body, shown=shown)
+        if (mended := fixed(body, found, fix)) != body:
+            body, found = mended, checked_text(tx, ticket=ticket, worker=worker, text=mended, shown=shown)
+    except pool.StaleClaim:
+        return too_late(request, tx, ticket, worker, Typed(text=body, inserted=inserted))
+    except (Invalid, pool.ReplyInReview) as refusal:
+        typed = Typed(text=body, inserted=inserted)
+        return again(request, tx, ticket, worker, typed, problem=refusal.detail)
+    if by_script(request):
+        return HTMLResponse(having.templates.part(checked(found, body, ticket=str(ticket))))
+    typed = Typed(text=body, inserted=inserted, found=found, asked=True)
+    return desk_page(request, tx, ticket=ticket, worker=worker, typed=typed)
 
 
 @router.post("/worker/t/{ticket}/draft", dependencies=[CheckedForm])
@@ -143,7 +192,15 @@ def _send_once(
         ranks = inserted_ranks(inserted_marks(typed.inserted, guidance), guidance)
         walked = find_inserted_walk(tx, ticket=ticket, worker=worker, inserted=typed.inserted)
         sent = replies.send_reply(tx, ticket=ticket, worker=worker, number=number, body=body, now=now)
-        write_receipt(tx, reply=sent, inserted=ranks, now=now, shown=shown, walked=walked)
+        write_receipt(
+            tx,
+            reply=sent,
+            inserted=ranks,
+            now=now,
+            shown=shown,
+            walked=walked,
+            found=typed.found or (),
+        )
         return {"id": str(sent.id), "state": sent.state.value, "label": sent.label}
 
     asked = ["reply", str(ticket), number, body, typed.inserted, str(shown)]
@@ -165,11 +222,7 @@ def _appended(text: str, more: str) -> str:
     return f"{text.rstrip()}\n\n{more}".lstrip() if more else text
 
 
-def _after_sending(
-    tx: Tx, ticket: TicketId, worker: WorkerId, found: tuple[Finding, ...], *, said: str, stay: bool
-) -> Response:
-    warnings = [one.message for one in found if one.severity is Severity.WARN][:WARNINGS_SAID]
-    said = " ".join([said, *(["Look again:", *warnings] if warnings else [])])
+def _after_sending(tx: Tx, ticket: TicketId, worker: WorkerId, *, said: str, stay: bool) -> Response:
     if stay:
         return see(f"/worker/t/{ticket}", said=said)
     following = worker_queries.find_next_claimed(tx, worker=worker, now=app_now(tx))
@@ -179,6 +232,11 @@ def _after_sending(
 def _not_yet(found: tuple[Finding, ...]) -> str:
     blocking = sum(one.severity is Severity.BLOCK for one in found)
     return f"Not sent yet: {'one thing' if blocking == 1 else f'{blocking} things'} to fix first."
+
+
+def _look_first(found: tuple[Finding, ...]) -> str:
+    what = "this" if len(found) == 1 else f"these {len(found)} things"
+    return f"Not sent yet: look at {what} once. If the text is right, send it anyway."
 
 
 def _wants_page(request: Request) -> bool:

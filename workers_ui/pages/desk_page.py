@@ -7,17 +7,9 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from guidance.findings import Finding
-from guidance.flow_walks import told_by_flows
-from guidance.lint import lint
 from guidance.models import SuggestionPassage
-from guidance.outdated_text import outdated_findings
-from guidance.queries import (
-    SuggestionView,
-    cited_passages,
-    newest_suggestion,
-    suggestion_for_desk,
-    why_stopped,
-)
+from guidance.queries import SuggestionView, suggestion_for_desk, why_stopped
+from guidance.reply_check import check_reply
 from guidance.voices import voice_of
 from guidance.wrong_passages import shown_passages
 from knowledge_base.report_models import ReportState
@@ -39,6 +31,7 @@ from marketplace.tickets.replies import REPLY_LIMIT, affiliation_label
 from marketplace.tickets.unsent import keep_unsent
 from workers_ui.frames import page, worker_frame
 from workers_ui.pages import desk_views
+from workers_ui.pages.desk_findings import checked
 from workers_ui.pages.desk_flows import NOTHING_ASKED, Asked, find_inserted_walk, flow_mark, flow_panel
 from workers_ui.pages.desk_handover import decision_sentence, panel_of, review_notice
 from workers_ui.pages.pool_views import channel_name, hold_badge, ticket_number
@@ -54,10 +47,17 @@ LOST = Badge(label="not yours any more", tone=Tone.BAD)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
-    """What a form sent: shown again when it was refused. `text` None: the saved draft stands."""
+    """What a form sent: shown again when it was refused. `text` None: the saved draft stands.
+
+    `found` is what was found in the text, where it was checked already; `asked`: somebody asked for
+    that. `confirms`: the next Send of the same text is meant.
+    """
 
     text: str | None = None
     inserted: str = ""
+    found: Sequence[Finding] | None = None
+    asked: bool = False
+    confirms: bool = False
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
@@ -259,19 +259,20 @@ def find_guidance(
     return found
 
 
-def checked_text(tx: Tx, *, ticket: TicketId, worker: WorkerId, text: str) -> tuple[Finding, ...]:
-    """What the brand's rules say of a reply; nothing when `worker` does not hold the ticket."""
+def checked_text(
+    tx: Tx, *, ticket: TicketId, worker: WorkerId, text: str, shown: SuggestionId | None = None
+) -> tuple[Finding, ...]:
+    """What the brand's rules say of a reply; nothing when `worker` does not hold the ticket.
+
+    Raises UnknownSuggestion.
+    """
     brand = worker_queries.find_brand_of_hold(tx, ticket=ticket, worker=worker)
     if brand is None:
         return ()
-    suggestion = newest_suggestion(tx, brand=brand, ticket=ticket)
-    passages = cited_passages(tx, suggestion) if suggestion else []
     rescope(tx, Scope(worker=worker, brand=brand))
-    told = told_by_flows(tx, brand=brand, ticket=ticket, worker=worker)
-    found = lint(text, voice_of(tx, brand=brand).voice, [*passages, *told])
-    outdated = outdated_findings(tx, brand=brand, ticket=ticket, text=text)
+    found = check_reply(tx, brand=brand, ticket=ticket, worker=worker, text=text, shown=shown)
     rescope(tx, Scope(worker=worker))
-    return (*outdated, *found)
+    return found
 
 
 def _reported(
@@ -309,7 +310,9 @@ def _composer(
 ) -> Composer:
     saved = worker_queries.find_draft(tx, ticket=ticket, worker=worker)
     text = typed.text if typed.text is not None else saved.body if saved else ""
-    noted = checked_text(tx, ticket=ticket, worker=worker, text=text) if text.strip() else ()
+    noted = typed.found
+    if noted is None:
+        noted = checked_text(tx, ticket=ticket, worker=worker, text=text) if text.strip() else ()
     return Composer(
         idempotency_key=fresh_key(),
         draft=text,
@@ -320,7 +323,8 @@ def _composer(
         draft_saved_at=saved.saved_at if saved and typed.text is None and saved.body else None,
         affiliation_label=label,
         max_length=REPLY_LIMIT,
-        findings=desk_views.findings(noted, text),
+        checked=checked(noted, text, ticket=str(ticket), asked=typed.asked),
+        confirms=typed.confirms,
         inserted=(
             *desk_views.inserted_marks(typed.inserted, found),
             *flow_mark(find_inserted_walk(tx, ticket=ticket, worker=worker, inserted=typed.inserted)),

@@ -7,7 +7,6 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from guidance.confidence import Reason
-from guidance.findings import Finding, Severity
 from guidance.models import SuggestionPassage, SuggestionState
 from guidance.queries import ReuseView, SuggestionView
 from guidance.voice import Voice, unfilled_slots
@@ -155,19 +154,6 @@ def voice(rules: Voice) -> views.Voice:
         avoid=tuple(f"“{word}”" for word in rules.words_to_avoid),
         greeting=rules.greeting,
         sign_off=rules.sign_off,
-    )
-
-
-def findings(found: Sequence[Finding], text: str) -> tuple[views.LintFinding, ...]:
-    """What stops the sending first, then what asks for a second look."""
-    ordered = sorted(found, key=lambda one: one.severity is not Severity.BLOCK)
-    return tuple(
-        views.LintFinding(
-            text=one.message,
-            excerpt="" if text[one.start : one.end] in one.message else text[one.start : one.end].strip(),
-            blocking=one.severity is Severity.BLOCK,
-        )
-        for one in ordered
     )
 
 

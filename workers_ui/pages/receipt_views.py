@@ -33,6 +33,7 @@ def receipt(
         flow=_flow(stored.flow),
         flow_answers=_flow_answers(stored.flow),
         outcome=outcome(stored.outcome),
+        findings=tuple(one["words"] for one in stored.findings),
     )
 
 

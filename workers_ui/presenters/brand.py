@@ -167,6 +167,8 @@ class Receipt:
 
     `support` says in words how much of the sent text stands in the passages, `outcome` what became of the reply and
     whose it is, empty while nothing is known.
+    `support` says in words how much of the sent text stands in the passages; `findings` what its worker was told of
+    the text, and sent it with.
     """
 
     worker_alias: str
@@ -179,6 +181,7 @@ class Receipt:
     flow: str = ""
     flow_answers: tuple[tuple[str, str], ...] = ()
     outcome: str = ""
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -206,11 +206,38 @@ class Guidance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LintFinding:
-    """One thing found in the text; a blocking one stops the sending."""
+    """One thing found in the text; a blocking one stops the sending.
+
+    `start` and `end` count as a browser does (UTF-16); `place` names it to the server, which may put `fix` there.
+    """
 
     text: str
     excerpt: str = ""
     blocking: bool = False
+    start: int = 0
+    end: int = 0
+    place: str = ""
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What checking the text found: a part of the desk, and what the page's script gets while somebody types.
+
+    `seen` names the text with its warnings: sent back with the reply, it says that they were read. `more` is how many
+    are not listed. `asked`: somebody asked for it, so that nothing found is said too.
+    """
+
+    template: ClassVar[str] = "parts/findings.html"
+    ticket: str = ""
+    count: str = ""
+    findings: tuple[LintFinding, ...] = ()
+    more: int = 0
+    seen: str = ""
+    asked: bool = False
+
+
+NOTHING_CHECKED = Checked()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +278,8 @@ class NoteLine:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composer:
     """`draft` is the server's copy; `draft_revision` grows with each save, so that an old one never wins.
-    `on_probation`: the brand reads the reply before it leaves."""
+    `on_probation`: the brand reads the reply before it leaves. `confirms`: it came back with warnings, and the next
+    Send is meant."""
 
     idempotency_key: str
     draft: str = ""
@@ -259,9 +287,10 @@ class Composer:
     draft_saved_at: datetime | None = None
     affiliation_label: str = ""
     max_length: int = 8000
-    findings: tuple[LintFinding, ...] = ()
+    checked: Checked = NOTHING_CHECKED
     inserted: tuple[str, ...] = ()
     on_probation: bool = False
+    confirms: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +299,10 @@ class DeskPage:
 
     `goes_on_href`: the linked ticket, where this worker had that one in hand as well.
 
-    POST reply: csrf, idempotency_key, claim_number, suggestion, inserted, text, then (next | stay).
+    POST reply: csrf, idempotency_key, claim_number, suggestion, inserted, text, seen, then (next | stay).
+
+    POST check: csrf, claim_number, suggestion, inserted, text, perhaps fix: what is found in the text; to the page's
+    script the part alone.
 
     POST draft: the same without idempotency_key, plus draft_revision; a button named `insert` (1-5 or draft)
     asks the server to append that guidance to the draft and show the desk again (the way without JavaScript).
