@@ -91,9 +91,11 @@ def send(
     typed = replace(typed, found=found)
     if blocks_sending(found):
         return again(request, tx, ticket, worker, typed, problem=_not_yet(found))
-    if seen != warnings_mark(typed_lines(text), found):
-        return again(request, tx, ticket, worker, replace(typed, confirms=True), problem=_look_first(found))
     try:
+        if seen != warnings_mark(typed_lines(text), found):
+            pool.held(tx, ticket=ticket, worker=worker, number=claim_number, now=app_now(tx))
+            typed = replace(typed, confirms=True)
+            return again(request, tx, ticket, worker, typed, problem=_look_first(found))
         with tx.begin_nested():  # a refused reply must not leave its key behind, marked as used
             sent = _send_once(tx, ticket, worker, claim_number, typed, shown, idempotency_key)
     except pool.StaleClaim:

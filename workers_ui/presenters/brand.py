@@ -166,9 +166,7 @@ class Receipt:
     """The one record of how a reply came to be; worker, brand and finance read the same.
 
     `support` says in words how much of the sent text stands in the passages, `outcome` what became of the reply and
-    whose it is, empty while nothing is known.
-    `support` says in words how much of the sent text stands in the passages; `findings` what its worker was told of
-    the text, and sent it with.
+    whose it is, empty while nothing is known; `findings` what its worker was told of the text, and sent it with.
     """
 
     worker_alias: str
