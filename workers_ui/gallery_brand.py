@@ -23,6 +23,7 @@ from workers_ui.gallery_samples import (
 )
 from workers_ui.presenters import brand
 from workers_ui.presenters.outcomes import ArticleOutcomes, ArticleReplyRow, RevisionRow
+from workers_ui.presenters.receipts import Receipt, ReceiptPassage
 from workers_ui.presenters.values import (
     Action,
     Badge,
@@ -34,7 +35,7 @@ from workers_ui.presenters.values import (
 )
 from workers_ui.templating import PageView
 
-RECEIPT = brand.Receipt(
+RECEIPT = Receipt(
     worker_alias="Ana R.",
     sent_at=ago(minutes=12),
     edit_summary="draft inserted, 14 % changed",
@@ -43,7 +44,7 @@ RECEIPT = brand.Receipt(
     outcome="Reopened by the customer. "
     "It was not sent as guidance showed it, so it does not count against the article.",
     passages=(
-        brand.ReceiptPassage(
+        ReceiptPassage(
             article_title="Returns and refunds",
             section_path="Damaged on arrival",
             excerpt="Goods that arrive damaged are refunded in full within 30 days.",
@@ -53,7 +54,7 @@ RECEIPT = brand.Receipt(
             confidence=0.92,
             article_href=f"/b/{SLUG}/knowledge/a1",
         ),
-        brand.ReceiptPassage(
+        ReceiptPassage(
             article_title="Handling photos of damage",
             section_path="What to ask for › page 4",
             excerpt="Ask for one photo of the damage if the order value is above $80.",

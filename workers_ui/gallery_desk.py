@@ -19,6 +19,7 @@ from workers_ui.gallery_samples import (
 from workers_ui.pages import report_views
 from workers_ui.presenters import worker
 from workers_ui.presenters.handover import ReviewNotice
+from workers_ui.presenters.receipts import Receipt
 from workers_ui.presenters.values import (
     Badge,
     Choice,
@@ -239,7 +240,12 @@ def desk_failing(frame: MakeFrame) -> PageView:
     """An answer that went badly more often than not."""
     desk = sample_desk(frame)
     said = READ_FIRST.format(faults=4, judged=6)
-    return replace(desk, guidance=replace(desk.guidance, fails=True, next_step=said))
+    draft = (
+        replace(desk.guidance.draft, confidence=0.7, confidence_label="Fair, 70%")
+        if desk.guidance.draft
+        else None
+    )
+    return replace(desk, guidance=replace(desk.guidance, draft=draft, fails=True, next_step=said))
 
 
 def desk_questions(frame: MakeFrame) -> PageView:
@@ -288,6 +294,16 @@ def desk_answered(frame: MakeFrame) -> PageView:
         sample_desk(frame),
         thread=ANSWERED_THREAD,
         answered=True,
+        receipts=(
+            Receipt(
+                worker_alias="you",
+                sent_at=ago(minutes=12),
+                edit_summary="draft inserted, sent unchanged",
+                affiliation_label=LABEL,
+                support="3 of 4 sentences stand in the passages. Guidance was 92 % confident.",
+                outcome="Resolved; the customer may still reopen it.",
+            ),
+        ),
         state=WAITING,
         lease=worker.Lease(claim_number=2, deadline=None),
     )

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, func, select, text
 
 from marketplace.kernel.db import Tx
-from marketplace.kernel.ids import BrandId, TicketId, WorkerId
+from marketplace.kernel.ids import BrandId, ReplyId, TicketId, WorkerId
 from marketplace.kernel.money import Money
 from marketplace.tickets.masking import mask
 from marketplace.tickets.models import (
@@ -148,6 +148,7 @@ def unsent_texts(tx: Tx, *, worker: WorkerId, now: datetime) -> tuple[UnsentText
 class OwnReply:
     """A reply of the worker who asks, written in its message's transaction, so at the very same time."""
 
+    id: ReplyId
     written_at: datetime
     state: ReplyState
     label: str
@@ -156,12 +157,13 @@ class OwnReply:
 def own_replies(tx: Tx, *, ticket: TicketId, worker: WorkerId) -> dict[datetime, OwnReply]:
     """What `worker` wrote on `ticket`, by the time of writing."""
     rows = tx.execute(
-        select(Reply.written_at, Reply.state, Reply.label)
+        select(Reply.id, Reply.written_at, Reply.state, Reply.label)
         .where(Reply.ticket_id == ticket, Reply.worker_id == worker)
         .order_by(Reply.id)
     )
     return {
-        row.written_at: OwnReply(written_at=row.written_at, state=row.state, label=row.label) for row in rows
+        row.written_at: OwnReply(id=row.id, written_at=row.written_at, state=row.state, label=row.label)
+        for row in rows
     }
 
 

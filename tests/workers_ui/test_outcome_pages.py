@@ -69,10 +69,13 @@ def test_a_failed_answer_counts_against_its_article_wherever_it_is_read(
 def test_its_worker_reads_that_it_is_not_counted_and_another_reads_nothing(
     db: Database, house: House
 ) -> None:
-    _, _, worker = a_failed_answer(db, house)
+    _, ticket, worker = a_failed_answer(db, house)
     mine = words(at_work(house.site, worker).client.get("/worker/mine"))
     assert "Not counted against you: you sent the brand’s own answer" in mine
     assert "reopened by the customer from “Returns”" in mine
+    own = words(at_work(house.site, worker).client.get(f"/worker/t/{ticket}"), "#receipts")
+    for expected in ("draft inserted, sent unchanged", SAID, "it counts against the article, not the worker"):
+        assert expected in own
     with house.site.background.transaction() as tx:
         other = a_worker(tx)
     assert "Not counted" not in words(at_work(house.site, other).client.get("/worker/mine"))

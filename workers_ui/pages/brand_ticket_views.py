@@ -30,6 +30,7 @@ from marketplace.tickets.recall_models import Recall
 from workers_ui.pages import recall_views, receipt_views
 from workers_ui.pages.ticket_states import STATES
 from workers_ui.presenters import brand as views
+from workers_ui.presenters.receipts import Receipt
 from workers_ui.presenters.values import Action, Badge, Tone
 from workers_ui.presenters.worker import Author as Speaker
 from workers_ui.presenters.worker import ThreadMessage
@@ -161,7 +162,7 @@ def _said(story: Story, message: Message, replies: Mapping[MessageId, ReplyLine]
     )
 
 
-def _receipt(story: Story, reply: ReplyLine) -> views.Receipt | None:
+def _receipt(story: Story, reply: ReplyLine) -> Receipt | None:
     stored = story.receipts.get(reply.id)
     if stored is None:
         return None

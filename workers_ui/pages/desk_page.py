@@ -34,6 +34,7 @@ from workers_ui.pages import desk_views
 from workers_ui.pages.desk_findings import checked
 from workers_ui.pages.desk_flows import NOTHING_ASKED, Asked, find_inserted_walk, flow_mark, flow_panel
 from workers_ui.pages.desk_handover import decision_sentence, panel_of, review_notice
+from workers_ui.pages.desk_receipts import own_receipts
 from workers_ui.pages.pool_views import channel_name, hold_badge, ticket_number
 from workers_ui.pages.report_views import reasons
 from workers_ui.pages.stop_sentences import recall_pay_sentence, stop_sentence
@@ -157,6 +158,7 @@ def desk_view(
         notes=desk_views.notes(
             notes_of_ticket(tx, brand=desk.brand, ticket=ticket, masked=True), worker=worker, brand=brand.name
         ),
+        receipts=own_receipts(tx, brand=desk.brand, ticket=ticket, worker=worker),
         answered=desk.state is PoolState.ANSWERED,
         in_review=desk.state is PoolState.IN_REVIEW,
         marked_done=desk.done,
@@ -202,6 +204,7 @@ def lost_page(
         thread=desk_views.messages(past.thread, own, brand=past.brand),
         guidance=desk_views.NO_GUIDANCE,
         shown=desk_views.shown_cards(shown, _reported(tx, worker, shown)),
+        receipts=own_receipts(tx, brand=past.brand_id, ticket=ticket, worker=worker),
         report_reasons=reasons(),
         voice=desk_views.voice(voice_of(tx, brand=past.brand_id).voice),
         composer=Composer(idempotency_key="", draft=typed.text or past.draft),

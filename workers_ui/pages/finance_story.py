@@ -24,8 +24,8 @@ from marketplace.tickets.models import (
 from marketplace.tickets.recall_models import Recall, RecallKind, RecallPay
 from workers_ui.pages import receipt_views
 from workers_ui.pages.finance_labels import PAYOUT_BADGES
-from workers_ui.presenters.brand import Receipt
 from workers_ui.presenters.finance import Fact, Posting, PostingEntry, StoryStep
+from workers_ui.presenters.receipts import Receipt
 
 RESOLVED_BECAUSE = {
     ResolvedBy.CUSTOMER: "The customer confirmed that it is solved.",

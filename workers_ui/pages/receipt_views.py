@@ -8,7 +8,7 @@ from guidance.flow_models import FlowWalk
 from guidance.queries import ReceiptView, SuggestionView
 from workers_ui.pages.outcome_words import outcome
 from workers_ui.pages.places import place_of
-from workers_ui.presenters.brand import Receipt, ReceiptPassage
+from workers_ui.presenters.receipts import Receipt, ReceiptPassage
 
 DRAFT = "draft"
 

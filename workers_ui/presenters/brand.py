@@ -17,6 +17,7 @@ from workers_ui.presenters.articles import Checks, PlannedLine, Section, Unpubli
 from workers_ui.presenters.frame import Frame
 from workers_ui.presenters.knowledge_imports import ImportProgress
 from workers_ui.presenters.outcomes import ArticleOutcomes
+from workers_ui.presenters.receipts import Receipt, ReceiptPassage
 from workers_ui.presenters.service_levels import ClockLine, LadderLine
 from workers_ui.presenters.values import (
     EMPTY_FORM,
@@ -147,39 +148,6 @@ class WithdrawalPage:
     withdrawn: int
     refusals: tuple[RefusedTicket, ...] = ()
     finished_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiptPassage:
-    article_title: str
-    section_path: str
-    excerpt: str
-    shown: bool
-    inserted: bool
-    revision_label: str
-    confidence: float | None = None
-    article_href: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """The one record of how a reply came to be; worker, brand and finance read the same.
-
-    `support` says in words how much of the sent text stands in the passages, `outcome` what became of the reply and
-    whose it is, empty while nothing is known; `findings` what its worker was told of the text, and sent it with.
-    """
-
-    worker_alias: str
-    sent_at: datetime
-    edit_summary: str
-    affiliation_label: str
-    support: str = ""
-    passages: tuple[ReceiptPassage, ...] = ()
-    abstained: bool = False
-    flow: str = ""
-    flow_answers: tuple[tuple[str, str], ...] = ()
-    outcome: str = ""
-    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

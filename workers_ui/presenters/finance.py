@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import ClassVar
 
 from marketplace.kernel.money import Money
-from workers_ui.presenters.brand import Receipt
 from workers_ui.presenters.frame import Frame
+from workers_ui.presenters.receipts import Receipt
 from workers_ui.presenters.values import (
     EMPTY_FORM,
     ONE_PAGE,

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from workers_ui.presenters.brand import Receipt
 from workers_ui.presenters.control import Section
 from workers_ui.presenters.frame import Frame
+from workers_ui.presenters.receipts import Receipt
 from workers_ui.presenters.values import EMPTY_FORM, Badge, Choice, FilterTab, FormState
 
 

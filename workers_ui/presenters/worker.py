@@ -12,6 +12,7 @@ from workers_ui.presenters.frame import Frame
 from workers_ui.presenters.handover import HandoverPanel, ReviewNotice
 from workers_ui.presenters.outcomes import NotCountedRow
 from workers_ui.presenters.pool_filters import NO_FILTERS, FilterForm
+from workers_ui.presenters.receipts import Receipt
 from workers_ui.presenters.values import EMPTY_FORM, ONE_PAGE, Badge, Choice, FormState, Notice, Pager
 
 # Pool
@@ -340,6 +341,7 @@ class DeskPage:
     goes_on_href: str = ""
     notes: tuple[NoteLine, ...] = ()
     shown: tuple[PassageCard, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
     flows: FlowPanel = NO_FLOWS
     report_reasons: tuple[Choice, ...] = ()
     answered: bool = False
