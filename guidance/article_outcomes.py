@@ -20,8 +20,11 @@ WINDOW = timedelta(days=90)
 FEWEST_JUDGED = 5
 """Answers whose outcome is known; of fewer nothing is said and nothing is made."""
 
-ANSWERS_LOOKED_AT = 200
-"""Newest of a revision that its record counts."""
+ANSWERS_LOOKED_AT = 100
+"""Newest of a revision that its record counts: more would say little more, and every suggestion asks."""
+
+COMPARED = 2
+"""Passages whose records a suggestion hears: the first, and the one it may give way to."""
 
 REPLIES_LOOKED_AT = 5_000
 """Newest of a brand, or of an article, that a list counts."""
@@ -128,8 +131,8 @@ def wilson(good: int, total: int) -> tuple[float, float]:
 
 
 def records_of(tx: Tx, *, brand: BrandId, passages: Sequence[FoundPassage]) -> Texts:
-    """The records of the texts that `passages` are of; one without any known outcome is left out."""
-    texts = sorted({(one.article_id, one.revision_id) for one in passages})
+    """The records of the texts of the first of `passages`; one without any known outcome is left out."""
+    texts = sorted({(one.article_id, one.revision_id) for one in passages[:COMPARED]})
     if not texts:
         return {}
     rows = tx.execute(
