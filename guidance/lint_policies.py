@@ -11,7 +11,7 @@ from guidance.findings import FindingKind
 from guidance.lint_policy import USUAL, USUAL_POLICY, Level, LintPolicy
 from guidance.models import LintPolicyVersion
 from marketplace.kernel.db import Tx
-from marketplace.kernel.errors import Conflict, Invalid
+from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.ids import BrandId, PersonId
 
 VERSIONS_LISTED = 50
@@ -23,6 +23,10 @@ class UnfitPolicy(Invalid):
 
 class PolicyChanged(Conflict):
     """Somebody else changed the reply rules meanwhile. Look at what holds now, then save yours again."""
+
+
+class NoSuchVersion(NotFound):
+    """The reply rules have no such version."""
 
 
 class NumberedPolicy(NamedTuple):
@@ -68,6 +72,16 @@ def set_policy(
     if tx.execute(added.on_conflict_do_nothing().returning(LintPolicyVersion.version)).first() is None:
         raise PolicyChanged
     return NumberedPolicy(current.version + 1, policy)
+
+
+def restore_policy(
+    tx: Tx, *, brand: BrandId, version: int, author: PersonId | None, now: datetime
+) -> NumberedPolicy:
+    """Make an earlier version's choice the newest. Raises NoSuchVersion, PolicyChanged."""
+    row = tx.get(LintPolicyVersion, (brand, version))
+    if row is None:
+        raise NoSuchVersion
+    return set_policy(tx, brand=brand, levels=read_levels(row.levels), author=author, now=now)
 
 
 def policy_versions(tx: Tx, *, brand: BrandId, limit: int = VERSIONS_LISTED) -> list[LintPolicyVersion]:

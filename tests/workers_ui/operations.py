@@ -185,6 +185,10 @@ OPERATIONS = {
         ApiScope.KNOWLEDGE_WRITE, body={"version": 1}, foreign=404
     ),
     "DELETE /api/v1/flows/{key}": _brand(ApiScope.KNOWLEDGE_WRITE, foreign=404),
+    "GET /api/v1/reply-rules": _brand(ApiScope.KNOWLEDGE_READ),
+    "PUT /api/v1/reply-rules": _brand(
+        ApiScope.KNOWLEDGE_WRITE, body={"levels": {"promise": "block"}, "based_on": None}
+    ),
     "GET /api/v1/coverage": _brand(ApiScope.KNOWLEDGE_READ),
     "GET /api/v1/article-outcomes": _brand(ApiScope.KNOWLEDGE_READ),
     "GET /api/v1/article-outcomes/{article}": _brand(ApiScope.KNOWLEDGE_READ, foreign=404),
@@ -245,6 +249,9 @@ OPERATIONS = {
         body={"claim_number": 1, "flow": "owned", "version": 1, "answers": []}, foreign=409
     ),
     "POST /api/v1/tickets/{ticket}/replies": _worker(body=REPLY_BODY, foreign=409),
+    "POST /api/v1/tickets/{ticket}/reply-checks": _worker(
+        body={"claim_number": 1, "text": "On its way.", "suggestion": None}, foreign=409
+    ),
     "POST /api/v1/tickets/{ticket}/escalation": _worker(
         body={"claim_number": 1, "reason": "other", "note": ""}, foreign=409
     ),

@@ -18,6 +18,7 @@ from workers_ui.api import (
     pool_acts,
     quality,
     recalls,
+    reply_rules,
     reviews,
     service_levels,
     ticket_imports,
@@ -61,5 +62,6 @@ for part in (
     reviews,
     service_levels,
     wrong_passages,
+    reply_rules,
 ):
     router.include_router(part.router)

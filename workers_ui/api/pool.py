@@ -7,10 +7,12 @@ from fastapi import APIRouter, Query
 
 from guidance.commands import write_receipt
 from guidance.coverage import Coverage, coverage_of
+from guidance.findings import Finding, FindingKind, Severity
 from guidance.flow_models import FlowWalk
 from guidance.flow_walks import UnknownWalk, find_walk
-from guidance.outdated_text import OutdatedText, outdated_findings
+from guidance.outdated_text import OutdatedText
 from guidance.queries import suggestion_for_desk
+from guidance.reply_check import ReplyNotFit, check_reply
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Scope, Tx, rescope
 from marketplace.kernel.ids import FlowWalkId, SuggestionId, TicketId, WorkerId
@@ -33,6 +35,8 @@ from workers_ui.deps import ByWorkerToken, HasTx, RequestKey
 from workers_ui.idempotency import once
 
 router = APIRouter(tags=["pool"])
+
+BLOCKS_TOLD = 3
 
 
 @router.get("/pool", response_model=list[PoolTicketOut])
@@ -104,10 +108,11 @@ def send_reply(
 ) -> object:
     """Answer the customer; `inserted` names what of the suggestion was used ("draft", "1" to "5"), `suggestion`
     which one it was: without it, the newest; `flow` the walk whose draft went in. 409 when the text quotes what the
-    brand's knowledge does not say any more."""
+    brand's knowledge does not say any more, 422 when it breaks what the brand's reply rules block."""
 
     def act() -> dict[str, Any]:
-        _refuse_outdated(tx, worker, TicketId(ticket), body.text)
+        shown = SuggestionId(body.suggestion) if body.suggestion else None
+        found = _fit_to_send(tx, worker, TicketId(ticket), body.text, shown)
         reply = replies.send_reply(
             tx,
             ticket=TicketId(ticket),
@@ -121,7 +126,8 @@ def send_reply(
             reply=reply,
             inserted=body.inserted,
             now=app_now(tx),
-            shown=SuggestionId(body.suggestion) if body.suggestion else None,
+            shown=shown,
+            found=found,
             walked=_walk(tx, worker, TicketId(ticket), body.flow) if body.flow else None,
         )
         return {"id": str(reply.id), "state": reply.state.value, "label": reply.label}
@@ -186,16 +192,22 @@ def hold_out(hold: pool.Hold) -> dict[str, Any]:
     return {"ticket": hold.ticket, "claim_number": hold.number, "lease_ends_at": hold.lease_ends_at}
 
 
-def _refuse_outdated(tx: Tx, worker: WorkerId, ticket: TicketId, text: str) -> None:
-    """Raises OutdatedText. Whether the worker holds the ticket is for the sending to say."""
+def _fit_to_send(
+    tx: Tx, worker: WorkerId, ticket: TicketId, text: str, shown: SuggestionId | None
+) -> tuple[Finding, ...]:
+    """What warns; whether the worker holds the ticket is for the sending to say. Raises OutdatedText, ReplyNotFit,
+    UnknownSuggestion."""
     brand = worker_queries.find_brand_of_hold(tx, ticket=ticket, worker=worker)
     if brand is None:
-        return
+        return ()
     rescope(tx, Scope(worker=worker, brand=brand))
-    outdated = outdated_findings(tx, brand=brand, ticket=ticket, text=text)
+    found = check_reply(tx, brand=brand, ticket=ticket, worker=worker, text=text, shown=shown)
     rescope(tx, Scope(worker=worker))
-    if outdated:
+    if any(one.kind is FindingKind.OUTDATED for one in found):
         raise OutdatedText
+    if blocking := [one.message for one in found if one.severity is Severity.BLOCK]:
+        raise ReplyNotFit(" ".join(blocking[:BLOCKS_TOLD]))
+    return found
 
 
 def _walk(tx: Tx, worker: WorkerId, ticket: TicketId, walk: UUID) -> FlowWalk:

@@ -23,6 +23,7 @@ from workers_ui.pages import (
     brand_knowledge,
     brand_new_ticket,
     brand_recall,
+    brand_reply_rules,
     brand_service_levels,
     brand_stages,
     brand_switches,
@@ -69,6 +70,7 @@ for part in (
     brand_decisions,
     brand_control,
     brand_control_replies,
+    brand_reply_rules,
 ):
     router.include_router(part.router)
 
