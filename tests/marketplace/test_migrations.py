@@ -70,6 +70,9 @@ READ_BEFORE_THERE_IS_A_BRAND = {"api_key", "invite", "member"}
 
 NOTHING_PERSONAL = {"pool_ticket"}
 
+OF_OPERATIONS = {"dead_job", "uncovered_now"}
+"""Views of jobs, and of lanes that nobody covers: nothing of a ticket or of knowledge is in them."""
+
 
 @pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")  # reflection knows no xid8
 def test_migrations_make_what_the_models_say(database_url: str) -> None:
@@ -115,8 +118,7 @@ def test_every_view_shows_what_its_reader_may_see(database_url: str) -> None:
                 "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relkind = 'v'"
             )
         ).all()
-    assert ("reply_outcome", True) in views
-    assert all(asks_its_reader for _, asks_its_reader in views)
+    assert {name for name, asks_its_reader in views if not asks_its_reader} == OF_OPERATIONS
 
 
 def test_the_application_roles_own_nothing_and_are_no_superusers(database_url: str) -> None:
