@@ -24,6 +24,7 @@ from guidance.receipts import (
     is_as_shown,
     supported_sentences,
 )
+from guidance.slots import facts_of
 from knowledge_base.index.hybrid import Query
 from knowledge_base.index.retrieval import FoundPassage, Retriever
 from marketplace.events.commands import record
@@ -68,6 +69,7 @@ def prepare_suggestion(
     last = thread[-1]
     query = _query(row, thread)
     customer = tx.get(Customer, (brand, row.customer_id))
+    name = customer.name if customer else None
     found = answer(
         tx,
         retriever,
@@ -75,9 +77,10 @@ def prepare_suggestion(
         query=query,
         weight=weight,
         threshold=threshold,
-        customer_name=customer.name if customer else None,
+        customer_name=name,
         memory=memory,
         questions=questions_in(_asked_since_the_reply(row, thread)),
+        facts=facts_of(_said_by_the_customer(row, thread), customer_name=name),
     )
     draft, assessment = found.draft, found.assessment
     suggestion = Suggestion(
@@ -92,6 +95,7 @@ def prepare_suggestion(
         draft=draft.text if draft else "",
         sentences=[asdict(sentence) for sentence in draft.sentences] if draft else [],
         questions=_told(draft.coverage) if draft else [],
+        slots=[asdict(slot) for slot in draft.filled] if draft else [],
         voice_version=found.voice_version,
         prepared_at=now,
     )
@@ -231,6 +235,11 @@ def _asked_since_the_reply(ticket: Ticket, thread: Sequence[Message]) -> str:
     last = list(takewhile(lambda message: message.author is Author.CUSTOMER, reversed(thread)))
     subject = ticket.subject if len(last) == len(thread) else ""
     return "\n\n".join([subject, *(message.body for message in reversed(last))])
+
+
+def _said_by_the_customer(ticket: Ticket, thread: Sequence[Message]) -> list[str]:
+    written = (message.body for message in thread if message.author is Author.CUSTOMER)
+    return [ticket.subject, ticket.context, *written]
 
 
 def _told(coverage: Sequence[QuestionCoverage]) -> list[dict[str, object]]:

@@ -3,12 +3,13 @@ its passage."""
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Protocol
 
 from guidance.questions import Question
 from guidance.sentences import BlockKind, content_stems, quotable_blocks
+from guidance.slots import NO_FACTS, FilledSlot, TicketFacts, fill_from, with_braces
 from guidance.voice import Voice, avoided_words, greet, is_allowed_link, links, unfilled_slots
 
 MAX_PASSAGES = 3
@@ -85,6 +86,7 @@ class Draft:
     sentences: tuple[DraftSentence, ...]
     slots: tuple[str, ...]
     coverage: tuple[QuestionCoverage, ...] = ()
+    filled: tuple[FilledSlot, ...] = ()
 
 
 class SentenceScorer(Protocol):
@@ -129,11 +131,13 @@ def compose(
     customer_name: str | None = None,
     scorer: SentenceScorer | None = None,
     questions: Sequence[AskedQuestion] = (),
+    facts: TicketFacts = NO_FACTS,
 ) -> Draft | None:
     """A draft from the best sentences of the passages, or None when none of them may be quoted in this voice.
 
     Several `questions` are answered one after another, each from the passages that it trusts; when none of them can
     be answered by itself, and for one alone, the whole `question` is answered from the first three passages.
+    Slots in what is quoted are filled with `facts` of the ticket, and with what the passage itself says once.
     A sentence with a word to avoid, a link off the voice's domains, or a question is never quoted.
     """
     ranked = sorted(passages, key=lambda passage: passage.rank)
@@ -143,12 +147,12 @@ def compose(
     each = [_choose_for(asked, units, scorer) for asked in questions]
     coverage = tuple(_coverage(*pair) for pair in zip(questions, each, strict=True))
     if any(each):
-        return _assemble(greeting, _once(each), sign_off, coverage)
+        return _assemble(greeting, _once(each), sign_off, coverage, facts)
     first = _distinct([unit for unit in units if unit.passage in ranked[:MAX_PASSAGES]])
     if not first:
         return None
     chosen = _choose(first, question[-MAX_QUESTION_CHARS:], scorer, MAX_UNITS)
-    return _assemble(greeting, [chosen], sign_off, coverage)
+    return _assemble(greeting, [chosen], sign_off, coverage, facts)
 
 
 # --- what may be quoted -------------------------------------------------------------------------------------
@@ -157,7 +161,7 @@ def compose(
 def _units(passage: CitedPassage, voice: Voice) -> Iterator[_Unit]:
     headings = {_bare(heading) for heading in (passage.article_title, *passage.section_path)}
     position = 0
-    for block in quotable_blocks(passage.text):
+    for block in quotable_blocks(with_braces(passage.text)):
         whole = block.kind is BlockKind.STEPS
         for lines in [block.sentences] if whole else [(sentence,) for sentence in block.sentences]:
             if _may_be_quoted(lines, voice) and _bare(lines[0]) not in headings:
@@ -310,8 +314,14 @@ def _needed_with(at: int, units: list[_Unit]) -> set[int]:
 
 
 def _assemble(
-    greeting: str, parts: list[list[_Unit]], sign_off: str, coverage: tuple[QuestionCoverage, ...]
+    greeting: str,
+    parts: list[list[_Unit]],
+    sign_off: str,
+    coverage: tuple[QuestionCoverage, ...],
+    facts: TicketFacts,
 ) -> Draft:
+    filled: list[FilledSlot] = []
+    parts = [[_filled(unit, facts, filled) for unit in part] for part in parts]
     body = [
         DraftSentence(text=line, passage_rank=unit.passage.rank)
         for part in parts
@@ -330,7 +340,17 @@ def _assemble(
         sentences=tuple(sentence for sentence in (frame[0], *body, frame[1]) if sentence.text),
         slots=tuple(dict.fromkeys(slot.value for slot in unfilled_slots(text))),
         coverage=coverage,
+        filled=tuple(dict.fromkeys(filled)),
     )
+
+
+def _filled(unit: _Unit, facts: TicketFacts, filled: list[FilledSlot]) -> _Unit:
+    lines = []
+    for line in unit.lines:
+        text, found = fill_from(line, facts=facts, passage=unit.passage.text, rank=unit.passage.rank)
+        lines.append(text)
+        filled += found
+    return replace(unit, lines=tuple(lines))
 
 
 def _paragraph(units: list[_Unit]) -> str:

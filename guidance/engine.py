@@ -10,6 +10,7 @@ from guidance.confidence import Assessment, Signals, assess, normalised_lexical
 from guidance.draft import CitedPassage, Draft, compose
 from guidance.question_search import ONE_QUESTION, HeardQuestions, hear_each
 from guidance.questions import Question
+from guidance.slots import NO_FACTS, TicketFacts
 from guidance.voice import Voice
 from guidance.voices import voice_of
 from knowledge_base.index.evidence import Evidence
@@ -43,6 +44,7 @@ def answer(
     customer_name: str | None = None,
     memory: AnswerMemory | None = None,
     questions: Sequence[Question] = (),
+    facts: TicketFacts = NO_FACTS,
 ) -> Answer:
     """What `brand`'s knowledge says to `query`, in its voice; of several `questions` each is answered by itself.
 
@@ -72,6 +74,7 @@ def answer(
         threshold=threshold,
         customer_name=customer_name,
         heard=heard,
+        facts=facts,
     )
     assessment = heeding(assessment, passages, records, threshold=threshold)
     return Answer(
@@ -115,6 +118,7 @@ def respond(
     threshold: float,
     customer_name: str | None = None,
     heard: HeardQuestions = ONE_QUESTION,
+    facts: TicketFacts = NO_FACTS,
 ) -> tuple[Assessment, Draft | None]:
     """Whether these passages, best first, answer `query` or one of its questions, and the draft made from them if
     they do."""
@@ -129,6 +133,7 @@ def respond(
         voice=voice,
         customer_name=customer_name,
         questions=heard.questions,
+        facts=facts,
     )
     return assessment, draft
 

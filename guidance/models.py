@@ -81,6 +81,9 @@ class Suggestion(Base):
     questions: Mapped[JsonList] = mapped_column(server_default="[]")
     """Of a ticket that asks several things: each one, masked, and the ranks of the passages that answer it."""
 
+    slots: Mapped[JsonList] = mapped_column(server_default="[]")
+    """What was filled into the draft, and from where; open slots still stand in its text."""
+
     voice_version: Mapped[int]
     prepared_at: Mapped[datetime] = mapped_column(TIMESTAMP)
 

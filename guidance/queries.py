@@ -13,6 +13,7 @@ from guidance.draft import CitedPassage, QuestionCoverage
 from guidance.flow_models import FlowWalk
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
 from guidance.reply_outcomes import ReplyOutcome, outcomes_of
+from guidance.slots import FilledSlot, SlotKind
 from knowledge_base.liveness import in_quarantine, is_offered
 from knowledge_base.models import Article, Passage
 from marketplace.kernel.db import Tx
@@ -40,6 +41,7 @@ class SuggestionView:
     quarantined: bool = False
     reused: "ReuseView | None" = None
     questions: tuple[QuestionCoverage, ...] = ()
+    filled: tuple[FilledSlot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ def suggestion_for_desk(
             QuestionCoverage(question=one["question"], ranks=tuple(one["ranks"]))
             for one in suggestion.questions
         ),
+        filled=tuple(FilledSlot(**{**one, "kind": SlotKind(one["kind"])}) for one in suggestion.slots),
     )
 
 

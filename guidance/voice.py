@@ -62,12 +62,21 @@ class Span:
 def greet(voice: Voice, customer_name: str | None) -> str:
     """The voice's greeting for this customer, or one that reads well when the name is unknown or no name
     at all."""
-    name = _presentable(customer_name)
+    name = presentable_name(customer_name)
     slot = "{" + CUSTOMER_NAME + "}"
     if name or slot not in voice.greeting:
         return voice.greeting.replace(slot, name or "").strip()
     bare = _SPACE.sub(" ", voice.greeting.replace(slot, "")).strip()
     return _DOUBLE_COMMA.sub(",", _SPACE_BEFORE_MARK.sub(r"\1", _NEEDS_A_NAME.sub("Hello", bare))) or "Hello,"
+
+
+def presentable_name(customer_name: str | None) -> str | None:
+    """The name on one line, or None when it is an address, a number, a slot or a paragraph. Customers
+    choose this text."""
+    name = _SPACE.sub(" ", customer_name or "").strip()
+    if len(name) > MAX_NAME_CHARS or not _NAME.fullmatch(name) or links(name):
+        return None
+    return name
 
 
 def validate(voice: Voice) -> list[str]:
@@ -93,9 +102,9 @@ def avoided_words(text: str, words_to_avoid: Sequence[str]) -> tuple[Span, ...]:
 
 
 def unfilled_slots(text: str) -> tuple[Span, ...]:
-    """Slots such as `{order_id}` or `{{ order.id }}` that still stand in `text`, in order."""
+    """Slots such as `{order_id}`, `{{ order.id }}` or `[ORDER NUMBER]` that still stand in `text`, in order."""
     return tuple(
-        Span(start=m.start(), end=m.end(), value=m.group().strip("{} ")) for m in _SLOT.finditer(text)
+        Span(start=m.start(), end=m.end(), value=m.group().strip("{}[] ")) for m in _SLOT.finditer(text)
     )
 
 
@@ -124,7 +133,10 @@ _SPACE_BEFORE_MARK = re.compile(r"\s+([,!.:;])")
 _DOUBLE_COMMA = re.compile(r",\s*,")
 _NEEDS_A_NAME = re.compile(r"^(?:dear|liebe[rs]?|cher|chère|estimad[oa]|querid[oa])\b", re.IGNORECASE)
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .,'’-])*")
-_SLOT = re.compile(r"\{\{[^{}\n]{0,80}\}\}|\{%[^{}\n]{0,80}%\}|\{ ?[^\W\d]\w{0,60}(?:[ .-]\w{1,60}){0,4} ?\}")
+_SLOT = re.compile(
+    r"\{\{[^{}\n]{0,80}\}\}|\{%[^{}\n]{0,80}%\}|\{ ?[^\W\d]\w{0,60}(?:[ .-]\w{1,60}){0,4} ?\}"
+    r"|\[(?:[A-Z]{2,20}[ _-]){0,4}(?:NAME|NUMBER|ID|DATE|AMOUNT|PRICE|CODE|REFERENCE|ADDRESS|LINK)\]"
+)
 _STRAIGHT = str.maketrans({"’": "'", "‘": "'", "\u00a0": " "})
 _TOP_LEVEL = (
     r"(?:com|org|net|info|biz|shop|store|app|dev|io|co|me|ai|xyz|online|site|link|example|test|eu|us|uk|de|at|ch|fr"
@@ -162,15 +174,6 @@ def _phrase_source(phrase: str) -> str:
 
 
 # --- names and addresses ------------------------------------------------------------------------------------
-
-
-def _presentable(customer_name: str | None) -> str | None:
-    """The name on one line, or None when it is an address, a number, a slot or a paragraph. Customers
-    choose this text."""
-    name = _SPACE.sub(" ", customer_name or "").strip()
-    if len(name) > MAX_NAME_CHARS or not _NAME.fullmatch(name) or links(name):
-        return None
-    return name
 
 
 def _plain_domain(domain: str) -> str:

@@ -793,3 +793,40 @@ def test_a_brand_of_another_name_is_never_mixed_in(floor: Floor) -> None:
     earn(floor, floor.ticket)
     shown = words(floor.ann.get("/worker/earnings")) + words(floor.ann.get("/worker/mine"))
     assert "Noise" not in shown
+
+
+def test_an_open_slot_has_a_field_that_fills_it_into_the_reply_without_a_script(library: Library) -> None:
+    floor = library.floor
+    number = floor.ann.claim(floor.ticket)
+    library.put(
+        "delivery", "A kettle that you ordered last week arrives on {arrival_date} with {return code}."
+    )
+    library.suggest()
+    path = f"/worker/t/{floor.ticket}"
+    desk = page(floor.ann.get(path))
+    fields = [one.attributes["type"] for one in desk.css("#guidance input[name=slot_value]")]
+    names = [one.attributes["value"] for one in desk.css("#guidance input[name=slot_name]")]
+    assert (names, fields) == (["arrival_date", "return code"], ["date", "text"])
+
+    asked: dict[str, object] = {"claim_number": number, "slot_name": names}
+    filled = floor.ann.post(
+        f"{path}/draft",
+        text="",
+        insert="draft",
+        slot_value=["2026-12-01", ""],
+        fields=asked,
+        accept="text/html",
+    )
+    desk_filled = floor.ann.get(filled.headers["location"])
+    assert "arrives on 2026-12-01 with {return code}" in typed_in(desk_filled)
+
+    again = floor.ann.post(
+        f"{path}/draft",
+        text="It comes with {return code}.",
+        fill="slots",
+        slot_value=["", "R 7"],
+        draft_revision=value_of(desk_filled, "draft_revision"),
+        fields=asked,
+        accept="text/html",
+    )
+    assert typed_in(floor.ann.get(again.headers["location"])) == "It comes with R 7."

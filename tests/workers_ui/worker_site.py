@@ -45,7 +45,8 @@ class Hands:
         **more: object,
     ) -> Response:
         form = {"csrf": self.browser.csrf} | {
-            name: str(value) for name, value in ((fields or {}) | more).items()
+            name: value if isinstance(value, list) else str(value)
+            for name, value in ((fields or {}) | more).items()
         }
         headers = {"accept": accept} | ({"hx-request": "true"} if script else {})
         return self.browser.client.post(path, data=form, headers=headers)

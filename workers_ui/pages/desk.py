@@ -10,11 +10,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
+from pydantic import StringConstraints
 
 from guidance.commands import write_receipt
 from guidance.findings import Finding, Severity
 from guidance.lint import blocks_sending
 from guidance.reply_check import warnings_mark
+from guidance.slots import filled_in
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
@@ -49,6 +51,9 @@ CHECKS_PER_MINUTE = 120
 SENT = "Sent to the customer."
 LOOKED_AT_FIRST = "Written. The brand looks at it first; it leaves when it is approved."
 LATEST_REVISION = 2**53
+SLOTS_FILLED = 50
+SlotText = Annotated[str, StringConstraints(max_length=200)]
+NONE_TYPED: list[str] = []
 SENT_ANOTHER = "Another text went out from this form before; it stands in the thread. This one was not sent."
 
 
@@ -155,6 +160,9 @@ def save_draft(
     text: TypedText = "",
     inserted: Short = "",
     insert: Short = "",
+    fill: Short = "",
+    slot_name: Annotated[list[SlotText], Form(max_length=SLOTS_FILLED)] = NONE_TYPED,
+    slot_value: Annotated[list[SlotText], Form(max_length=SLOTS_FILLED)] = NONE_TYPED,
     draft_revision: Annotated[int, Form(ge=0, le=LATEST_REVISION)] = 0,
 ) -> Response:
     """Keep the text: the page's script asks by itself; without it, a button that may add guidance does."""
@@ -168,6 +176,8 @@ def save_draft(
             by_flow = walked.draft if walked and insert in flow_mark(walked) else ""
             body = _appended(body, by_flow or insertable(insert, found))
             marks = ",".join((*inserted_marks(asked, found), *flow_mark(walked)))
+        if insert or fill:
+            body = filled_in(body, dict(zip(slot_name, slot_value, strict=False)))
         saved = _keep(tx, ticket, worker, claim_number, body, draft_revision)
     except pool.StaleClaim:
         return too_late(request, tx, ticket, worker, Typed(text=body))

@@ -1,5 +1,6 @@
 """A claimed ticket as the desk: thread, guidance with its passages, the brand's voice, the composer."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -9,6 +10,7 @@ from types import MappingProxyType
 from guidance.confidence import Reason
 from guidance.models import SuggestionPassage, SuggestionState
 from guidance.queries import ReuseView, SuggestionView
+from guidance.slots import SlotKind, kind_of
 from guidance.voice import Voice, unfilled_slots
 from knowledge_base.report_models import ReportState
 from marketplace.kernel.ids import PassageId, WorkerId
@@ -73,6 +75,13 @@ ASK_OR_WAIT = (
 )
 QUARANTINED = "A passage in it was reported as wrong and taken out of all suggestions."
 ASK_AGAIN = "Ask again for one without it; look at what you may have inserted from it."
+FIELD_TYPES: Mapping[SlotKind, str] = {
+    SlotKind.CUSTOMER_NAME: "text",
+    SlotKind.ORDER_ID: "text",
+    SlotKind.AMOUNT: "text",
+    SlotKind.DATE: "date",
+    SlotKind.TEXT: "text",
+}
 NOTHING_REPORTED: Mapping[PassageId, ReportState] = MappingProxyType({})
 PREPARING = views.Guidance(state=views.GuidanceState.PREPARING)
 NO_GUIDANCE = views.Guidance(state=views.GuidanceState.READY)
@@ -267,6 +276,10 @@ def _worked_before(reused: ReuseView | None) -> views.WorkedBefore | None:
     )
 
 
+def _slot_label(name: str) -> str:
+    return " ".join(re.split(r"[\W_]+", name)).strip().lower()
+
+
 def _draft(found: SuggestionView) -> views.SuggestedDraft:
     return views.SuggestedDraft(
         text=found.draft,
@@ -280,4 +293,12 @@ def _draft(found: SuggestionView) -> views.SuggestedDraft:
             if one.ranks
         ),
         not_answered=tuple(one.question for one in found.questions if not one.ranks),
+        open_slots=tuple(
+            views.OpenSlot(name=name, label=_slot_label(name), type=FIELD_TYPES[kind_of(name)])
+            for name in dict.fromkeys(slot.value for slot in unfilled_slots(found.draft))
+        ),
+        filled_slots=tuple(
+            views.SlotNote(label=_slot_label(one.name), value=one.value, source=one.source)
+            for one in found.filled
+        ),
     )

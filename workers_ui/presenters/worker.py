@@ -161,6 +161,26 @@ class SuggestedDraft:
     unfilled_slots: tuple[str, ...] = ()
     answered: tuple["AnsweredQuestion", ...] = ()
     not_answered: tuple[str, ...] = ()
+    open_slots: tuple["OpenSlot", ...] = ()
+    filled_slots: tuple["SlotNote", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSlot:
+    """A slot that only the worker can fill. `label` is it in words, `type` that of its input field."""
+
+    name: str
+    label: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotNote:
+    """A slot that was filled by itself, and where its value comes from."""
+
+    label: str
+    value: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

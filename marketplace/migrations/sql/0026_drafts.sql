@@ -1,2 +1,5 @@
 -- The questions of a ticket that asks several, without personal data, and the ranks of the passages that answer each.
 ALTER TABLE suggestion ADD COLUMN questions jsonb NOT NULL DEFAULT '[]';
+
+-- What was filled into a draft's slots, and from where.
+ALTER TABLE suggestion ADD COLUMN slots jsonb NOT NULL DEFAULT '[]';
