@@ -40,9 +40,9 @@ async def _typed_fields(request: Request) -> dict[str, str]:
 
 TypedFields = Annotated[dict[str, str], Depends(_typed_fields)]
 LEVELS = (
-    Choice(value=Level.BLOCK, label="Block: it is not sent"),
-    Choice(value=Level.WARN, label="Warn: shown before it is sent"),
-    Choice(value=Level.OFF, label="Off: not looked for"),
+    Choice(value=Level.BLOCK, label="Block"),
+    Choice(value=Level.WARN, label="Warn first"),
+    Choice(value=Level.OFF, label="Leave"),
 )
 KINDS: Mapping[FindingKind, tuple[str, str]] = {
     FindingKind.AVOIDED_WORD: ("Words to avoid", "As your voice lists them."),
