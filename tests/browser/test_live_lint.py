@@ -57,7 +57,9 @@ def test_a_finding_is_shown_fixed_by_keyboard_and_what_was_seen_is_sent_at_once(
     expect(worker).not_to_have_url(desk)
     expect(worker.locator("#toasts")).to_contain_text("Sent to the customer.")
     with site.database.transaction() as tx:
-        kept = tx.execute(text("SELECT findings FROM receipt WHERE ticket_id = :id"), {"id": ticket}).scalar()
+        kept = tx.execute(
+            text("SELECT findings FROM receipt WHERE ticket_id = :id"), {"id": ticket}
+        ).scalar_one()
     assert [one["kind"] for one in kept] == ["promise"]
 
 
