@@ -10,10 +10,11 @@ from sqlalchemy import select
 
 from guidance.answer_memory import AnswerMemory
 from guidance.answer_models import SuggestionReuse
-from guidance.draft import CitedPassage, QuestionCoverage
+from guidance.draft import CitedPassage, Draft, QuestionCoverage
 from guidance.engine import answer
 from guidance.findings import Finding
 from guidance.flow_models import FlowWalk
+from guidance.languages import language_of
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
 from guidance.queries import as_cited, has_moved_on, passages_of, shown_suggestion, why_stopped
 from guidance.questions import questions_in
@@ -70,6 +71,7 @@ def prepare_suggestion(
     query = _query(row, thread)
     customer = tx.get(Customer, (brand, row.customer_id))
     name = customer.name if customer else None
+    asked = _asked_since_the_reply(row, thread)
     found = answer(
         tx,
         retriever,
@@ -79,7 +81,7 @@ def prepare_suggestion(
         threshold=threshold,
         customer_name=name,
         memory=memory,
-        questions=questions_in(_asked_since_the_reply(row, thread)),
+        questions=questions_in(asked),
         facts=facts_of(_said_by_the_customer(row, thread), customer_name=name),
     )
     draft, assessment = found.draft, found.assessment
@@ -96,6 +98,8 @@ def prepare_suggestion(
         sentences=[asdict(sentence) for sentence in draft.sentences] if draft else [],
         questions=_told(draft.coverage) if draft else [],
         slots=[asdict(slot) for slot in draft.filled] if draft else [],
+        asked_in=language_of(asked) or "",
+        answered_in=_answered_in(draft) or "",
         voice_version=found.voice_version,
         prepared_at=now,
     )
@@ -235,6 +239,12 @@ def _asked_since_the_reply(ticket: Ticket, thread: Sequence[Message]) -> str:
     last = list(takewhile(lambda message: message.author is Author.CUSTOMER, reversed(thread)))
     subject = ticket.subject if len(last) == len(thread) else ""
     return "\n\n".join([subject, *(message.body for message in reversed(last))])
+
+
+def _answered_in(draft: Draft | None) -> str | None:
+    """What is quoted tells; the greeting and the sign-off are in the voice's one language."""
+    quoted = (one.text for one in draft.sentences if one.passage_rank is not None) if draft else ()
+    return language_of(" ".join(quoted))
 
 
 def _said_by_the_customer(ticket: Ticket, thread: Sequence[Message]) -> list[str]:

@@ -84,6 +84,10 @@ class Suggestion(Base):
     slots: Mapped[JsonList] = mapped_column(server_default="[]")
     """What was filled into the draft, and from where; open slots still stand in its text."""
 
+    asked_in: Mapped[str] = mapped_column(server_default="")
+    """The language of the question, as two letters; empty where nobody can tell. `answered_in` is the draft's."""
+
+    answered_in: Mapped[str] = mapped_column(server_default="")
     voice_version: Mapped[int]
     prepared_at: Mapped[datetime] = mapped_column(TIMESTAMP)
 

@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from guidance.answer_memory import find_remembered, how_often
 from guidance.answer_models import SuggestionReuse
-from guidance.draft import CitedPassage, QuestionCoverage
+from guidance.draft import CitedPassage, DraftSentence, QuestionCoverage
 from guidance.flow_models import FlowWalk
+from guidance.languages import mismatch
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
 from guidance.reply_outcomes import ReplyOutcome, outcomes_of
 from guidance.slots import FilledSlot, SlotKind
@@ -42,6 +43,10 @@ class SuggestionView:
     reused: "ReuseView | None" = None
     questions: tuple[QuestionCoverage, ...] = ()
     filled: tuple[FilledSlot, ...] = ()
+    other_language: str = ""
+    """The sentence of warning, where the answer is not in the customer's language."""
+
+    sentences: tuple[DraftSentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,8 @@ def suggestion_for_desk(
             QuestionCoverage(question=one["question"], ranks=tuple(one["ranks"]))
             for one in suggestion.questions
         ),
+        other_language=mismatch(suggestion.asked_in, suggestion.answered_in),
+        sentences=tuple(DraftSentence(**one) for one in suggestion.sentences),
         filled=tuple(FilledSlot(**{**one, "kind": SlotKind(one["kind"])}) for one in suggestion.slots),
     )
 

@@ -252,12 +252,28 @@ def desk_questions(frame: MakeFrame) -> PageView:
     draft = replace(
         DRAFT,
         text=DRAFT.text.replace("{name}", "Sam"),
-        unfilled_slots=(),
+        unfilled_slots=("{arrival_date}", "{return code}"),
         answered=(
             worker.AnsweredQuestion(question="Do I get my money back?", numbers=(1,)),
             worker.AnsweredQuestion(question="And how long does that take?", numbers=(2,)),
         ),
         not_answered=("Also, is the new hopper made of glass or of plastic?",),
+        other_language="The customer writes in German; this answer is in English.",
+        sources=(
+            worker.SentenceSource(
+                sentence="Goods that arrive damaged are refunded in full within 30 days.",
+                number=1,
+                revision=4,
+            ),
+            worker.SentenceSource(
+                sentence="Refunds reach the card in 3 to 5 business days.", number=2, revision=4
+            ),
+        ),
+        filled_slots=(worker.SlotNote(label="order number", value="88-1204", source="ticket"),),
+        open_slots=(
+            worker.OpenSlot(name="arrival_date", label="arrival date", type="date"),
+            worker.OpenSlot(name="return code", label="return code", type="text"),
+        ),
     )
     guidance = worker.Guidance(state=worker.GuidanceState.READY, suggestion="s-11", cards=CARDS, draft=draft)
     return replace(sample_desk(frame), guidance=guidance)

@@ -237,6 +237,7 @@ def _suggestion(tx: Tx, worker: WorkerId, desk: queries.Desk) -> dict[str, Any] 
         # What is out of date is told as such and not shown: its text may be what was just taken back.
         "draft": "" if found.stale else found.draft,
         "stale": found.stale,
+        "warning": found.other_language,
         # Of a ticket that asks several things: which passages answer each; none means not answered.
         "questions": [
             {"question": one.question, "passages": list(one.ranks)}

@@ -258,6 +258,7 @@ def _cards(
             confidence=min(max(passage.score, 0.0), 1.0),
             confidence_label="Match",
             verified_on=passage.verified_at.date(),
+            revision=passage.revision_number,
             reported=HEARD[reported[passage.passage_id]] if passage.passage_id in reported else "",
         )
         for passage in passages
@@ -273,6 +274,15 @@ def _worked_before(reused: ReuseView | None) -> views.WorkedBefore | None:
         answer=reused.answer,
         worked=reused.worked,
         times=reused.times,
+    )
+
+
+def _sources(found: SuggestionView) -> tuple[views.SentenceSource, ...]:
+    revisions = {passage.rank: passage.revision_number for passage in found.passages}
+    return tuple(
+        views.SentenceSource(sentence=one.text, number=one.passage_rank, revision=revisions[one.passage_rank])
+        for one in found.sentences
+        if one.passage_rank is not None
     )
 
 
@@ -297,6 +307,8 @@ def _draft(found: SuggestionView) -> views.SuggestedDraft:
             views.OpenSlot(name=name, label=_slot_label(name), type=FIELD_TYPES[kind_of(name)])
             for name in dict.fromkeys(slot.value for slot in unfilled_slots(found.draft))
         ),
+        other_language=found.other_language,
+        sources=_sources(found),
         filled_slots=tuple(
             views.SlotNote(label=_slot_label(one.name), value=one.value, source=one.source)
             for one in found.filled

@@ -148,6 +148,7 @@ class PassageCard:
     verified_on: date | None = None
     article_href: str = ""
     reported: str = ""
+    revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +164,17 @@ class SuggestedDraft:
     not_answered: tuple[str, ...] = ()
     open_slots: tuple["OpenSlot", ...] = ()
     filled_slots: tuple["SlotNote", ...] = ()
+    other_language: str = ""
+    sources: tuple["SentenceSource", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentenceSource:
+    """A sentence of the draft's body, the number of its passage, and the revision that says it."""
+
+    sentence: str
+    number: int
+    revision: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
