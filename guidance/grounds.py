@@ -13,8 +13,8 @@ from decimal import Decimal
 from guidance.draft import CitedPassage
 from guidance.figures import read_figures
 from guidance.receipts import negations
-from guidance.sentences import content_stems, plain_text, split_sentences
-from guidance.voice import links
+from guidance.sentences import FEWEST_WORDS, content_stems, plain_text, split_sentences
+from guidance.voice import links, unfilled_slots
 
 Mark = str | tuple[str, Decimal]
 
@@ -23,6 +23,8 @@ SAME_WORDS_SHARE = 0.75
 
 FEWEST_MARKS = 3
 """With fewer words and figures nothing can be told: "We refund you." would rest on any line about refunds."""
+
+MOST_SLOTS = 4
 
 NEAREST_SHARE = 0.5
 """From here on a sentence of the knowledge is about the same thing, and may be offered in place of the reply's."""
@@ -40,14 +42,21 @@ class Said:
     hedges: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grounds:
     """The sentences that were shown beside a reply."""
 
     said: tuple[Said, ...]
+    forms: tuple[re.Pattern[str], ...]
+    """Sentences with slots, as flows have them."""
 
     def hold(self, sentence: str) -> bool:
-        """Whether the knowledge says `sentence` in other words."""
+        """Whether the knowledge says `sentence` in other words, or has it with slots that were filled in.
+
+        What was filled in is no knowledge: its amounts and times are looked at by themselves.
+        """
+        if any(form.fullmatch(plain_text(sentence)) for form in self.forms):
+            return True
         asked = _said(sentence)
         return len(asked.marks) >= FEWEST_MARKS and any(_says(one, asked) for one in self.said)
 
@@ -68,11 +77,23 @@ class Grounds:
 
 
 def grounds_of(passages: Sequence[CitedPassage]) -> Grounds:
-    return Grounds(
-        tuple(_said(plain_text(line)) for passage in passages for line in split_sentences(passage.text))
-    )
+    lines = [plain_text(line) for passage in passages for line in split_sentences(passage.text)]
+    return Grounds(said=tuple(map(_said, lines)), forms=tuple(_forms(lines)))
 
 
+def _forms(lines: Iterable[str]) -> Iterator[re.Pattern[str]]:
+    """A line that is hardly more than slots would be the form of any sentence, and is none."""
+    for line in lines:
+        slots = unfilled_slots(line)
+        words = _without(line, ((slot.start, slot.end) for slot in slots)).split()
+        if 0 < len(slots) <= MOST_SLOTS and len(words) >= FEWEST_WORDS:
+            ends = [0, *(slot.end for slot in slots)]
+            starts = [*(slot.start for slot in slots), len(line)]
+            fixed = (re.escape(line[end:start]) for end, start in zip(ends, starts, strict=True))
+            yield re.compile(_FILLED.join(fixed))
+
+
+_FILLED = r"[^.!?\n]{1,60}?"
 _CONDITION = re.compile(
     r"\b(?:if|unless|only|except|when|once|until|provided|as long as|after|before|subject to)\b"
 )

@@ -112,6 +112,17 @@ def test_courtesy_questions_and_what_the_knowledge_says_are_not_marked(text: str
     assert kinds(text) == set()
 
 
+def test_a_flows_sentence_with_its_slots_filled_in_stands_and_what_was_filled_in_is_looked_at() -> None:
+    flow = a_passage("We have noted the return of order {order}, sent on {day}. {anything} {more}.", rank=2)
+    told = [KNOWN, flow]
+    filled = "We have noted the return of order TL-88120, sent on 2026-11-17."
+    assert lint(filled, a_voice(), told) == ()
+    [found] = lint(filled.replace("2026-11-17", "a refund of $500"), a_voice(), told)
+    assert found.kind is FindingKind.UNSUPPORTED_FIGURE
+    [found] = lint("Anything that somebody types goes.", a_voice(), told)
+    assert found.kind is FindingKind.UNSUPPORTED_SENTENCE
+
+
 def test_without_passages_statements_are_not_marked_and_promises_are() -> None:
     text = "Our plants come from Holland. We will refund you."
     assert [one.kind for one in lint(text, a_voice(), [])] == [FindingKind.PROMISE]
