@@ -50,7 +50,11 @@ def asks(base: KnowledgeBase, brand: BrandId, *messages: str) -> TicketId:
 
 
 def suggested(
-    base: KnowledgeBase, brand: BrandId, ticket: TicketId, retriever: Retriever | None = None
+    base: KnowledgeBase,
+    brand: BrandId,
+    ticket: TicketId,
+    retriever: Retriever | None = None,
+    threshold: float = 0.5,
 ) -> SuggestionView:
     with base.database.transaction() as tx:
         prepare_suggestion(
@@ -59,7 +63,7 @@ def suggested(
             brand=brand,
             ticket=ticket,
             weight=0.5,
-            threshold=0.5,
+            threshold=threshold,
             now=app_now(tx),
         )
     with base.database.transaction(as_brand(brand)) as tx:
@@ -135,3 +139,41 @@ def test_the_index_is_asked_for_the_first_questions_alone(base: KnowledgeBase) -
     found = suggested(base, brand, asks(base, brand, " ".join(questions)), counting)
     assert len(found.questions) == len(questions)
     assert counting.asked[1:] == [f"Help {RETURN}", *questions[1:QUESTIONS_SEARCHED]]
+
+
+def test_an_answer_in_another_language_than_the_question_says_so(base: KnowledgeBase) -> None:
+    brand = a_shop(base)
+    base.put(
+        brand,
+        document(
+            "lamp",
+            "The lamp has a warranty of two full years and it is for you. Please keep it.",
+            title="Lamp",
+        ),
+    )
+    base.index(brand)
+    german = "Hallo, ich habe die Lamp und möchte wissen, wie lange die Warranty für sie noch ist."
+    found = suggested(base, brand, asks(base, brand, german), threshold=0.0)
+    assert found.other_language == "The customer writes in German; this answer is in English."
+
+
+def test_each_sentence_of_the_body_has_a_passage_with_its_revision(base: KnowledgeBase) -> None:
+    brand = a_shop(base)
+    found = suggested(base, brand, asks(base, brand, f"{RETURN} {WARRANTY}"))
+    revisions = {passage.rank: passage.revision_number for passage in found.passages}
+    body = [one for one in found.sentences if one.passage_rank is not None]
+    assert body
+    assert all(revisions[one.passage_rank or 0] == 1 for one in body)
+
+
+def test_an_order_number_of_the_ticket_fills_the_slot_and_is_kept_with_its_source(
+    base: KnowledgeBase,
+) -> None:
+    brand = a_shop(base)
+    base.put(
+        brand, document("track", "Track your parcel with order {order_id} today.", title="Track a parcel")
+    )
+    base.index(brand)
+    found = suggested(base, brand, asks(base, brand, "How do I track my parcel? It is order TL-20417."))
+    assert "with order TL-20417 today" in found.draft
+    assert [(one.value, one.source) for one in found.filled] == [("TL-20417", "ticket")]
