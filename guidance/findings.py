@@ -12,7 +12,7 @@ class Severity(StrEnum):
 
 
 class FindingKind(StrEnum):
-    """What is wrong. `voice` is everything about the way it is said but words to avoid and links."""
+    """What is wrong."""
 
     EMPTY = "empty"
     TOO_LONG = "too_long"
@@ -21,7 +21,6 @@ class FindingKind(StrEnum):
     OUTDATED = "outdated"
     AVOIDED_WORD = "avoided_word"
     LINK = "link"
-    VOICE = "voice"
     PERSONAL_DATA = "personal_data"
     CUSTOMER_DATA = "customer_data"
     UNSUPPORTED_FIGURE = "unsupported_figure"

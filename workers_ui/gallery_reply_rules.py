@@ -13,7 +13,9 @@ from workers_ui.templating import PageView
 
 VERSIONS = (
     RulesVersion(version=2, summary="Promises: block", written_at=ago(days=1), by="Mira Holt"),
-    RulesVersion(version=1, summary="Statements: off, Tone: block", written_at=ago(days=30), by=""),
+    RulesVersion(
+        version=1, summary="Statements: off, Other personal data: block", written_at=ago(days=30), by=""
+    ),
 )
 
 

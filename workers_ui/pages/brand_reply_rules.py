@@ -47,7 +47,6 @@ LEVELS = (
 KINDS: Mapping[FindingKind, tuple[str, str]] = {
     FindingKind.AVOIDED_WORD: ("Words to avoid", "As your voice lists them."),
     FindingKind.LINK: ("Links to other domains", "Those that your voice does not list."),
-    FindingKind.VOICE: ("Tone", "What else your voice asks for."),
     FindingKind.PROMISE: (
         "Promises",
         "A refund, a replacement, a deadline or a guarantee that no passage shown holds, in English.",
