@@ -61,7 +61,7 @@ def _compared(
     vectors = embedder.encode([text for text, _ in asked])
     right = near = 0
     for (text, answer), vector in zip(asked, vectors, strict=True):
-        scores = vote.scores(text, vector)
+        scores = vote.hear(text, vector).scores
         right += max(scores, key=lambda one: scores[one]) == answer
         near += _nearest(questions, vector) == answer
     accuracy, reference = right / len(asked), near / len(asked)

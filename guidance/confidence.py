@@ -1,6 +1,7 @@
 """How likely it is that the passages found hold the answer, and what a worker does when they do not.
 
-One logistic over five signals. Its meaning: of suggestions shown at 0.7, about seven in ten have the right
+One logistic over five signals of the search; where a brand's resolved tickets are heard, one of its own over that
+and what they say (`calibration`). Its meaning: of suggestions shown at 0.7, about seven in ten have the right
 article among their three passages, when answerable and unanswerable questions are equally common.
 
 Fitted on HINT3 (three brands' real messages, with real out-of-scope ones), DSTC11 FAQ (the last customer turn
@@ -16,11 +17,11 @@ the one set where cosine alone was a little better.
 """
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+
+from knowledge_base.index.evidence import Evidence
 
 INTERCEPT = -4.8
 COSINE_WEIGHT = 5.4
@@ -43,6 +44,7 @@ DEFAULT_THRESHOLD = 0.5
 with the right article, and 4 % (DSTC11) to 28 % of unanswerable ones; a cosine of 0.5 answers 18 to 45 %
 of those."""
 
+MOST_LOGIT = 30.0
 FAR_COSINE = 0.35
 """Below it the nearest passage is about something else: other brands' questions average 0.35."""
 
@@ -92,6 +94,36 @@ class Signals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TicketSignals:
+    """What the brand's resolved tickets say: the `highest` score of their vote, and the cosine of the `nearest`."""
+
+    highest: float
+    nearest: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """How one brand's questions are read: weights of the search's logit and of its resolved tickets, none negative.
+
+    Fitted by `guidance.calibration` on the brand's own tickets.
+    """
+
+    intercept: float
+    knowledge: float
+    highest: float
+    nearest: float
+
+    def logit(self, knowledge: float, tickets: TicketSignals) -> float:
+        logit = (
+            self.intercept
+            + self.knowledge * knowledge
+            + self.highest * tickets.highest
+            + self.nearest * tickets.nearest
+        )
+        return max(-MOST_LOGIT, min(MOST_LOGIT, logit))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
     """Whether to show a suggestion; `confidence` is 0 to 1, `next_step` is what the worker reads when it
     is not shown."""
@@ -106,6 +138,8 @@ def assess(
     signals: Signals,
     *,
     threshold: float = DEFAULT_THRESHOLD,
+    tickets: TicketSignals | None = None,
+    calibration: Calibration | None = None,
     candidates: tuple[str, ...] = (),
     escalate_to: str = "the brand's team",
 ) -> Assessment:
@@ -113,47 +147,41 @@ def assess(
     next step's words."""
     if signals.top_dense_cosine <= 0 and signals.lexical_top_normalised == 0:
         return _silence(0.0, Reason.NOTHING_FOUND, candidates, escalate_to)
-    confidence = _confidence(signals)
+    confidence = _confidence(signals, tickets, calibration)
     if confidence >= threshold:
         step = "Check the passages against the question, then send."
         return Assessment(confidence=confidence, answer=True, reason=Reason.GROUNDED, next_step=step)
     return _silence(confidence, _why_silent(signals), candidates, escalate_to)
 
 
-class ScoredHit(Protocol):
-    """What `measure` reads of a search hit: its article, its cosine and its BM25 score."""
-
-    @property
-    def article_id(self) -> object: ...
-    @property
-    def dense(self) -> float: ...
-    @property
-    def lexical(self) -> float: ...
-
-
-def measure(hits: Sequence[ScoredHit], message: str) -> Signals:
-    """The signals of a search made with the customer's last `message`; hits in any order.
-
-    Pass enough hits (50, say) that other articles are among them; else the margin looks too good.
-    """
-    words = len(_WORD.findall(message))
-    if not hits:
-        return Signals(
-            top_dense_cosine=0.0, margin=0.0, lexical_top_normalised=0.0, agreement=False, query_words=words
-        )
-    dense = max(hits, key=lambda hit: hit.dense)
-    lexical = max(hits, key=lambda hit: hit.lexical)
-    others = [hit.dense for hit in hits if hit.article_id != dense.article_id]
+def signals_of(evidence: Evidence) -> Signals:
+    """The signals of a search, from its raw figures."""
     return Signals(
-        top_dense_cosine=dense.dense,
-        margin=dense.dense - max(others, default=0.0),
-        lexical_top_normalised=normalised_lexical(lexical.lexical, words),
-        agreement=lexical.lexical > 0 and lexical.article_id == dense.article_id,
-        query_words=words,
+        top_dense_cosine=evidence.top_cosine,
+        margin=evidence.margin,
+        lexical_top_normalised=normalised_lexical(evidence.lexical_top, evidence.query_words),
+        agreement=evidence.agreement,
+        query_words=evidence.query_words,
     )
 
 
-_WORD = re.compile(r"\w+")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """From which confidence on a suggestion is shown, and how that is read for one question of one brand."""
+
+    threshold: float
+    tickets: TicketSignals | None = None
+    calibration: Calibration | None = None
+
+    def judge(self, evidence: Evidence, titles: Sequence[str]) -> Assessment:
+        """As `assess`; `titles` are of the articles found, best first."""
+        return assess(
+            signals_of(evidence),
+            threshold=self.threshold,
+            tickets=self.tickets,
+            calibration=self.calibration,
+            candidates=tuple(titles),
+        )
 
 
 def normalised_lexical(bm25_top: float, query_words: int) -> float:
@@ -162,8 +190,17 @@ def normalised_lexical(bm25_top: float, query_words: int) -> float:
     return min(1.0, max(0.0, bm25_top) / (LEXICAL_PER_WORD * max(1, query_words)))
 
 
-def _confidence(signals: Signals) -> float:
-    logit = (
+def _confidence(signals: Signals, tickets: TicketSignals | None, calibration: Calibration | None) -> float:
+    """The brand's own reading where it has one and its tickets are heard, else that of all brands."""
+    knowledge = knowledge_logit(signals)
+    if tickets is None or calibration is None:
+        return probability(knowledge)
+    return probability(calibration.logit(knowledge, tickets))
+
+
+def knowledge_logit(signals: Signals) -> float:
+    """What the search alone says, for every brand alike."""
+    return (
         INTERCEPT
         + COSINE_WEIGHT * signals.top_dense_cosine
         + MARGIN_WEIGHT * min(max(signals.margin, 0.0), MARGIN_CAP)
@@ -171,6 +208,9 @@ def _confidence(signals: Signals) -> float:
         + AGREEMENT_WEIGHT * signals.agreement
         + WORDS_WEIGHT * math.log1p(min(signals.query_words, WORDS_CAP))
     )
+
+
+def probability(logit: float) -> float:
     return 1 / (1 + math.exp(-logit))
 
 

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from guidance.anonymous import Customer, anonymous, numbers_of
-from guidance.answer_memory import LOOKED_AT, AnswerMemory, Reused
+from guidance.answer_memory import AnswerMemory, Recalled, Reused
+from guidance.answer_vote import Setting
 from guidance.article_outcomes import heeding, in_fair_order, records_of
-from guidance.confidence import Assessment, Signals, assess, normalised_lexical
+from guidance.confidence import Assessment, Trust
 from guidance.draft import CitedPassage, Draft, compose
+from guidance.learning_queries import threshold_of, tuning_of
 from guidance.question_search import ONE_QUESTION, HeardQuestions, hear_each
 from guidance.questions import Question
 from guidance.slots import NO_FACTS, TicketFacts
+from guidance.tuning import LOOKED_AT, SHOWN
 from guidance.voice import Voice
 from guidance.voices import voice_of
 from knowledge_base.index.evidence import Evidence
@@ -18,8 +21,6 @@ from knowledge_base.index.hybrid import Query
 from knowledge_base.index.retrieval import FoundPassage, Search
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId
-
-PASSAGES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,22 +49,28 @@ def answer(
 ) -> Answer:
     """What `brand`'s knowledge says to `query`, in its voice; of several `questions` each is answered by itself.
 
-    Stores nothing. Raises IndexUnavailable.
+    `weight` and `threshold` are those of a brand for which nothing was learned or chosen. Stores nothing. Raises
+    IndexUnavailable.
     """
-    top = LOOKED_AT if memory else PASSAGES_SHOWN
-    found = retriever.search(tx, brand=brand, query=query, weight=weight, top=top)
-    passages, reused = _remembered(tx, memory, brand, _asked(query, customer_name), found.passages)
+    tuning = tuning_of(tx, brand=brand, otherwise=weight)
+    top = LOOKED_AT if memory else SHOWN
+    found = retriever.search(tx, brand=brand, query=query, weight=tuning.dense_weight, top=top)
+    passages, recalled = _remembered(
+        tx, memory, brand, _asked(query, customer_name), found.passages, tuning.vote
+    )
     records = records_of(tx, brand=brand, passages=passages)
     passages = in_fair_order(passages, records)
+    alone = Trust(threshold=threshold_of(tx, brand=brand, otherwise=threshold))
+    trust = replace(alone, tickets=recalled.tickets, calibration=tuning.calibration)
     heard = hear_each(
         tx,
         retriever,
         brand=brand,
         questions=questions,
         shown=passages,
-        weight=weight,
-        judge=lambda own: _judged(own.evidence, [one.title for one in own.passages], threshold),
-        sure=_judged(found.evidence, [one.title for one in passages], threshold).answer,
+        weight=tuning.dense_weight,
+        judge=lambda own: alone.judge(own.evidence, [one.title for one in own.passages]),
+        sure=trust.judge(found.evidence, [one.title for one in passages]).answer,
     )
     voice = voice_of(tx, brand=brand)
     assessment, draft = respond(
@@ -71,15 +78,15 @@ def answer(
         _cited(heard.passages),
         found.evidence,
         voice=voice.voice,
-        threshold=threshold,
+        trust=trust,
         customer_name=customer_name,
         heard=heard,
         facts=facts,
     )
-    assessment = heeding(assessment, passages, records, threshold=threshold)
+    assessment = heeding(assessment, passages, records, threshold=trust.threshold)
     return Answer(
         passages=heard.passages,
-        reused=reused,
+        reused=recalled.reused,
         assessment=assessment,
         draft=draft if assessment.answer else None,
         voice_version=voice.version,
@@ -92,15 +99,16 @@ def _remembered(
     brand: BrandId,
     question: str,
     passages: tuple[FoundPassage, ...],
-) -> tuple[tuple[FoundPassage, ...], Reused | None]:
+    setting: Setting,
+) -> tuple[tuple[FoundPassage, ...], Recalled]:
     """The passages to show, in the order that resolved tickets give them; scores stay with their places."""
-    if memory is None or not passages:
-        return passages[:PASSAGES_SHOWN], None
     by_article = {passage.article_id: passage for passage in passages}
-    order, reused = memory.recall(tx, brand=brand, question=question, ranked=list(by_article))
-    placed = zip(order, passages, strict=True)
+    if memory is None or not passages:
+        return passages[:SHOWN], Recalled(ranked=list(by_article))
+    recalled = memory.recall(tx, brand=brand, question=question, ranked=list(by_article), setting=setting)
+    placed = zip(recalled.ranked, passages, strict=True)
     shown = [replace(by_article[article], score=place.score) for article, place in placed]
-    return tuple(shown[:PASSAGES_SHOWN]), reused
+    return tuple(shown[:SHOWN]), recalled
 
 
 def _asked(query: Query, customer_name: str | None) -> str:
@@ -115,14 +123,14 @@ def respond(
     evidence: Evidence,
     *,
     voice: Voice,
-    threshold: float,
+    trust: Trust,
     customer_name: str | None = None,
     heard: HeardQuestions = ONE_QUESTION,
     facts: TicketFacts = NO_FACTS,
 ) -> tuple[Assessment, Draft | None]:
     """Whether these passages, best first, answer `query` or one of its questions, and the draft made from them if
     they do."""
-    assessment = _judged(evidence, [passage.article_title for passage in passages], threshold)
+    assessment = trust.judge(evidence, [passage.article_title for passage in passages])
     if not assessment.answer and heard.best is not None and heard.best.answer:
         assessment = heard.best
     if not assessment.answer:
@@ -136,10 +144,6 @@ def respond(
         facts=facts,
     )
     return assessment, draft
-
-
-def _judged(evidence: Evidence, titles: Sequence[str], threshold: float) -> Assessment:
-    return assess(_signals(evidence), threshold=threshold, candidates=tuple(titles))
 
 
 def _cited(passages: Sequence[FoundPassage]) -> list[CitedPassage]:
@@ -157,12 +161,3 @@ def _cited(passages: Sequence[FoundPassage]) -> list[CitedPassage]:
         for rank, passage in enumerate(passages, start=1)
     ]
 
-
-def _signals(evidence: Evidence) -> Signals:
-    return Signals(
-        top_dense_cosine=evidence.top_cosine,
-        margin=evidence.margin,
-        lexical_top_normalised=normalised_lexical(evidence.lexical_top, evidence.query_words),
-        agreement=evidence.agreement,
-        query_words=evidence.query_words,
-    )

@@ -46,6 +46,8 @@ KEPT: Mapping[str, str] = {
     "gap_question": "What a customer asked is not the brand's knowledge.",
     "gap_cost": "It is money.",
     "coverage_day": "It counts.",
+    "guidance_tuning": "It holds figures and settings alone.",
+    "guidance_caution": "So does this one.",
     "article_credit": "It is the worker's, who reads in it the title he was credited for.",
 }
 

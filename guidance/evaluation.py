@@ -7,21 +7,24 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
-from guidance.answer_memory import FEWEST_ARTICLES, FEWEST_TICKETS, LOOKED_AT, MEMORY_TICKETS
-from guidance.answer_vote import AnswerVote, Examples, in_their_places
+from guidance.answer_memory import FEWEST_ARTICLES, FEWEST_TICKETS, MEMORY_TICKETS
+from guidance.answer_vote import AnswerVote, Examples, Heard, spread
+from guidance.confidence import Trust
 from guidance.draft import CitedPassage
-from guidance.engine import PASSAGES_SHOWN, respond
+from guidance.engine import respond
 from guidance.question_sets import Question, QuestionSet, ResolvedTicket
 from guidance.ranking_metrics import Judged, auroc, calibration_error, ranking_figures
+from guidance.tuning import SHOWN, Looked, Tuning, learned, placed, ticket_signals
 from guidance.voice import Voice
 from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.embedder import Embedder
 from knowledge_base.index.evidence import Near, evidence_of, ranking_of
-from knowledge_base.index.hybrid import Hit, Query, QueryEncoder, best_of_articles, hybrid
-from knowledge_base.index.shelf import EncodedQuery
+from knowledge_base.index.hybrid import DENSE_WEIGHT, Hit, Query, best_of_articles
+from knowledge_base.index.shelf import EncodedQuery, find_in
 from knowledge_base.index.snapshot import TOP, Snapshot, open_of
 from knowledge_base.passages import PassageText, split
 from knowledge_base.reading.documents import Document
@@ -57,7 +60,7 @@ class _Piece:
 
 
 class IndexedSet:
-    """A set's documents, split and indexed as a brand's articles are."""
+    """A set's documents, split and indexed as a brand's articles are; an article is known by its id as text."""
 
     def __init__(
         self,
@@ -65,48 +68,75 @@ class IndexedSet:
         embedder: Embedder,
         folder: Path,
         told: Progress,
+        *,
         tickets: Sequence[ResolvedTicket] = (),
+        weight: float = DENSE_WEIGHT,
     ) -> None:
-        """`folder` takes the index; encoding the passages is most of the work. `tickets` vote as a brand's do."""
+        """`folder` takes the index; encoding the passages is most of the work. `tickets` vote and teach as a brand's
+        do; `weight` is the dense share of the score unless they teach another."""
         self._embedder = embedder
-        self._articles = {ArticleId(new_id()): document for document in documents}
+        self._documents = {ArticleId(new_id()): document for document in documents}
         self._pieces: dict[PassageId, _Piece] = {}
         owners: list[ArticleId] = []
-        for article, document in self._articles.items():
+        for article, document in self._documents.items():
             for passage in split(document):
                 self._pieces[PassageId(new_id())] = _Piece(document, passage)
                 owners.append(article)
         self._snapshot = self._build(owners, folder / "snapshot", told)
-        newest = tickets[-MEMORY_TICKETS:]
-        self._voted = frozenset(ticket.document for ticket in newest)
-        self._vote = self._voting(newest, documents)
+        self.tuning = Tuning(dense_weight=weight)
+        self._vote = self._taught(tickets, told)
 
-    def _voting(self, tickets: Sequence[ResolvedTicket], documents: Sequence[Document]) -> AnswerVote | None:
-        if len(tickets) < FEWEST_TICKETS or len(self._voted) < FEWEST_ARTICLES:
+    def _taught(self, tickets: Sequence[ResolvedTicket], told: Progress) -> AnswerVote | None:
+        """The vote of the tickets, after they have taught how to search, order and trust; None when none is heard."""
+        ids = {document.key: article for article, document in self._documents.items()}
+        newest = spread([(ticket.document, ticket) for ticket in reversed(tickets)], MEMORY_TICKETS)
+        owners = [str(ids[ticket.document]) for ticket in newest]
+        if len(newest) < FEWEST_TICKETS or len(set(owners)) < FEWEST_ARTICLES:
             return None
-        titles = {document.key: document.title for document in documents if document.key in self._voted}
-        vote = AnswerVote(
-            self._examples([ticket.text for ticket in tickets], [ticket.document for ticket in tickets]),
-            self._examples(list(titles.values()), list(titles)),
-        )
+        titles = {article: self._documents[ArticleId(UUID(article))].title for article in owners}
+        questions = self._examples([ticket.text for ticket in newest], owners)
+        named = self._examples(list(titles.values()), list(titles))
+        told("Learning from resolved tickets", 0, len(newest))
+        lessons = learned(questions, named, self._look, current=self.tuning)
+        if lessons is not None:
+            self.tuning = lessons.tuning
+        vote = AnswerVote(questions, named, self.tuning.vote)
         return vote if vote.is_worth_hearing else None
 
-    def _examples(self, texts: Sequence[str], documents: Sequence[str]) -> Examples:
-        return Examples(texts=texts, vectors=self._embedder.encode(texts), articles=documents)
+    def _examples(self, texts: Sequence[str], articles: Sequence[str]) -> Examples:
+        return Examples(texts=texts, vectors=self._embedder.encode(texts), articles=articles)
 
-    def ask(self, question: Question, *, weight: float, threshold: float) -> Told:
-        """`weight` is the dense share of the score; `cpu_ms` is that of one suggestion, on this thread."""
+    def _look(self, text: str, weight: float) -> Looked:
+        query = Query.of([text])
+        hits, ranking = find_in(
+            self._snapshot, EncodedQuery.of(query, self._embedder), weight=weight, top=2 * TOP
+        )
+        return Looked(
+            articles=[str(hit.article_id) for hit in best_of_articles(hits)],
+            ranking=ranking,
+            words=len(query.last_turn.split()),
+        )
+
+    def ask(self, question: Question, *, threshold: float) -> Told:
+        """`cpu_ms` is that of one suggestion, on this thread."""
         query, before = Query.of(question.turns), time.thread_time()
         encoded = EncodedQuery.of(query, self._embedder)
-        best = best_of_articles(hybrid(self._snapshot, encoded, query, weight=weight, top=2 * TOP))
-        best = self._as_tickets_say(best, query.last_turn, encoded)
-        ranking = ranking_of(self._snapshot, encoded, query.last_turn)
+        hits, ranking = find_in(self._snapshot, encoded, weight=self.tuning.dense_weight, top=2 * TOP)
+        best = best_of_articles(hits)
+        heard = None
+        if self._vote is not None:
+            heard = self._vote.hear(query.last_turn, encoded.encode_query(query.last_turn))
+            best = _in_places(best, heard)
         assessment, _ = respond(
             query,
-            [self._cited(rank, hit) for rank, hit in enumerate(best[:PASSAGES_SHOWN], start=1)],
+            [self._cited(rank, hit) for rank, hit in enumerate(best[:SHOWN], start=1)],
             evidence_of(ranking, words=len(query.last_turn.split())),
             voice=VOICE,
-            threshold=threshold,
+            trust=Trust(
+                threshold=threshold,
+                tickets=ticket_signals(heard) if heard else None,
+                calibration=self.tuning.calibration,
+            ),
         )
         spent = time.thread_time() - before
         plain = ranking_of(self._snapshot, encoded, query.conversation)
@@ -119,15 +149,6 @@ class IndexedSet:
             answers=assessment.answer,
             cpu_ms=spent * 1000,
         )
-
-    def _as_tickets_say(self, best: list[Hit], question: str, encoded: QueryEncoder) -> list[Hit]:
-        if self._vote is None:
-            return best
-        hits = {self._articles[hit.article_id].key: hit for hit in best[:LOOKED_AT]}
-        votes = self._vote.scores(question, encoded.encode_query(question))
-        order = in_their_places(list(hits), votes, self._voted)
-        placed = [replace(hits[key], score=place.score) for key, place in zip(order, best, strict=False)]
-        return [*placed, *best[LOOKED_AT:]]
 
     def _build(self, owners: Sequence[ArticleId], folder: Path, told: Progress) -> Snapshot:
         texts = [piece.passage.embedding_text for piece in self._pieces.values()]
@@ -151,7 +172,7 @@ class IndexedSet:
 
     def _ranked(self, found: Iterable[Near | Hit]) -> list[str]:
         """Each document once, where its best passage stands."""
-        ids = dict.fromkeys(self._articles[one.article_id].key for one in found)
+        ids = dict.fromkeys(self._documents[one.article_id].key for one in found)
         return list(ids)[:RANKED]
 
     def _cited(self, rank: int, hit: Hit) -> CitedPassage:
@@ -167,15 +188,22 @@ class IndexedSet:
         )
 
 
+def _in_places(best: Sequence[Hit], heard: Heard) -> list[Hit]:
+    """The hits as resolved tickets would have their articles; scores stay with their places."""
+    by_article = {str(hit.article_id): hit for hit in best}
+    order = placed(list(by_article), heard)
+    return [replace(by_article[name], score=place.score) for name, place in zip(order, best, strict=True)]
+
+
 def evaluate(
     asked: QuestionSet, embedder: Embedder, folder: Path, *, weight: float, threshold: float, told: Progress
 ) -> dict[str, Any]:
     """The figures of `humancloud evaluate --json`; `folder` takes the index."""
-    index = IndexedSet(asked.documents, embedder, folder, told, asked.tickets)
+    index = IndexedSet(asked.documents, embedder, folder, told, tickets=asked.tickets, weight=weight)
     questions = (*asked.questions, *asked.unanswerable)
     answers = []
     for question in questions:
-        answers.append(index.ask(question, weight=weight, threshold=threshold))
+        answers.append(index.ask(question, threshold=threshold))
         told("Asking questions", len(answers), len(questions))
     inside, outside = answers[: len(asked.questions)], answers[len(asked.questions) :]
     spent = sorted(answer.cpu_ms for answer in answers)
@@ -206,13 +234,11 @@ def abstention(inside: Sequence[Told], outside: Sequence[Told]) -> dict[str, flo
     return {
         "answered": _share(inside, lambda answer: answer.answers),
         "precision": _share(answered, lambda answer: answer.is_right_within(1)),
-        f"precision@{PASSAGES_SHOWN}": _share(
-            answered, lambda answer: answer.is_right_within(PASSAGES_SHOWN)
-        ),
+        f"precision@{SHOWN}": _share(answered, lambda answer: answer.is_right_within(SHOWN)),
         "out_of_scope_answered": _share(outside, lambda answer: answer.answers),
         "auroc": auroc([answer.confidence for answer in inside], [answer.confidence for answer in outside]),
         "ece": calibration_error(
-            [(answer.confidence, answer.is_right_within(PASSAGES_SHOWN)) for answer in (*inside, *outside)]
+            [(answer.confidence, answer.is_right_within(SHOWN)) for answer in (*inside, *outside)]
         ),
     }
 

@@ -72,15 +72,15 @@ def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float | Non
     return wins / (len(positives) * len(negatives))
 
 
-def calibration_error(stated: Sequence[tuple[float, bool]]) -> float | None:
+def calibration_error(
+    stated: Sequence[tuple[float, bool]], weights: Sequence[float] | None = None
+) -> float | None:
     """The expected calibration error: how far stated confidences are from the share that came true, by bins."""
     if not stated:
         return None
-    bins: dict[int, list[tuple[float, bool]]] = {}
-    for confidence, came_true in stated:
-        bins.setdefault(min(int(confidence * BINS), BINS - 1), []).append((confidence, came_true))
-    off = (
-        abs(sum(confidence for confidence, _ in members) - sum(true for _, true in members))
-        for members in bins.values()
-    )
-    return sum(off) / len(stated)
+    counted = weights or [1.0] * len(stated)
+    off: dict[int, float] = {}
+    for (confidence, came_true), weight in zip(stated, counted, strict=True):
+        place = min(int(confidence * BINS), BINS - 1)
+        off[place] = off.get(place, 0.0) + weight * (confidence - came_true)
+    return sum(map(abs, off.values())) / sum(counted)

@@ -17,12 +17,14 @@ from billing import backlog, earnings, onboarding, sending, top_ups
 from billing.gateway import CallUnknown, CredentialsRefused, PaymentGateway
 from billing.pay_record import pay_record
 from billing.ticket_losses import posted_losses
-from guidance.answer_memory import AnswerMemory
+from guidance.answer_memory import AnswerMemory, tickets_to_remember
 from guidance.commands import prepare_suggestion
 from guidance.corrections import deliver_corrections
 from guidance.erasure import forget_knowledge
 from guidance.gap_sweep import look_at_facts
 from guidance.gaps import Sight, close_answered, rename_grown
+from guidance.learning import learn
+from guidance.learning_queries import brands_to_learn, tuning_of
 from guidance.queries import tickets_without_suggestion, why_stopped
 from guidance.renewal import outdated_at_desks, outdated_of_brand, renew_suggestion
 from guidance.reply_grounds import ReceiptGrounds
@@ -104,6 +106,7 @@ STOP_SECONDS = 3.0
 INVARIANTS_EVERY_SECONDS = 60.0
 FETCHERS = 2
 REMINDERS_EVERY_SECONDS = 60.0
+LEARNING_SECONDS = 60.0
 JOB_IS_LOST = timedelta(seconds=15)
 HEARTBEAT = "background"
 
@@ -251,6 +254,10 @@ class Background:
                 ticket=TicketId(UUID(ticket)),
                 now=app_now(tx),
             )
+        if self.memory is not None:
+            with self.database.transaction() as tx:
+                tuning = tuning_of(tx, brand=BrandId(UUID(brand)), otherwise=self.settings.hybrid_weight)
+                self.memory.refresh(tx, brand=BrandId(UUID(brand)), setting=tuning.vote)
 
     def deliver(self) -> None:
         self._until_none(lambda tx: replies.deliver_queued(tx, delivery=replies.ApiFeed(), now=app_now(tx)))
@@ -410,6 +417,31 @@ class Background:
         """Work on knowledge whose job was lost: in a loop of its own, because an import or an index takes minutes."""
         return (self.finish_knowledge, self.finish_erasures)
 
+    def learnings(self) -> tuple[Callable[[], object], ...]:
+        """What resolved tickets teach: in a loop of its own, because a look at a brand takes a minute."""
+        return (self.remember_lost, self.learn_due)
+
+    def remember_lost(self) -> None:
+        """Second net: resolved tickets whose job was lost, and those from before there was one."""
+        with self.database.transaction() as tx:
+            lost = tickets_to_remember(tx, before=app_now(tx) - JOB_IS_LOST)
+        self._each("remember", self.remember, lost)
+
+    def learn_due(self) -> None:
+        """Nightly for each brand, and sooner while its resolved tickets grow fast."""
+        with self.database.transaction() as tx:
+            due = brands_to_learn(tx, now=app_now(tx))
+        self._each("learn", self.learn, [(brand,) for brand in due])
+
+    def learn(self, brand: str) -> None:
+        learn(
+            self.database,
+            self.retriever,
+            parts.embedder(self.settings.model_dir, self.settings.encoder_threads),
+            brand=BrandId(UUID(brand)),
+            weight=self.settings.hybrid_weight,
+        )
+
     def renewals(self) -> tuple[Callable[[], object], ...]:
         """What open desks show: in a loop of its own, so that it holds within seconds whatever else is due."""
         return (self.renew_at_desks,)
@@ -554,6 +586,7 @@ def run(settings: Settings) -> None:
             lambda: _sweep(work.lessons(), stop),
             lambda: _sweep(work.renewals(), stop),
             lambda: _sweep(work.nets(), stop),
+            lambda: _sweep(work.learnings(), stop, every=LEARNING_SECONDS),
             lambda: _beat(database, stop),
             lambda: _count(database, stop),
         )
@@ -575,8 +608,8 @@ def _smtp(settings: Settings) -> str | None:
     return settings.smtp_url.get_secret_value() if settings.smtp_url else None
 
 
-def _sweep(sweeps: Sequence[Callable[[], object]], stop: Event) -> None:
-    while not stop.wait(SWEEP_SECONDS):
+def _sweep(sweeps: Sequence[Callable[[], object]], stop: Event, *, every: float = SWEEP_SECONDS) -> None:
+    while not stop.wait(every):
         for sweep in sweeps:
             if stop.is_set():
                 return

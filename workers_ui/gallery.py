@@ -15,6 +15,7 @@ from workers_ui import (
     gallery_gaps,
     gallery_imports,
     gallery_knowledge_imports,
+    gallery_learning,
     gallery_operator,
     gallery_pool,
     gallery_public,
@@ -73,5 +74,6 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     **gallery_wrong.BUILDERS,
     **gallery_gaps.BUILDERS,
     **gallery_flows.BUILDERS,
+    **gallery_learning.BUILDERS,
     **gallery_articles.BUILDERS,
 }

@@ -48,6 +48,13 @@ class Ranking:
             lexical=[near for near in self.lexical if near.passage_id in live],
         )
 
+    def without(self, article: str) -> "Ranking":
+        """As it would be if that article, by its id as text, did not exist."""
+        return Ranking(
+            dense=[near for near in self.dense if str(near.article_id) != article],
+            lexical=[near for near in self.lexical if str(near.article_id) != article],
+        )
+
     def passage_ids(self) -> set[PassageId]:
         return {near.passage_id for near in (*self.dense, *self.lexical)}
 

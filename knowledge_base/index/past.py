@@ -16,9 +16,9 @@ import numpy as np
 from sqlalchemy import Row, select
 
 from knowledge_base.index.embedder import Embedder, Vectors
-from knowledge_base.index.evidence import Ranking, ranking_of
-from knowledge_base.index.hybrid import Hit, hybrid
-from knowledge_base.index.shelf import EncodedQuery
+from knowledge_base.index.evidence import Ranking
+from knowledge_base.index.hybrid import Hit
+from knowledge_base.index.shelf import EncodedQuery, find_in
 from knowledge_base.index.snapshot import Snapshot, build, open_snapshot
 from knowledge_base.liveness import is_live
 from knowledge_base.models import Article, Embedding, Passage
@@ -62,8 +62,7 @@ class PastIndexes:
             return (), Ranking()
         name = _name(brand, embedder.name, held)
         snapshot = self._known(name) or self._keep(name, _built(tx, embedder, brand, held), forgotten)
-        hits = hybrid(snapshot, query, query.query, weight=weight, top=top)
-        return hits, ranking_of(snapshot, query, query.query.last_turn)
+        return find_in(snapshot, query, weight=weight, top=top)
 
     def forget(self) -> None:
         """Let go of everything, what is being built too: few are kept, and whose they are is not."""

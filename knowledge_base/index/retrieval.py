@@ -60,14 +60,20 @@ class FoundPassage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrieved:
-    """The best passage of each of the best articles, best first, and the evidence of the last turn alone.
+    """The best passage of each of the best articles, best first, and what is near the last turn alone.
 
-    `snapshot` is the number of the index that was searched, None when the brand has no knowledge at all.
+    `words` are those of the last turn; `snapshot` is the number of the index that was searched, None when the brand has
+    no knowledge at all.
     """
 
     passages: tuple[FoundPassage, ...]
-    evidence: Evidence
+    ranking: Ranking
+    words: int
     snapshot: int | None
+
+    @property
+    def evidence(self) -> Evidence:
+        return evidence_of(self.ranking, words=self.words)
 
 
 class Search(Protocol):
@@ -104,11 +110,10 @@ class Retriever:
         words = len(query.last_turn.split())
         numbers = snapshot_numbers(tx, brand=brand)
         if not numbers and not index_status(tx, brand=brand).changed:
-            return Retrieved(passages=(), evidence=evidence_of(Ranking(), words=words), snapshot=None)
+            return Retrieved(passages=(), ranking=Ranking(), words=words, snapshot=None)
         found = self._find(tx, brand, numbers, query, weight)
         passages, held = _live(tx, brand, found.hits, found.ranking, top, is_offered())
-        evidence = evidence_of(held, words=words)
-        return Retrieved(passages=passages, evidence=evidence, snapshot=found.number)
+        return Retrieved(passages=passages, ranking=held, words=words, snapshot=found.number)
 
     def as_of(self, at: datetime) -> "Search":
         """Search in what held at `at`, or will: with the revisions of that time, whatever is stopped since."""
@@ -128,8 +133,7 @@ class Retriever:
             top=2 * TOP,
         )
         passages, held = _live(tx, brand, hits, ranking, top, is_live(at))
-        evidence = evidence_of(held, words=len(query.last_turn.split()))
-        return Retrieved(passages=passages, evidence=evidence, snapshot=None)
+        return Retrieved(passages=passages, ranking=held, words=len(query.last_turn.split()), snapshot=None)
 
     def forget(self, brand: BrandId) -> None:
         """Let go of what is held in memory of a brand whose knowledge was erased."""

@@ -14,7 +14,7 @@ from typing import Protocol
 from knowledge_base.index.embedder import Embedder, Vectors
 from knowledge_base.index.evidence import Ranking, ranking_of
 from knowledge_base.index.hybrid import Hit, ModelMismatch, Query, hybrid
-from knowledge_base.index.snapshot import SnapshotDamaged
+from knowledge_base.index.snapshot import Snapshot, SnapshotDamaged
 from knowledge_base.index.snapshot_cache import SnapshotCache
 from marketplace.kernel.ids import BrandId
 
@@ -108,8 +108,15 @@ class LocalShelf:
         self, brand: BrandId, number: int, query: EncodedQuery, *, weight: float, top: int
     ) -> tuple[tuple[Hit, ...], Ranking]:
         snapshot = self._cache.snapshot(brand, number, snapshots_folder(self._folder, brand) / str(number))
-        hits = hybrid(snapshot, query, query.query, weight=weight, top=top)
-        return tuple(hits), ranking_of(snapshot, query, query.query.last_turn)
+        return find_in(snapshot, query, weight=weight, top=top)
+
+
+def find_in(
+    snapshot: Snapshot, query: EncodedQuery, *, weight: float, top: int
+) -> tuple[tuple[Hit, ...], Ranking]:
+    """The `top` hits of `hybrid`, and the ranking of the last turn alone. Raises ModelMismatch."""
+    hits = hybrid(snapshot, query, query.query, weight=weight, top=top)
+    return tuple(hits), ranking_of(snapshot, query, query.query.last_turn)
 
 
 def snapshots_folder(folder: Path, brand: BrandId) -> Path:

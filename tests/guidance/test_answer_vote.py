@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from guidance.answer_vote import AnswerVote, Examples, in_their_places
+from guidance.answer_vote import USUAL, AnswerVote, Examples, in_their_places, spread
 from tests.fakes import WordHashEmbedder
 
 EMBEDDER = WordHashEmbedder()
@@ -28,7 +28,7 @@ def test_a_question_is_answered_as_those_like_it_were() -> None:
     vote = AnswerVote(QUESTIONS, NAMED)
 
     for question, article in (("the money on my card", "refunds"), ("my parcel is late", "parcels")):
-        scores = vote.scores(question, EMBEDDER.encode_query(question))
+        scores = vote.hear(question, EMBEDDER.encode_query(question)).scores
         assert max(scores, key=lambda one: scores[one]) == article
 
 
@@ -41,10 +41,56 @@ def test_each_question_is_judged_by_the_others_as_if_it_had_not_been_fitted() ->
         without = AnswerVote(
             examples([(QUESTIONS.texts[at], QUESTIONS.articles[at]) for at in rest]), NAMED, whole.setting
         )
-        scores = without.scores(QUESTIONS.texts[left_out], QUESTIONS.vectors[left_out])
+        scores = without.hear(QUESTIONS.texts[left_out], QUESTIONS.vectors[left_out]).scores
         right += max(scores, key=lambda one: scores[one]) == QUESTIONS.articles[left_out]
 
     assert whole.right_share == pytest.approx(right / len(QUESTIONS.texts), abs=0.12)
+
+
+def test_what_is_heard_with_an_article_hidden_is_what_a_vote_without_it_says() -> None:
+    """The closed form against fitting anew; only the rarity of words, which all texts share, may differ."""
+    hidden = AnswerVote(QUESTIONS, NAMED, USUAL).left_out().hidden
+    kept = [at for at, article in enumerate(QUESTIONS.articles) if article != "parcels"]
+    without = AnswerVote(
+        examples([(QUESTIONS.texts[at], QUESTIONS.articles[at]) for at in kept]),
+        examples([(title, article) for article, title in TITLES.items() if article != "parcels"]),
+        USUAL,
+    )
+
+    for place in (at for at, article in enumerate(QUESTIONS.articles) if article == "parcels"):
+        heard = without.hear(QUESTIONS.texts[place], QUESTIONS.vectors[place])
+        assert set(hidden[place].scores) == {"refunds", "accounts"}
+        assert hidden[place].highest == pytest.approx(heard.highest, abs=0.05)
+        assert hidden[place].nearest == pytest.approx(heard.nearest, abs=1e-5)
+
+
+def test_a_question_unlike_all_before_is_heard_less() -> None:
+    vote = AnswerVote(QUESTIONS, NAMED)
+
+    known, strange = (
+        vote.hear(text, EMBEDDER.encode_query(text)) for text in ("my parcel is late", "sing a song of frogs")
+    )
+
+    assert known.highest > 2 * strange.highest
+    assert known.nearest > strange.nearest
+
+
+def test_a_ticket_that_lost_its_voice_is_not_heard() -> None:
+    vote = AnswerVote(QUESTIONS, examples([("Refunds", "refunds")]))
+    parcels = [at for at, article in enumerate(QUESTIONS.articles) if article == "parcels"]
+    text = "my parcel is late"
+
+    heard = vote.without(parcels).hear(text, EMBEDDER.encode_query(text))
+
+    assert heard.scores["parcels"] <= 0
+    assert vote.hear(text, EMBEDDER.encode_query(text)).scores["parcels"] > 0.3
+
+
+def test_rows_are_taken_from_all_articles_alike_and_keep_their_order() -> None:
+    rows = [("a", 1), ("a", 2), ("a", 3), ("b", 4), ("c", 5), ("a", 6), ("b", 7)]
+
+    assert spread(rows, 4) == [1, 2, 4, 5]
+    assert spread(rows, 99) == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_tickets_that_say_nothing_are_not_heard() -> None:

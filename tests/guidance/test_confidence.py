@@ -1,13 +1,13 @@
 """When the engine answers, and what it says when it does not."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guidance.confidence import Reason, Signals, assess, measure, normalised_lexical
+from guidance.confidence import Reason, Signals, assess, normalised_lexical
 
 CLEAR = Signals(top_dense_cosine=0.72, margin=0.12, lexical_top_normalised=0.7, agreement=True, query_words=9)
 VAGUE = Signals(
@@ -103,34 +103,3 @@ def test_bm25_is_normalised_by_the_length_of_the_question() -> None:
     assert normalised_lexical(7.5, 5) == pytest.approx(0.5)
     assert normalised_lexical(99.0, 5) == 1
     assert normalised_lexical(1.0, 0) == pytest.approx(1 / 3)
-
-
-@dataclass(frozen=True)
-class AHit:
-    article_id: str
-    dense: float
-    lexical: float
-
-
-def test_signals_are_measured_from_the_hits_of_a_search() -> None:
-    hits = [
-        AHit("pots", 0.4, 3.0),
-        AHit("returns", 0.7, 12.0),
-        AHit("returns", 0.65, 2.0),
-        AHit("gifts", 0.5, 0.0),
-    ]
-    measured = measure(hits, "How can I return a fern?")
-    assert measured.top_dense_cosine == pytest.approx(0.7)
-    assert measured.margin == pytest.approx(0.2)
-    assert measured.lexical_top_normalised == pytest.approx(12 / 18)
-    assert measured.agreement
-    assert measured.query_words == len(["How", "can", "I", "return", "a", "fern"])
-
-
-def test_a_lexical_winner_of_another_article_is_no_agreement() -> None:
-    assert not measure([AHit("returns", 0.7, 1.0), AHit("pots", 0.4, 3.0)], "return pots").agreement
-    assert not measure([AHit("returns", 0.7, 0.0)], "return").agreement
-
-
-def test_an_empty_search_is_nothing_found() -> None:
-    assert assess(measure([], "Where is my parcel now?")).reason is Reason.NOTHING_FOUND

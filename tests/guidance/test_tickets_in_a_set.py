@@ -19,9 +19,9 @@ def asked(tmp_path: Path, text: str, tickets: list[ResolvedTicket]) -> list[str]
         Document(key=key, title=title, sections=(Section(path=(), text=title),))
         for key, title in TITLES.items()
     ]
-    index = IndexedSet(documents, WordHashEmbedder(), tmp_path, lambda *_: None, tickets)
+    index = IndexedSet(documents, WordHashEmbedder(), tmp_path, lambda *_: None, tickets=tickets, weight=0.5)
     question = Question(id="q", turns=(text,), grades={"returns": 1})
-    return list(index.ask(question, weight=0.5, threshold=0.5).engine)
+    return list(index.ask(question, threshold=0.5).engine)
 
 
 def test_tickets_lift_what_they_answer_and_leave_the_others_where_they_were(tmp_path: Path) -> None:

@@ -1,93 +1,26 @@
 """What answered resolved tickets: shown beside the next one like it, without its customer, while it holds."""
 
-import pytest
-from sqlalchemy import select
+from datetime import timedelta
 
-from guidance.answer_memory import AnswerMemory, how_often
+import pytest
+from sqlalchemy import delete, select
+
+from guidance import answer_memory
+from guidance.answer_memory import how_often, tickets_to_remember
 from guidance.answer_models import RememberedAnswer, SuggestionReuse
-from guidance.commands import prepare_suggestion, write_receipt
 from guidance.erasure import forget_knowledge
-from guidance.queries import ReuseView, suggestion_for_desk
-from guidance.ticket_drafts import remember_ticket
+from guidance.queries import suggestion_for_desk
 from knowledge_base.erasure import ask_erasure, erase
 from marketplace.accounts.models import Brand
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
 from marketplace.kernel.ids import BrandId, TicketId
-from marketplace.tickets.endings import resolve_ticket
-from marketplace.tickets.models import ResolvedBy
 from marketplace.tickets.replies import customer_writes
-from tests.builders import Clock, a_brand, a_worker, an_open_ticket, answer, as_brand
-from tests.knowledge_base.conftest import KnowledgeBase, document
+from tests.builders import Clock, as_brand
+from tests.knowledge_base.conftest import KnowledgeBase
+from tests.knowledge_base.shops import ASKED, KETTLE, Shop
 
-KETTLE = "The kettle can be returned within thirty days."
-LAMP = "The lamp has a warranty of two full years."
 SECRETS = ("sam.doe", "example.com", "2671", "Doe")
-ASKED = {
-    KETTLE: (
-        "Can my boiler go back to you",
-        "This boiler must go back",
-        "Boiler is not for us, can it go back",
-    ),
-    LAMP: ("My light broke, who mends it", "The light broke again", "Light broke after a year, who mends it"),
-}
-
-
-class Shop:
-    """A brand with two articles, its memory, and tickets that were resolved with them."""
-
-    def __init__(self, base: KnowledgeBase) -> None:
-        self.base, self.database = base, base.database
-        self.memory = AnswerMemory(lambda: base.embedder)
-        with self.database.transaction() as tx:
-            self.brand = a_brand(tx)
-        base.put(self.brand, document("kettle", KETTLE, title="Kettle returns"))
-        base.put(self.brand, document("lamp", LAMP, title="Lamp warranty"))
-        base.index(self.brand)
-
-    def suggest(self, ticket: TicketId) -> None:
-        with self.database.transaction() as tx:
-            prepare_suggestion(
-                tx,
-                self.base.retriever,
-                brand=self.brand,
-                ticket=ticket,
-                weight=0.5,
-                threshold=0.5,
-                now=app_now(tx),
-                memory=self.memory,
-            )
-
-    def asks(self, text: str) -> TicketId:
-        with self.database.transaction() as tx:
-            ticket = an_open_ticket(tx, self.brand, subject="Help", text=text, customer_name="Sam Doe")
-        self.suggest(ticket)
-        return ticket
-
-    def resolves(self, text: str, said: str) -> TicketId:
-        ticket = self.asks(text)
-        with self.database.transaction() as tx:
-            reply = answer(
-                tx, ticket, a_worker(tx), body=f"Hello Sam Doe,\n\n{said} Write to sam.doe@example.com."
-            )
-            write_receipt(tx, reply=reply, inserted=["1"], now=app_now(tx))
-            resolve_ticket(tx, brand=self.brand, ticket=ticket, by=ResolvedBy.CUSTOMER, now=app_now(tx))
-        with self.database.transaction() as tx:
-            assert remember_ticket(tx, self.base.embedder, brand=self.brand, ticket=ticket, now=app_now(tx))
-        return ticket
-
-    def learns(self) -> list[TicketId]:
-        return [
-            self.resolves(f"{text}? I am Sam Doe, sam.doe@example.com, +1 415 555 2671.", said)
-            for said, texts in ASKED.items()
-            for text in texts
-        ]
-
-    def shown(self, ticket: TicketId) -> ReuseView | None:
-        with self.database.transaction(as_brand(self.brand)) as tx:
-            found = suggestion_for_desk(tx, brand=self.brand, ticket=ticket)
-        assert found is not None
-        return found.reused
 
 
 @pytest.fixture
@@ -122,6 +55,64 @@ def test_a_reopened_ticket_lowers_the_count_and_is_not_shown(shop: Shop) -> None
         shown = tx.get_one(SuggestionReuse, (shop.brand, _suggestion(shop, ticket)))
         assert (shown.worked, shown.times) == (3, 3)
         assert how_often(tx, brand=shop.brand, article=shown.article_id) == (2, 3)
+
+
+def test_an_answer_whose_tickets_came_back_is_shown_no_more(shop: Shop) -> None:
+    """The vote is not fitted anew for that: a ticket has no voice from the commit on in which it came back."""
+    learned = shop.learns()
+    assert shop.shown(shop.asks(NEXT)) is not None
+
+    for ticket in learned[: len(ASKED[KETTLE])]:
+        with shop.database.transaction() as tx:
+            customer_writes(
+                tx, brand=shop.brand, ticket=ticket, text="It is not well.", external_id=None, now=app_now(tx)
+            )
+
+    assert shop.shown(shop.asks(NEXT)) is None
+
+
+def test_a_large_memory_is_fitted_by_its_job_and_loses_a_voice_at_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_memory, "FITTED_AT_ONCE", 1)
+    learned = shop.learns()
+    first = shop.shown(shop.asks(NEXT))
+    assert first is not None
+    newer = shop.resolves(NEXT, KETTLE)
+
+    assert _ticket_shown(shop, shop.asks(NEXT)) in learned  # the newer one is not fitted yet
+    with shop.database.transaction() as tx:
+        shop.memory.refresh(tx, brand=shop.brand)
+    assert _ticket_shown(shop, shop.asks(NEXT)) == newer
+
+    with shop.database.transaction() as tx:
+        customer_writes(
+            tx, brand=shop.brand, ticket=newer, text="Not well.", external_id=None, now=app_now(tx)
+        )
+    assert _ticket_shown(shop, shop.asks(NEXT)) in learned
+
+
+def test_a_resolved_ticket_whose_job_was_lost_is_found_once(shop: Shop, clock: Clock) -> None:
+    ticket = shop.learns()[0]
+    with shop.database.transaction(as_brand(shop.brand)) as tx:
+        tx.execute(delete(RememberedAnswer).where(RememberedAnswer.ticket_id == ticket))
+
+    assert _to_remember(shop) == []  # its job may still be under way
+    clock.forward(timedelta(minutes=1))
+
+    assert _to_remember(shop) == [(shop.brand, ticket)]
+    shop.remembers(ticket)
+    assert _to_remember(shop) == []
+
+
+def _to_remember(shop: Shop) -> list[tuple[BrandId, TicketId]]:
+    with shop.database.transaction() as tx:
+        return tickets_to_remember(tx, before=app_now(tx) - timedelta(seconds=30))
+
+
+def _ticket_shown(shop: Shop, ticket: TicketId) -> TicketId:
+    with shop.database.transaction(as_brand(shop.brand)) as tx:
+        return tx.get_one(SuggestionReuse, (shop.brand, _suggestion(shop, ticket))).ticket_id
 
 
 def test_a_retired_article_takes_its_answers_along(shop: Shop) -> None:

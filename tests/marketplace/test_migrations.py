@@ -12,6 +12,7 @@ import guidance.answer_models
 import guidance.correction_models
 import guidance.flow_models
 import guidance.gap_models
+import guidance.learning_models
 import guidance.models
 import knowledge_base.erasure_models
 import knowledge_base.import_models

@@ -21,6 +21,7 @@ from workers_ui.pages import (
     brand_gaps,
     brand_imports,
     brand_knowledge,
+    brand_learning,
     brand_new_ticket,
     brand_recall,
     brand_reply_rules,
@@ -52,6 +53,7 @@ for part in (
     brand_gaps,  # before an article, whose address has any word for an id
     brand_coverage,
     brand_flows,  # before an article's own page
+    brand_learning,
     brand_knowledge,
     brand_contradictions,
     brand_corrections,

@@ -25,6 +25,7 @@ def knowledge_tabs(tx: Tx, membership: Membership, *, current: str) -> tuple[Fil
         ("flows", "Flows", len(offered_flows(tx, brand=brand))),
         ("gaps", "Gaps", sum(counted.get(state, 0) for state in ON_THE_LIST)),
         ("coverage", "Coverage", None),
+        ("learning", "Learning", None),
         ("wrong", "Reported wrong", count_undecided(tx, brand=brand)),
         ("corrections", "Corrections", count_unsent(tx, brand=brand)),
         ("checks", "To check", len(reminders(tx, brand=brand, now=app_now(tx)))),
