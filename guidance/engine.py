@@ -160,4 +160,3 @@ def _cited(passages: Sequence[FoundPassage]) -> list[CitedPassage]:
         )
         for rank, passage in enumerate(passages, start=1)
     ]
-
