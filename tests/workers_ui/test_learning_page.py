@@ -67,7 +67,7 @@ def test_the_page_shows_the_figures_and_goes_back_by_one_click(
 
     page = tree(owner.get(PAGE))
     rows = [row.text().split() for row in page.css("table tbody tr")]
-    assert rows[0][5:7] == ["50.0%", "75.0%"]
+    assert rows[0][4:6] == ["50.0%", "75.0%"]
     assert [button.text() for button in page.css("form button") if "Return" in button.text()] == [
         "Return to version 1"
     ]
