@@ -1,6 +1,7 @@
 """Which passages hold, and which of them may be offered: the conditions that every search and suggestion asks."""
 
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import ColumnElement, and_, func, select
 
@@ -20,6 +21,7 @@ def is_live(at: datetime | None = None) -> ColumnElement[bool]:
     )
 
 
+@cache  # a dozen subqueries, put together at each search otherwise
 def is_offered() -> ColumnElement[bool]:
     """A passage may be shown to a worker: live, not stopped, not in quarantine, and verified where
     the brand wants that; join Article by this.
