@@ -10,7 +10,7 @@ from typing import Protocol
 from guidance.questions import Question
 from guidance.sentences import BlockKind, content_stems, quotable_blocks
 from guidance.slots import NO_FACTS, FilledSlot, TicketFacts, fill_from, with_braces
-from guidance.voice import Voice, avoided_words, greet, is_allowed_link, links, unfilled_slots
+from guidance.voice import Voice, avoided_words, begins, ends, is_allowed_link, links, unfilled_slots
 
 MAX_PASSAGES = 3
 MAX_UNITS = 4
@@ -143,15 +143,16 @@ def compose(
     ranked = sorted(passages, key=lambda passage: passage.rank)
     units = [unit for passage in ranked for unit in _units(passage, voice)]
     scorer = scorer or WordOverlap()
-    greeting, sign_off = greet(voice, customer_name), voice.sign_off.strip()
-    each = [_choose_for(asked, units, scorer) for asked in questions]
+    greeting, sign_off = begins(voice, customer_name), ends(voice)
+    most = voice.most_sentences or MAX_UNITS
+    each = _within([_choose_for(asked, units, scorer) for asked in questions], voice.most_sentences)
     coverage = tuple(_coverage(*pair) for pair in zip(questions, each, strict=True))
     if any(each):
         return _assemble(greeting, _once(each), sign_off, coverage, facts)
     first = _distinct([unit for unit in units if unit.passage in ranked[:MAX_PASSAGES]])
     if not first:
         return None
-    chosen = _choose(first, question[-MAX_QUESTION_CHARS:], scorer, MAX_UNITS)
+    chosen = _choose(first, question[-MAX_QUESTION_CHARS:], scorer, min(MAX_UNITS, most))
     return _assemble(greeting, [chosen], sign_off, coverage, facts)
 
 
@@ -232,6 +233,15 @@ def _says(unit: _Unit, asked: frozenset[str]) -> bool:
 def _coverage(asked: AskedQuestion, chosen: list[_Unit]) -> QuestionCoverage:
     ranks = dict.fromkeys(unit.passage.rank for unit in chosen)
     return QuestionCoverage(question=asked.question.text, ranks=tuple(ranks))
+
+
+def _within(each: list[list[_Unit]], most: int) -> list[list[_Unit]]:
+    """At most so many units in all, the first of each question before the second of any; 0 sets no limit."""
+    if not most:
+        return each
+    turns = sorted((turn, at) for at, units in enumerate(each) for turn in range(len(units)))
+    kept = set(turns[:most])
+    return [[unit for turn, unit in enumerate(units) if (turn, at) in kept] for at, units in enumerate(each)]
 
 
 def _once(each: list[list[_Unit]]) -> list[list[_Unit]]:

@@ -26,6 +26,7 @@ class FindingKind(StrEnum):
     UNSUPPORTED_FIGURE = "unsupported_figure"
     PROMISE = "promise"
     UNSUPPORTED_SENTENCE = "unsupported_sentence"
+    VOICE = "voice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,13 +11,15 @@ from guidance.findings import Finding, FindingKind, Severity
 from guidance.grounds import Grounds, grounds_of
 from guidance.lint_policy import USUAL_POLICY, Level, LintPolicy
 from guidance.promises import is_promise
-from guidance.receipts import supported_sentences
+from guidance.receipts import SentenceSupport, supported_sentences
 from guidance.sentences import SentenceSpan, sentence_spans
 from guidance.statements import states_something
 from guidance.voice import Voice, avoided_words, is_allowed_link, links, unfilled_slots
+from guidance.voice_lint import voice_findings
 from marketplace.tickets.masking import DEFAULT_REGIONS, Found, PersonalData, find_personal_data
 
 MAX_REPLY_CHARS = 5_000
+_Supported = Sequence[tuple[SentenceSpan, SentenceSupport]]
 
 
 def lint(
@@ -49,7 +51,10 @@ def lint(
             *_figures(text, known),
         )
     )
-    whole = policy.weighed(_unfounded(text, voice, passages, pieces, policy))
+    supported = list(zip(sentence_spans(text), supported_sentences(text, passages), strict=True))
+    whole = policy.weighed(
+        (*_unfounded(supported, voice, passages, pieces, policy), *_unlike_the_voice(text, voice, supported))
+    )
     return tuple(sorted((*pieces, *whole), key=lambda finding: (finding.start, finding.end, finding.kind)))
 
 
@@ -84,6 +89,14 @@ def _links(text: str, voice: Voice) -> Iterator[Finding]:
             yield _found(FindingKind.LINK, link.start, link.end, message, fix="")
 
 
+def _unlike_the_voice(text: str, voice: Voice, supported: _Supported) -> Iterator[Finding]:
+    """In the worker's own words: what the brand's knowledge says, it says in the brand's name already."""
+    quoted = [span for span, support in supported if support.passage_rank is not None]
+    for finding in voice_findings(text, voice):
+        if not any(span.start <= finding.start < span.end for span in quoted):
+            yield finding
+
+
 def _slots(text: str) -> Iterator[Finding]:
     for slot in unfilled_slots(text):
         message = f"Fill in “{slot.value}” before sending."
@@ -108,7 +121,7 @@ _NO_SUPPORT = "No passage shown says this. Check it, or say it as the knowledge 
 
 
 def _unfounded(
-    text: str,
+    supported: _Supported,
     voice: Voice,
     passages: Sequence[CitedPassage],
     told: Sequence[Finding],
@@ -119,8 +132,7 @@ def _unfounded(
     Where no passage was shown the desk says so by itself, and no statement is marked.
     """
     grounds = grounds_of(passages)
-    supports = supported_sentences(text, passages)
-    for span, support in zip(sentence_spans(text), supports, strict=True):
+    for span, support in supported:
         promise = _promise(span, grounds)
         if promise is not None and policy.level(promise.kind) is not Level.OFF:
             yield promise

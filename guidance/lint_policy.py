@@ -33,6 +33,7 @@ USUAL: Mapping[FindingKind, Level] = MappingProxyType(
     {
         FindingKind.AVOIDED_WORD: Level.BLOCK,
         FindingKind.LINK: Level.BLOCK,
+        FindingKind.VOICE: Level.WARN,
         FindingKind.PROMISE: Level.WARN,
         FindingKind.UNSUPPORTED_FIGURE: Level.WARN,
         FindingKind.UNSUPPORTED_SENTENCE: Level.WARN,

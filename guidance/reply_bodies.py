@@ -24,10 +24,10 @@ def body_of(reply: str, *, voices: Sequence[Voice], label: str) -> str:
     """The reply between greeting and sign-off; empty when there is nothing between them."""
     text = "\n".join(line.rstrip() for line in reply.replace(label, "").strip().splitlines())
     for voice in voices:
-        text = _without_sign_off(text, voice.sign_off)
+        text = _without_sign_off(_without_sign_off(text, voice.sign_off), voice.closing)
     text = _without_closing(text)
     for voice in voices:
-        text = _without_greeting(text, voice.greeting)
+        text = _without_greeting(_without_greeting(text, voice.greeting), voice.opening)
     text = text[found.end() :] if (found := _GREETING.match(text)) else text
     return _BLANKS.sub("\n\n", text).strip()
 

@@ -21,10 +21,15 @@ MAX_SAMPLE_REPLIES = 20
 MAX_SAMPLE_REPLY_CHARS = 5_000
 MAX_NAME_CHARS = 60
 MAX_DOMAIN_CHARS = 253
+MAX_WARMTH_CHARS = 200
+FEWEST_SENTENCES, MOST_SENTENCES = 2, 30
+"""A short answer is quoted whole, so nothing can be held to one sentence."""
+
+EASIEST_GRADE, HARDEST_GRADE = 3, 18
 
 
 class Formality(StrEnum):
-    """How formal the brand sounds; read by people and by an optional generator."""
+    """How formal the brand sounds. A formal one writes no contractions; else it is read by people."""
 
     CASUAL = "casual"
     FRIENDLY = "friendly"
@@ -32,10 +37,27 @@ class Formality(StrEnum):
     FORMAL = "formal"
 
 
+class Emoji(StrEnum):
+    """Whether replies may hold emoji."""
+
+    FREE = "free"
+    NEVER = "never"
+
+
+class Spelling(StrEnum):
+    """How English is spelled; British takes -ize too, as its dictionaries do."""
+
+    ANY = "any"
+    BRITISH = "british"
+    AMERICAN = "american"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
     """A brand's tone rules.
 
+    `opening` and `closing` are its warmth: what a draft says after the greeting and before the sign-off. A draft has at
+    most `most_sentences`, and a reply is no harder to read than `reading_grade` (years of school); 0 sets no limit.
     A word to avoid is matched whole and in any case ("guarantee" does not match "guaranteed"); a star at
     its end matches every word that begins so ("guarantee*"). A link domain allows its subdomains too.
     """
@@ -48,6 +70,12 @@ class Voice:
     description: str = ""
     allowed_link_domains: tuple[str, ...] = ()
     sample_replies: tuple[str, ...] = ()
+    opening: str = ""
+    closing: str = ""
+    most_sentences: int = 0
+    reading_grade: int = 0
+    emoji: Emoji = Emoji.FREE
+    spelling: Spelling = Spelling.ANY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +107,27 @@ def presentable_name(customer_name: str | None) -> str | None:
     return name
 
 
+def begins(voice: Voice, customer_name: str | None) -> str:
+    """What stands before an answer: the greeting, and the opening where the brand has one."""
+    return _paragraphs(greet(voice, customer_name), voice.opening)
+
+
+def ends(voice: Voice) -> str:
+    """What stands after an answer: the closing where the brand has one, and the sign-off."""
+    return _paragraphs(voice.closing, voice.sign_off)
+
+
+def _paragraphs(*parts: str) -> str:
+    return "\n\n".join(part.strip() for part in parts if part.strip())
+
+
 def validate(voice: Voice) -> list[str]:
     """What is wrong with the voice, in words for the brand's manager; empty when it can be used."""
     return [
         *_greeting_problems(voice),
         *_sign_off_problems(voice),
+        *_warmth_problems(voice),
+        *_limit_problems(voice),
         *_word_problems("Words to avoid", voice.words_to_avoid),
         *_word_problems("Words to use", voice.words_to_use),
         *_contradictions(voice),
@@ -213,6 +257,20 @@ def _sign_off_problems(voice: Voice) -> Iterator[str]:
         yield "The sign-off may have no slots."
 
 
+def _warmth_problems(voice: Voice) -> Iterator[str]:
+    for name, text in (("The opening", voice.opening), ("The closing", voice.closing)):
+        yield from _length_problems(name, text, MAX_WARMTH_CHARS)
+        if unfilled_slots(text):
+            yield f"{name} may have no slots."
+
+
+def _limit_problems(voice: Voice) -> Iterator[str]:
+    if voice.most_sentences and not FEWEST_SENTENCES <= voice.most_sentences <= MOST_SENTENCES:
+        yield f"The most sentences are 0 for no limit, or {FEWEST_SENTENCES} to {MOST_SENTENCES}."
+    if voice.reading_grade and not EASIEST_GRADE <= voice.reading_grade <= HARDEST_GRADE:
+        yield f"The reading grade is 0 for no limit, or {EASIEST_GRADE} to {HARDEST_GRADE}."
+
+
 def _length_problems(name: str, text: str, limit: int) -> Iterator[str]:
     if len(text) > limit:
         yield f"{name} is longer than {limit} characters."
@@ -231,7 +289,13 @@ def _word_problems(name: str, words: tuple[str, ...]) -> Iterator[str]:
 
 
 def _contradictions(voice: Voice) -> Iterator[str]:
-    for name, text in (("The greeting", voice.greeting), ("The sign-off", voice.sign_off)):
+    parts = {
+        "The greeting": voice.greeting,
+        "The opening": voice.opening,
+        "The closing": voice.closing,
+        "The sign-off": voice.sign_off,
+    }
+    for name, text in parts.items():
         for span in avoided_words(text, voice.words_to_avoid):
             yield f"{name} uses “{span.value}”, which is a word to avoid."
         for link in links(text):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from guidance.models import VoiceVersion
-from guidance.voice import Formality, Voice, validate
+from guidance.voice import Emoji, Formality, Spelling, Voice, validate
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.ids import BrandId, PersonId
@@ -57,6 +57,7 @@ def voice_of(tx: Tx, *, brand: BrandId) -> NumberedVoice:
 def voice_from(rules: dict[str, object]) -> Voice:
     """A Voice from its JSON; unknown fields are refused by its constructor."""
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in rules.items()}
-    if "formality" in values:
-        values["formality"] = Formality(str(values["formality"]))
+    for name, kind in (("formality", Formality), ("emoji", Emoji), ("spelling", Spelling)):
+        if name in values:
+            values[name] = kind(str(values[name]))
     return Voice(**values)  # type: ignore[arg-type]  # validated by `validate` on the way in

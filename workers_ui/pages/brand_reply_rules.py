@@ -47,6 +47,10 @@ LEVELS = (
 KINDS: Mapping[FindingKind, tuple[str, str]] = {
     FindingKind.AVOIDED_WORD: ("Words to avoid", "As your voice lists them."),
     FindingKind.LINK: ("Links to other domains", "Those that your voice does not list."),
+    FindingKind.VOICE: (
+        "Voice",
+        "Contractions where you are formal, emoji, the other spelling, length and reading level, as your voice says.",
+    ),
     FindingKind.PROMISE: (
         "Promises",
         "A refund, a replacement, a deadline or a guarantee that no passage shown holds, in English.",
