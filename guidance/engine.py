@@ -75,7 +75,7 @@ def answer(
     voice = voice_of(tx, brand=brand)
     assessment, draft = respond(
         query,
-        _cited(heard.passages),
+        cited(heard.passages),
         found.evidence,
         voice=voice.voice,
         trust=trust,
@@ -146,7 +146,7 @@ def respond(
     return assessment, draft
 
 
-def _cited(passages: Sequence[FoundPassage]) -> list[CitedPassage]:
+def cited(passages: Sequence[FoundPassage]) -> list[CitedPassage]:
     return [
         CitedPassage(
             rank=rank,

@@ -5,19 +5,31 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from guidance.models import VoiceVersion
 from guidance.voice import Emoji, Formality, Spelling, Voice, validate
 from marketplace.kernel.db import Tx
-from marketplace.kernel.errors import Invalid
+from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.ids import BrandId, PersonId
 
 PLAIN = Voice(greeting="Hello {customer_name},", sign_off="Kind regards")
 """How a brand speaks until it has said how."""
 
 
+VERSIONS_LISTED = 50
+
+
 class UnfitVoice(Invalid):
     """This voice cannot be used as it is."""
+
+
+class VoiceChanged(Conflict):
+    """Somebody else changed the voice meanwhile. Look at what holds now, then save yours again."""
+
+
+class NoSuchVoice(NotFound):
+    """The voice has no such version."""
 
 
 class NumberedVoice(NamedTuple):
@@ -26,31 +38,62 @@ class NumberedVoice(NamedTuple):
 
 
 def set_voice(
-    tx: Tx, *, brand: BrandId, voice: Voice, author: PersonId | None, now: datetime
+    tx: Tx,
+    *,
+    brand: BrandId,
+    voice: Voice,
+    author: PersonId | None,
+    now: datetime,
+    based_on: int | None = None,
 ) -> NumberedVoice:
-    """Make `voice` the brand's, as a new version; the same rules again change nothing. Raises UnfitVoice."""
+    """Make `voice` the brand's, as a new version; the same rules again change nothing.
+
+    `based_on` is the version that was edited; None replaces whatever holds. Raises UnfitVoice, VoiceChanged.
+    """
     if problems := validate(voice):
         raise UnfitVoice(" ".join(problems))
     current = voice_of(tx, brand=brand)
+    if based_on is not None and based_on != current.version:
+        raise VoiceChanged
     if current.voice == voice and current.version:
         return current
-    version = current.version + 1
-    tx.add(
-        VoiceVersion(brand_id=brand, version=version, rules=asdict(voice), author_id=author, written_at=now)
+    added = insert(VoiceVersion).values(
+        brand_id=brand,
+        version=current.version + 1,
+        rules=asdict(voice),
+        author_id=author,
+        written_at=now,
     )
-    tx.flush()
-    return NumberedVoice(version, voice)
+    if tx.execute(added.on_conflict_do_nothing().returning(VoiceVersion.version)).first() is None:
+        raise VoiceChanged
+    return NumberedVoice(current.version + 1, voice)
+
+
+def restore_voice(
+    tx: Tx, *, brand: BrandId, version: int, author: PersonId | None, now: datetime
+) -> NumberedVoice:
+    """Make an earlier version the newest. Raises NoSuchVoice, VoiceChanged."""
+    row = tx.get(VoiceVersion, (brand, version))
+    if row is None:
+        raise NoSuchVoice
+    return set_voice(tx, brand=brand, voice=voice_from(row.rules), author=author, now=now)
+
+
+def voice_versions(tx: Tx, *, brand: BrandId, limit: int = VERSIONS_LISTED) -> list[VoiceVersion]:
+    """The newest first."""
+    return list(
+        tx.scalars(
+            select(VoiceVersion)
+            .where(VoiceVersion.brand_id == brand)
+            .order_by(VoiceVersion.version.desc())
+            .limit(limit)
+        )
+    )
 
 
 def voice_of(tx: Tx, *, brand: BrandId) -> NumberedVoice:
     """The brand's voice and its version; version 0 is the plain one of a brand that has set none."""
-    newest = (
-        select(VoiceVersion)
-        .where(VoiceVersion.brand_id == brand)
-        .order_by(VoiceVersion.version.desc())
-        .limit(1)
-    )
-    row = tx.scalars(newest).one_or_none()
+    row = next(iter(voice_versions(tx, brand=brand, limit=1)), None)
     return NumberedVoice(0, PLAIN) if row is None else NumberedVoice(row.version, voice_from(row.rules))
 
 

@@ -190,6 +190,11 @@ OPERATIONS = {
     "PUT /api/v1/reply-rules": _brand(
         ApiScope.KNOWLEDGE_WRITE, body={"levels": {"promise": "block"}, "based_on": None}
     ),
+    "GET /api/v1/voice": _brand(ApiScope.KNOWLEDGE_READ),
+    "GET /api/v1/voice/versions": _brand(ApiScope.KNOWLEDGE_READ),
+    "PUT /api/v1/voice": _brand(
+        ApiScope.KNOWLEDGE_WRITE, body={"voice": {"greeting": "Hi", "sign_off": "Bye"}, "based_on": None}
+    ),
     "GET /api/v1/coverage": _brand(ApiScope.KNOWLEDGE_READ),
     "GET /api/v1/article-outcomes": _brand(ApiScope.KNOWLEDGE_READ),
     "GET /api/v1/article-outcomes/{article}": _brand(ApiScope.KNOWLEDGE_READ, foreign=404),

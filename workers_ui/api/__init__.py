@@ -24,6 +24,7 @@ from workers_ui.api import (
     service_levels,
     ticket_imports,
     tickets,
+    voice,
     wallet,
     worker_profile,
     wrong_passages,
@@ -65,5 +66,6 @@ for part in (
     service_levels,
     wrong_passages,
     reply_rules,
+    voice,
 ):
     router.include_router(part.router)

@@ -32,6 +32,7 @@ from workers_ui.pages import (
     brand_ticket,
     brand_ticket_imports,
     brand_tickets,
+    brand_voice,
     brand_wallet,
     brand_web,
     brand_withdrawals,
@@ -73,6 +74,7 @@ for part in (
     brand_control,
     brand_control_replies,
     brand_reply_rules,
+    brand_voice,
 ):
     router.include_router(part.router)
 

@@ -10,6 +10,7 @@ SECTIONS: tuple[tuple[str, str], ...] = (
     ("stages", "Stages"),
     ("switches", "Switches"),
     ("replies", "Replies"),
+    ("voice", "Voice"),
     ("reply-rules", "Reply rules"),
 )
 """(last part of the address, what the tab says), in the order of the tabs."""
