@@ -95,7 +95,9 @@ OPERATIONS = {
         ApiScope.TICKETS_WRITE, body={"note": "Ours says so."}, foreign=404
     ),
     "GET /api/v1/reviews": _brand(ApiScope.TICKETS_READ),
-    "POST /api/v1/reviews/{review}/approval": _brand(ApiScope.TICKETS_WRITE, foreign=404),
+    "POST /api/v1/reviews/{review}/approval": _brand(
+        ApiScope.TICKETS_WRITE, body={"changes_read": ""}, foreign=404
+    ),
     "POST /api/v1/reviews/{review}/outdated-return": _brand(ApiScope.TICKETS_WRITE, foreign=404),
     "POST /api/v1/reviews/{review}/return": _brand(
         ApiScope.TICKETS_WRITE, body={"reason": "wrong", "note": ""}, foreign=404
