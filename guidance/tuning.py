@@ -121,7 +121,7 @@ def learned(questions: Examples, titles: Examples, look: Look, *, current: Tunin
     either part has no article known twice.
     """
     held = [at for at, text in enumerate(questions.texts) if is_held_out(text)]
-    taught = [at for at in range(len(questions.texts)) if at not in set(held)]
+    taught = [at for at, text in enumerate(questions.texts) if not is_held_out(text)]
     if len(questions.texts) < FEWEST_TICKETS or not held or not taught:
         return None
     lessons, seen = _some(questions, taught), _Remembered(look)
