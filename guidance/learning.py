@@ -5,12 +5,12 @@ the oldest transaction there is.
 """
 
 from datetime import datetime
-from typing import Any
 
 from guidance.answer_memory import Remembered, remembered
 from guidance.learning_models import GuidanceCaution, GuidanceTuning, TuningCause
 from guidance.learning_queries import caution_of, newest_tuning
 from guidance.tuning import LOOKED_AT, Lessons, Looked, Tuning, learned, tuning_from
+from guidance.versions import add_version
 from knowledge_base.index.embedder import Embedder
 from knowledge_base.index.hybrid import Query
 from knowledge_base.index.retrieval import Retriever
@@ -28,6 +28,10 @@ class NothingLearned(NotFound):
 
 class NotHeld(Conflict):
     """This brand's suggestions may learn already."""
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else changed this meanwhile. Look at what holds now, then say it again."""
 
 
 class UnfitCaution(Invalid):
@@ -71,103 +75,80 @@ def _keep(
     """Unless somebody has said something else meanwhile: a person's word is never overtaken by a look begun before."""
     better = lessons is not None and lessons.tuning != current
     with database.transaction() as tx:
-        newest = newest_tuning(tx, brand=brand)
-        if (newest.version if newest else 0) != (row.version if row else 0):
-            return None
-        return _add(
+        return add_version(
             tx,
-            brand,
+            GuidanceTuning,
+            brand=brand,
+            version=row.version + 1 if row else 1,
             cause=TuningCause.LEARNED if better else TuningCause.KEPT,
             tuning=(lessons.tuning if lessons else current).as_json(),
             figures={"before": lessons.before.as_json(), "after": lessons.after.as_json()} if lessons else {},
             tickets=len(told.tickets),
-            now=app_now(tx),
+            made_at=app_now(tx),
         )
 
 
 def return_to(tx: Tx, *, brand: BrandId, version: int, author: PersonId, now: datetime) -> GuidanceTuning:
-    """Use an older version again and stay with it until `release`. Raises NothingLearned."""
-    old = tx.get(GuidanceTuning, (brand, version))
-    if old is None:
+    """Use an older version again and stay with it until `release`. Raises NothingLearned, ChangedMeanwhile."""
+    old, newest = tx.get(GuidanceTuning, (brand, version)), newest_tuning(tx, brand=brand)
+    if old is None or newest is None:
         raise NothingLearned
-    return _said(tx, old, TuningCause.RETURNED, author, now, returned_to=version)
+    return _said(tx, old, newest, TuningCause.RETURNED, author, now, returned_to=version)
 
 
 def release(tx: Tx, *, brand: BrandId, author: PersonId, now: datetime) -> GuidanceTuning:
-    """Let the brand's suggestions learn again, from what they use now. Raises NotHeld."""
+    """Let the brand's suggestions learn again, from what they use now. Raises NotHeld, ChangedMeanwhile."""
     newest = newest_tuning(tx, brand=brand)
     if newest is None or newest.cause is not TuningCause.RETURNED:
         raise NotHeld
-    return _said(tx, newest, TuningCause.RELEASED, author, now)
+    return _said(tx, newest, newest, TuningCause.RELEASED, author, now)
 
 
 def set_caution(
     tx: Tx, *, brand: BrandId, wrong_cost: float, author: PersonId, now: datetime
 ) -> GuidanceCaution:
-    """How many missed suggestions one wrong one costs. Raises UnfitCaution."""
+    """How many missed suggestions one wrong one costs. Raises UnfitCaution, ChangedMeanwhile."""
     if not LEAST_WRONG_COST <= wrong_cost <= MOST_WRONG_COST:
         raise UnfitCaution
     current = caution_of(tx, brand=brand)
     if current is not None and current.wrong_cost == wrong_cost:
         return current
-    caution = GuidanceCaution(
-        brand_id=brand,
+    caution = add_version(
+        tx,
+        GuidanceCaution,
+        brand=brand,
         version=current.version + 1 if current else 1,
         wrong_cost=wrong_cost,
         author_id=author,
         written_at=now,
     )
-    tx.add(caution)
-    tx.flush()
+    if caution is None:
+        raise ChangedMeanwhile
     return caution
 
 
 def _said(
     tx: Tx,
     used: GuidanceTuning,
+    newest: GuidanceTuning,
     cause: TuningCause,
     author: PersonId,
     now: datetime,
     returned_to: int | None = None,
 ) -> GuidanceTuning:
-    newest = newest_tuning(tx, brand=used.brand_id)
-    return _add(
+    added = add_version(
         tx,
-        used.brand_id,
+        GuidanceTuning,
+        brand=used.brand_id,
+        version=newest.version + 1,
         cause=cause,
         tuning=used.tuning,
         figures=used.figures,
-        tickets=newest.tickets if newest else used.tickets,
-        now=now,
-        author=author,
-        returned_to=returned_to,
-    )
-
-
-def _add(
-    tx: Tx,
-    brand: BrandId,
-    *,
-    cause: TuningCause,
-    tuning: dict[str, Any],
-    figures: dict[str, Any],
-    tickets: int,
-    now: datetime,
-    author: PersonId | None = None,
-    returned_to: int | None = None,
-) -> GuidanceTuning:
-    newest = newest_tuning(tx, brand=brand)
-    row = GuidanceTuning(
-        brand_id=brand,
-        version=newest.version + 1 if newest else 1,
-        cause=cause,
-        tuning=tuning,
-        figures=figures,
-        tickets=tickets,
+        tickets=newest.tickets,
         returned_to=returned_to,
         author_id=author,
         made_at=now,
     )
-    tx.add(row)
-    tx.flush()
-    return row
+    if added is None:
+        raise ChangedMeanwhile
+    return added

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from guidance.answer_models import RememberedAnswer
 from guidance.learning_models import GuidanceCaution, GuidanceTuning, TuningCause
 from guidance.tuning import FEWEST_TICKETS, Tuning, tuning_from
+from guidance.versions import newest_version
 from marketplace.accounts.models import Person
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId
@@ -38,12 +39,7 @@ def tuning_of(tx: Tx, *, brand: BrandId, otherwise: float) -> Tuning:
 
 
 def newest_tuning(tx: Tx, *, brand: BrandId) -> GuidanceTuning | None:
-    return tx.scalars(
-        select(GuidanceTuning)
-        .where(GuidanceTuning.brand_id == brand)
-        .order_by(GuidanceTuning.version.desc())
-        .limit(1)
-    ).one_or_none()
+    return newest_version(tx, GuidanceTuning, brand=brand)
 
 
 def tuning_versions(tx: Tx, *, brand: BrandId) -> list[TuningLine]:
@@ -59,12 +55,7 @@ def tuning_versions(tx: Tx, *, brand: BrandId) -> list[TuningLine]:
 
 
 def caution_of(tx: Tx, *, brand: BrandId) -> GuidanceCaution | None:
-    return tx.scalars(
-        select(GuidanceCaution)
-        .where(GuidanceCaution.brand_id == brand)
-        .order_by(GuidanceCaution.version.desc())
-        .limit(1)
-    ).one_or_none()
+    return newest_version(tx, GuidanceCaution, brand=brand)
 
 
 def threshold_of(tx: Tx, *, brand: BrandId, otherwise: float) -> float:

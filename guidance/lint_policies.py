@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
-
 from guidance.findings import FindingKind
 from guidance.lint_policy import USUAL, USUAL_POLICY, Level, LintPolicy
 from guidance.models import LintPolicyVersion
+from guidance.versions import add_version, newest_version, versions
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.ids import BrandId, PersonId
@@ -36,7 +34,7 @@ class NumberedPolicy(NamedTuple):
 
 def policy_of(tx: Tx, *, brand: BrandId) -> NumberedPolicy:
     """What holds for the brand, and its version; version 0 is the usual one of a brand that chose nothing."""
-    newest = next(iter(policy_versions(tx, brand=brand, limit=1)), None)
+    newest = newest_version(tx, LintPolicyVersion, brand=brand)
     if newest is None:
         return NumberedPolicy(0, USUAL_POLICY)
     return NumberedPolicy(newest.version, LintPolicy(read_levels(newest.levels)))
@@ -62,16 +60,18 @@ def set_policy(
         raise PolicyChanged
     if current.version and current.policy == policy:
         return current
-    added = insert(LintPolicyVersion).values(
-        brand_id=brand,
+    added = add_version(
+        tx,
+        LintPolicyVersion,
+        brand=brand,
         version=current.version + 1,
         levels={kind.value: level.value for kind, level in policy.levels.items()},
         author_id=author,
         written_at=now,
     )
-    if tx.execute(added.on_conflict_do_nothing().returning(LintPolicyVersion.version)).first() is None:
+    if added is None:
         raise PolicyChanged
-    return NumberedPolicy(current.version + 1, policy)
+    return NumberedPolicy(added.version, policy)
 
 
 def restore_policy(
@@ -84,16 +84,9 @@ def restore_policy(
     return set_policy(tx, brand=brand, levels=read_levels(row.levels), author=author, now=now)
 
 
-def policy_versions(tx: Tx, *, brand: BrandId, limit: int = VERSIONS_LISTED) -> list[LintPolicyVersion]:
+def policy_versions(tx: Tx, *, brand: BrandId) -> list[LintPolicyVersion]:
     """The newest versions first."""
-    return list(
-        tx.scalars(
-            select(LintPolicyVersion)
-            .where(LintPolicyVersion.brand_id == brand)
-            .order_by(LintPolicyVersion.version.desc())
-            .limit(limit)
-        )
-    )
+    return versions(tx, LintPolicyVersion, brand=brand, limit=VERSIONS_LISTED)
 
 
 def read_levels(written: Mapping[str, str]) -> dict[FindingKind, Level]:

@@ -4,10 +4,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
-
 from guidance.models import VoiceVersion
+from guidance.versions import add_version, newest_version, versions
 from guidance.voice import Emoji, Formality, Spelling, Voice, validate
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
@@ -57,16 +55,18 @@ def set_voice(
         raise VoiceChanged
     if current.voice == voice and current.version:
         return current
-    added = insert(VoiceVersion).values(
-        brand_id=brand,
+    added = add_version(
+        tx,
+        VoiceVersion,
+        brand=brand,
         version=current.version + 1,
         rules=asdict(voice),
         author_id=author,
         written_at=now,
     )
-    if tx.execute(added.on_conflict_do_nothing().returning(VoiceVersion.version)).first() is None:
+    if added is None:
         raise VoiceChanged
-    return NumberedVoice(current.version + 1, voice)
+    return NumberedVoice(added.version, voice)
 
 
 def restore_voice(
@@ -79,21 +79,14 @@ def restore_voice(
     return set_voice(tx, brand=brand, voice=voice_from(row.rules), author=author, now=now)
 
 
-def voice_versions(tx: Tx, *, brand: BrandId, limit: int = VERSIONS_LISTED) -> list[VoiceVersion]:
+def voice_versions(tx: Tx, *, brand: BrandId) -> list[VoiceVersion]:
     """The newest first."""
-    return list(
-        tx.scalars(
-            select(VoiceVersion)
-            .where(VoiceVersion.brand_id == brand)
-            .order_by(VoiceVersion.version.desc())
-            .limit(limit)
-        )
-    )
+    return versions(tx, VoiceVersion, brand=brand, limit=VERSIONS_LISTED)
 
 
 def voice_of(tx: Tx, *, brand: BrandId) -> NumberedVoice:
     """The brand's voice and its version; version 0 is the plain one of a brand that has set none."""
-    row = next(iter(voice_versions(tx, brand=brand, limit=1)), None)
+    row = newest_version(tx, VoiceVersion, brand=brand)
     return NumberedVoice(0, PLAIN) if row is None else NumberedVoice(row.version, voice_from(row.rules))
 
 

@@ -7,13 +7,14 @@ from guidance.lint_policy import USUAL
 from workers_ui.gallery_samples import BRAND, SLUG, MakeFrame, ago, brand_frame
 from workers_ui.pages.brand_reply_rules import ALWAYS, KINDS, LEVELS, SECTION
 from workers_ui.presenters.control import control_sections
-from workers_ui.presenters.reply_rules import ReplyRulesPage, RuleRow, RulesVersion
+from workers_ui.presenters.reply_rules import ReplyRulesPage, RuleRow
 from workers_ui.presenters.values import FormState
+from workers_ui.presenters.versions import VersionRow
 from workers_ui.templating import PageView
 
 VERSIONS = (
-    RulesVersion(version=2, summary="Promises: block", written_at=ago(days=1), by="Mira Holt"),
-    RulesVersion(
+    VersionRow(version=2, summary="Promises: block", written_at=ago(days=1), by="Mira Holt"),
+    VersionRow(
         version=1, summary="Statements: off, Other personal data: block", written_at=ago(days=30), by=""
     ),
 )

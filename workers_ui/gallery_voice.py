@@ -8,7 +8,8 @@ from workers_ui.gallery_samples import BRAND, SLUG, MakeFrame, ago, brand_frame
 from workers_ui.pages.brand_voice import EMOJI, FORMALITIES, SECTION, SPELLINGS, written
 from workers_ui.presenters.control import control_sections
 from workers_ui.presenters.values import Choice, FormState
-from workers_ui.presenters.voice import VoicePage, VoiceTrial, VoiceVersionRow
+from workers_ui.presenters.versions import VersionRow
+from workers_ui.presenters.voice import VoicePage, VoiceTrial
 from workers_ui.templating import PageView
 
 VOICE = Voice(
@@ -42,8 +43,8 @@ TRIAL = VoiceTrial(
     ),
 )
 VERSIONS = (
-    VoiceVersionRow(version=2, summary="Changed emoji, spelling", written_at=ago(days=1), by="Mira Holt"),
-    VoiceVersionRow(version=1, summary="First of these", written_at=ago(days=30), by=""),
+    VersionRow(version=2, summary="Changed emoji, spelling", written_at=ago(days=1), by="Mira Holt"),
+    VersionRow(version=1, summary="First of these", written_at=ago(days=30), by=""),
 )
 
 

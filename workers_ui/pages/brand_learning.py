@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from guidance.learning import NotHeld, UnfitCaution, release, return_to, set_caution
 from guidance.learning_models import TuningCause
-from guidance.learning_queries import caution_of, threshold_of, tuning_versions
+from guidance.learning_queries import caution_of, threshold_at, tuning_versions
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
@@ -89,7 +89,7 @@ def _page(request: Request, tx: Tx, membership: Membership, caution: FormState =
     lines = tuning_versions(tx, brand=membership.brand)
     newest = lines[0].row if lines else None
     chosen = caution_of(tx, brand=membership.brand)
-    threshold = threshold_of(tx, brand=membership.brand, otherwise=usual)
+    threshold = threshold_at(chosen.wrong_cost) if chosen else usual
     return LearningPage(
         frame=frame_for(request, tx, membership),
         slug=membership.slug,

@@ -22,8 +22,9 @@ from workers_ui.frames import page as answer
 from workers_ui.pages.answers import see
 from workers_ui.pages.brand_scope import area_path, frame_for
 from workers_ui.presenters.control import control_sections
-from workers_ui.presenters.reply_rules import ReplyRulesPage, RuleRow, RulesVersion
+from workers_ui.presenters.reply_rules import ReplyRulesPage, RuleRow
 from workers_ui.presenters.values import EMPTY_FORM, Choice, FormState
+from workers_ui.presenters.versions import VersionRow
 
 router = APIRouter()
 
@@ -123,10 +124,10 @@ def _page(
     )
 
 
-def _versions(tx: Tx, found: list[LintPolicyVersion]) -> tuple[RulesVersion, ...]:
+def _versions(tx: Tx, found: list[LintPolicyVersion]) -> tuple[VersionRow, ...]:
     names = names_of(tx, [one.author_id for one in found if one.author_id])
     return tuple(
-        RulesVersion(
+        VersionRow(
             version=one.version,
             summary=_summary(one.levels),
             written_at=one.written_at,

@@ -38,7 +38,8 @@ from workers_ui.pages.brand_scope import area_path, frame_for
 from workers_ui.pages.typed_text import typed_lines
 from workers_ui.presenters.control import control_sections
 from workers_ui.presenters.values import Choice, FormState
-from workers_ui.presenters.voice import VoicePage, VoiceTrial, VoiceVersionRow
+from workers_ui.presenters.versions import VersionRow
+from workers_ui.presenters.voice import VoicePage, VoiceTrial
 
 router = APIRouter()
 
@@ -255,10 +256,10 @@ def _page(
     )
 
 
-def _versions(tx: Tx, found: Sequence[VoiceVersion]) -> tuple[VoiceVersionRow, ...]:
+def _versions(tx: Tx, found: Sequence[VoiceVersion]) -> tuple[VersionRow, ...]:
     names = names_of(tx, [one.author_id for one in found if one.author_id])
     return tuple(
-        VoiceVersionRow(
+        VersionRow(
             version=one.version,
             summary=_changed(one, found[place + 1] if place + 1 < len(found) else None),
             written_at=one.written_at,

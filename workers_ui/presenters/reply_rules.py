@@ -1,12 +1,12 @@
 """The control page of reply rules: what checking a reply blocks, warns of or leaves, and who chose it before."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
 from workers_ui.presenters.control import Section
 from workers_ui.presenters.frame import Frame
 from workers_ui.presenters.values import EMPTY_FORM, Choice, FormState
+from workers_ui.presenters.versions import VersionRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,14 +17,6 @@ class RuleRow:
     label: str
     hint: str
     level: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RulesVersion:
-    version: int
-    summary: str
-    written_at: datetime
-    by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,5 +32,5 @@ class ReplyRulesPage:
     levels: tuple[Choice, ...]
     always: tuple[str, ...]
     based_on: int
-    versions: tuple[RulesVersion, ...] = ()
+    versions: tuple[VersionRow, ...] = ()
     form: FormState = EMPTY_FORM

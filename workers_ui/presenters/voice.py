@@ -1,12 +1,12 @@
 """The control page of a brand's voice: how replies sound, tried before it is saved, and who changed it before."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
 from workers_ui.presenters.control import Section
 from workers_ui.presenters.frame import Frame
 from workers_ui.presenters.values import EMPTY_FORM, Choice, FormState
+from workers_ui.presenters.versions import VersionRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,14 +19,6 @@ class VoiceTrial:
     checked: bool = False
     findings: tuple[tuple[str, str, str | None], ...] = ()
     problem: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoiceVersionRow:
-    version: int
-    summary: str
-    written_at: datetime
-    by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,5 +37,5 @@ class VoicePage:
     spellings: tuple[Choice, ...]
     tickets: tuple[Choice, ...] = ()
     trial: VoiceTrial | None = None
-    versions: tuple[VoiceVersionRow, ...] = ()
+    versions: tuple[VersionRow, ...] = ()
     tried: FormState = EMPTY_FORM
