@@ -1,7 +1,7 @@
 """Which sentences of a reply state something that a brand's knowledge must hold.
 
 Every sentence does, but for these: a question; a line of fewer than four words; one that introduces what follows; the
-voice's own greeting and sign-off; and courtesy. Courtesy is a greeting, thanks, regret, empathy, an offer to help,
+voice's own beginning and end; and courtesy. Courtesy is a greeting, thanks, regret, empathy, an offer to help,
 asking the customer for something, and telling what the writer does about the ticket ("I have looked into it"). What
 comes after a courtesy's comma is judged by itself when it begins anew: "Sorry, we do not ship there." states something.
 """
@@ -64,5 +64,6 @@ def _states(clause: str) -> bool:
 
 
 def _is_the_voices_own(sentence: str, voice: Voice) -> bool:
-    own = _SPACE.sub(" ", f"{voice.greeting}\n{voice.sign_off}").translate(_STRAIGHT).casefold()
+    frame = "\n".join((voice.greeting, voice.opening, voice.closing, voice.sign_off))
+    own = _SPACE.sub(" ", frame).translate(_STRAIGHT).casefold()
     return sentence.casefold() in own

@@ -139,6 +139,21 @@ def test_a_draft_begins_and_ends_warmly_and_keeps_to_its_length() -> None:
     assert body_of(draft.text, voices=[voice], label="") == " ".join(one.text for one in body)
 
 
+def test_a_drafts_own_frame_needs_no_source() -> None:
+    voice = replace(
+        a_voice(),
+        opening="Your plants are in good hands here.",
+        closing="Our gardeners water every plant daily.",
+    )
+    passage = a_passage("Return a plant within thirty days.")
+    draft = compose(question="How do I return a plant?", passages=[passage], voice=voice)
+
+    assert draft is not None
+    assert lint(draft.text, voice, [passage]) == ()
+    told = [one.kind for one in lint(draft.text, a_voice(), [passage])]
+    assert told == [FindingKind.UNSUPPORTED_SENTENCE] * 2
+
+
 def test_a_voice_kept_before_these_rules_reads_as_one_without_them() -> None:
     kept: dict[str, object] = {"greeting": "Hi", "sign_off": "Bye", "formality": "formal"}
     voice = voice_from(kept)
