@@ -1,24 +1,16 @@
-"""The only door to the `stripe` library: PaymentGateway over a StripeClient.
+"""What paying workers and topping up a wallet ask of Stripe: PaymentGateway over our connection."""
 
-Traps kept out here (stripe-python 16.1): a StripeClient retries nothing unless told; the SDK invents a new
-idempotency key per call; its timeout is 80 s; it sends telemetry; StripeObject is no dict and has no `.get`.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, cast
 
 import stripe
 import structlog
 
 from billing.gateway import (
     AccountStatus,
-    CallRejected,
     CallUnknown,
-    CredentialsRefused,
-    KeyReused,
     PaymentGateway,
     ServiceAgreement,
     TopUpCheckout,
@@ -27,54 +19,23 @@ from billing.gateway import (
     Transfer,
     check_transfer_params,
 )
-from marketplace.kernel.errors import Invalid
-from marketplace.kernel.settings import MoneyMode
+from billing.stripe_connection import StripeConnection, call
 
 if TYPE_CHECKING:
     from stripe.params import TransferCreateParams
 
-TIMEOUT_SECONDS = 15.0
-MAX_NETWORK_RETRIES = 2
 PAGE_SIZE = 100
 FIND_LIMIT = 1_000
-KEY_PREFIXES = {MoneyMode.TEST: ("sk_test_", "rk_test_"), MoneyMode.LIVE: ("sk_live_", "rk_live_")}
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-UNAUTHORIZED, CONFLICT, RATE_LIMITED, SERVER_ERROR, CLIENT_ERROR = 401, 409, 429, 500, 400
 
-Answer = TypeVar("Answer")
-Value = TypeVar("Value")
 log = structlog.get_logger()
 
 
-class KeyDoesNotFit(Invalid):
-    """The Stripe key does not belong to this installation's money mode."""
-
-
 class StripeGateway(PaymentGateway):
-    """Stripe, or fake Stripe when `api_base` names one; live money goes to Stripe's own address only."""
+    """Stripe, or fake Stripe."""
 
-    def __init__(
-        self,
-        api_key: str,
-        *,
-        money_mode: MoneyMode,
-        environment: str,
-        api_base: str | None = None,
-        timeout_seconds: float = TIMEOUT_SECONDS,
-        max_network_retries: int = MAX_NETWORK_RETRIES,
-    ) -> None:
-        if not api_key.startswith(KEY_PREFIXES[money_mode]):
-            raise KeyDoesNotFit
-        if money_mode is MoneyMode.LIVE and api_base is not None:
-            raise KeyDoesNotFit("Live money has one address: Stripe's own.")
-        stripe.enable_telemetry = False
-        self._environment = environment
-        self._client = stripe.StripeClient(
-            api_key,
-            base_addresses={"api": api_base} if api_base else None,
-            http_client=_http_client(api_base, timeout_seconds),
-            max_network_retries=max_network_retries,
-        )
+    def __init__(self, connection: StripeConnection) -> None:
+        self._environment = connection.environment
+        self._client = connection.client
 
     @property
     def environment(self) -> str:
@@ -89,7 +50,7 @@ class StripeGateway(PaymentGateway):
         key: str,
         service_agreement: ServiceAgreement = ServiceAgreement.FULL,
     ) -> str:
-        account = _call(
+        account = call(
             lambda: self._client.v1.accounts.create(
                 {
                     "country": country,
@@ -112,7 +73,7 @@ class StripeGateway(PaymentGateway):
         return account
 
     def create_onboarding_link(self, *, account_id: str, refresh_url: str, return_url: str, key: str) -> str:
-        return _call(
+        return call(
             lambda: self._client.v1.account_links.create(
                 {
                     "account": account_id,
@@ -127,13 +88,13 @@ class StripeGateway(PaymentGateway):
         )
 
     def account_status(self, account_id: str) -> AccountStatus:
-        return _call(lambda: self._client.v1.accounts.retrieve(account_id), _account_status)
+        return call(lambda: self._client.v1.accounts.retrieve(account_id), _account_status)
 
     def create_top_up_checkout(
         self, *, reference: str, amount_minor: int, currency: str, success_url: str, cancel_url: str, key: str
     ) -> TopUpCheckout:
         ours = {"env": self._environment, "top_up_ref": reference}
-        return _call(
+        return call(
             lambda: self._client.v1.checkout.sessions.create(
                 {
                     "mode": "payment",
@@ -161,7 +122,7 @@ class StripeGateway(PaymentGateway):
         )
 
     def top_up_status(self, session_id: str) -> TopUpStatus:
-        return _call(
+        return call(
             lambda: self._client.v1.checkout.sessions.retrieve(
                 session_id, {"expand": ["payment_intent.latest_charge.balance_transaction"]}
             ),
@@ -169,14 +130,14 @@ class StripeGateway(PaymentGateway):
         )
 
     def available_balance(self, currency: str) -> int:
-        return _call(
+        return call(
             self._client.v1.balance.retrieve,
             lambda balance: sum(part.amount for part in balance.available if part.currency == currency),
         )
 
     def execute_transfer(self, params: Mapping[str, object], *, key: str) -> Transfer:
         check_transfer_params(params, self._environment)
-        transfer = _call(
+        transfer = call(
             lambda: self._client.v1.transfers.create(
                 cast("TransferCreateParams", dict(params)), {"idempotency_key": key}
             ),
@@ -186,7 +147,7 @@ class StripeGateway(PaymentGateway):
         return transfer
 
     def find_transfers(self, *, transfer_group: str, destination: str) -> list[Transfer]:
-        found = _call(
+        found = call(
             lambda: self._transfers(transfer_group, destination), lambda page: [_transfer(t) for t in page]
         )
         if len(found) > FIND_LIMIT:
@@ -200,44 +161,7 @@ class StripeGateway(PaymentGateway):
         return list(islice(first.auto_paging_iter(), FIND_LIMIT + 1))
 
     def retrieve_transfer(self, transfer_id: str) -> Transfer:
-        return _call(lambda: self._client.v1.transfers.retrieve(transfer_id), _transfer)
-
-
-def _http_client(api_base: str | None, timeout_seconds: float) -> stripe.HTTPClient:
-    local = api_base is not None and urlsplit(api_base).hostname in LOOPBACK
-    # An empty proxy per scheme keeps a proxy named in the environment away from our own machine.
-    return stripe.RequestsClient(timeout=timeout_seconds, proxy={"http": "", "https": ""} if local else None)
-
-
-def _call(send: Callable[[], Answer], read: Callable[[Answer], Value]) -> Value:
-    """Send, translate Stripe's errors into ours, read; an answer we cannot read may well be a success."""
-    try:
-        answer = send()
-    except stripe.StripeError as error:
-        raise _translated(error) from error
-    try:
-        return read(answer)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CallUnknown(f"Stripe's answer was not understood: {error}") from error
-
-
-def _translated(error: stripe.StripeError) -> CallRejected | CallUnknown | CredentialsRefused:
-    """Stripe's status decides: what is not clearly refused may have happened."""
-    status, words = error.http_status, error.user_message or "Stripe gave no reason."
-    if status == UNAUTHORIZED:
-        return CredentialsRefused(words)
-    if status in {None, CONFLICT, RATE_LIMITED} or isinstance(error, stripe.RateLimitError):
-        return CallUnknown(words)
-    if isinstance(error, stripe.IdempotencyError):
-        return KeyReused(words)
-    if CLIENT_ERROR <= status < SERVER_ERROR:
-        return CallRejected(_code(error), words)
-    return CallUnknown(words)
-
-
-def _code(error: stripe.StripeError) -> str:
-    """Stripe's code; some of the SDK's error classes leave `code` empty and keep it in the error object."""
-    return error.code or getattr(error.error, "code", None) or type(error).__name__
+        return call(lambda: self._client.v1.transfers.retrieve(transfer_id), _transfer)
 
 
 def _account_id(account: stripe.Account) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from billing.gateway import PaymentGateway
+from billing.stripe_connection import StripeConnection
 from billing.stripe_gateway import StripeGateway
 from guidance.answer_memory import AnswerMemory
 from guidance.eligibility import TopicJudge
@@ -61,10 +62,10 @@ def database(
     )
 
 
-def gateway(settings: Settings) -> PaymentGateway:
+def stripe_connection(settings: Settings) -> StripeConnection:
     """Stripe by the installation's key; fake Stripe in test mode without one. Raises PaymentsOff."""
     if settings.fake_stripe:
-        return StripeGateway(
+        return StripeConnection(
             FAKE_STRIPE_KEY,
             money_mode=MoneyMode.TEST,
             environment=environment(settings),
@@ -72,11 +73,16 @@ def gateway(settings: Settings) -> PaymentGateway:
         )
     if settings.stripe_api_key is None:
         raise PaymentsOff
-    return StripeGateway(
+    return StripeConnection(
         settings.stripe_api_key.get_secret_value(),
         money_mode=settings.money_mode,
         environment=environment(settings),
     )
+
+
+def gateway(settings: Settings) -> PaymentGateway:
+    """How workers are paid and wallets topped up. Raises PaymentsOff."""
+    return StripeGateway(stripe_connection(settings))
 
 
 def gateway_if_on(settings: Settings) -> PaymentGateway | None:

@@ -1,7 +1,8 @@
 """What Stripe accepts, read from the installed SDK's own types without importing it.
 
 The SDK sends a misspelt or missing parameter without complaint, so its type files are the only
-machine-readable contract at hand. They are parsed as text: only `stripe_gateway` may import stripe.
+machine-readable contract at hand. They are parsed as text: only `stripe_connection` and the
+ports over it may import stripe.
 """
 
 import ast

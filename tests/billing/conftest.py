@@ -6,6 +6,7 @@ import pytest
 import stripe
 
 from billing.gateway import transfer_params
+from billing.stripe_connection import StripeConnection
 from billing.stripe_gateway import StripeGateway
 from marketplace.kernel.db import Database, Role
 from marketplace.kernel.settings import MoneyMode
@@ -62,12 +63,14 @@ def gateway_to(
     server: StripeServer, *, timeout_seconds: float = 5.0, max_network_retries: int = 0, key: str = TEST_KEY
 ) -> StripeGateway:
     return StripeGateway(
-        key,
-        money_mode=MoneyMode.TEST,
-        environment=ENVIRONMENT,
-        api_base=server.url,
-        timeout_seconds=timeout_seconds,
-        max_network_retries=max_network_retries,
+        StripeConnection(
+            key,
+            money_mode=MoneyMode.TEST,
+            environment=ENVIRONMENT,
+            api_base=server.url,
+            timeout_seconds=timeout_seconds,
+            max_network_retries=max_network_retries,
+        )
     )
 
 

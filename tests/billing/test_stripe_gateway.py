@@ -4,7 +4,8 @@ import pytest
 import stripe
 
 from billing.gateway import CallRejected, CallUnknown, CredentialsRefused, ServiceAgreement, TopUpState
-from billing.stripe_gateway import KeyDoesNotFit, StripeGateway
+from billing.stripe_connection import KeyDoesNotFit, StripeConnection
+from billing.stripe_gateway import StripeGateway
 from marketplace.kernel.settings import MoneyMode
 from tests.billing.conftest import ENVIRONMENT, a_payout, a_worker, gateway_to
 from tests.billing.stripe_server import StripeServer
@@ -280,13 +281,15 @@ def test_a_refused_key_stops_everything(fake_stripe: StripeServer) -> None:
 )
 def test_a_key_of_the_other_money_mode_is_refused(key: str, mode: MoneyMode) -> None:
     with pytest.raises(KeyDoesNotFit):
-        StripeGateway(key, money_mode=mode, environment=ENVIRONMENT)
+        StripeGateway(StripeConnection(key, money_mode=mode, environment=ENVIRONMENT))
 
 
 def test_live_money_never_goes_to_another_address(fake_stripe: StripeServer) -> None:
     with pytest.raises(KeyDoesNotFit):
         StripeGateway(
-            "sk_live_1", money_mode=MoneyMode.LIVE, environment=ENVIRONMENT, api_base=fake_stripe.url
+            StripeConnection(
+                "sk_live_1", money_mode=MoneyMode.LIVE, environment=ENVIRONMENT, api_base=fake_stripe.url
+            )
         )
 
 
@@ -304,11 +307,13 @@ def test_a_proxy_in_the_environment_does_not_get_local_traffic(
 
 def test_nobody_listening_is_an_unknown_result(fake_stripe: StripeServer) -> None:
     deaf = StripeGateway(
-        "sk_test_1",
-        money_mode=MoneyMode.TEST,
-        environment=ENVIRONMENT,
-        api_base="http://127.0.0.1:9",
-        max_network_retries=0,
+        StripeConnection(
+            "sk_test_1",
+            money_mode=MoneyMode.TEST,
+            environment=ENVIRONMENT,
+            api_base="http://127.0.0.1:9",
+            max_network_retries=0,
+        )
     )
     with pytest.raises(CallUnknown):
         deaf.execute_transfer(a_payout("acct_1"), key="xfer:p1:1")

@@ -11,6 +11,7 @@ import pytest
 import stripe
 
 from billing.gateway import CallRejected, KeyReused, transfer_params
+from billing.stripe_connection import StripeConnection
 from billing.stripe_gateway import StripeGateway
 from marketplace.kernel.settings import MoneyMode
 
@@ -30,7 +31,7 @@ class TestStripeItself:
 
     @pytest.fixture(scope="class")
     def gateway(self) -> StripeGateway:
-        return StripeGateway(KEY, money_mode=MoneyMode.TEST, environment=ENVIRONMENT)
+        return StripeGateway(StripeConnection(KEY, money_mode=MoneyMode.TEST, environment=ENVIRONMENT))
 
     @pytest.fixture(scope="class")
     def destination(self, gateway: StripeGateway) -> str:

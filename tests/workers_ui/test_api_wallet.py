@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from billing.stripe_connection import StripeConnection
 from billing.stripe_gateway import StripeGateway
 from billing.top_ups import settle_due
 from marketplace.accounts.models import Brand
@@ -104,7 +105,12 @@ def test_with_stripe_away_the_answer_says_so_and_the_same_top_up_goes_on_later(
     top_up = system.post("/top-ups", {"amount_minor": 50_00, "currency": "usd"}).json()["id"]
     services = paying.app.state.services
     nowhere = StripeGateway(
-        "sk_test_x", money_mode=services.settings.money_mode, environment="t", api_base="http://127.0.0.1:9"
+        StripeConnection(
+            "sk_test_x",
+            money_mode=services.settings.money_mode,
+            environment="t",
+            api_base="http://127.0.0.1:9",
+        )
     )
     paying.app.state.services = replace(services, gateway=nowhere)
     assert problem(system.post(f"/top-ups/{top_up}/checkout")) == (503, "call_unknown")

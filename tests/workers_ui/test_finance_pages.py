@@ -26,6 +26,7 @@ from billing.models import (
     StripeCall,
 )
 from billing.sending import send_due
+from billing.stripe_connection import StripeConnection
 from billing.stripe_gateway import StripeGateway
 from guidance.commands import write_receipt
 from guidance.models import Suggestion, SuggestionPassage, SuggestionState
@@ -396,10 +397,12 @@ def test_the_story_of_a_sent_earning_ends_with_its_people_and_its_transfer(
     office: Office, stripe_server: StripeServer, settings: Settings
 ) -> None:
     gateway = StripeGateway(
-        "sk_test_tests",
-        money_mode=MoneyMode.TEST,
-        environment=environment(settings),
-        api_base=stripe_server.url,
+        StripeConnection(
+            "sk_test_tests",
+            money_mode=MoneyMode.TEST,
+            environment=environment(settings),
+            api_base=stripe_server.url,
+        )
     )
     stripe_server.turn("balance/fund", amount_minor=100_000, currency="usd")
     account = an_account(stripe_server, gateway, ref=str(office.worker))

@@ -15,6 +15,7 @@ from billing.batches import approve_batch, draft_batch, release_batch, submit_ba
 from billing.earnings import mature
 from billing.models import StripeAccount
 from billing.sending import send_due
+from billing.stripe_connection import StripeConnection
 from billing.stripe_gateway import StripeGateway
 from guidance.commands import prepare_suggestion
 from guidance.models import Receipt, Suggestion
@@ -659,7 +660,9 @@ def stripe_server(tmp_path: Path) -> Iterator[StripeServer]:
 def paying(floor: Floor, stripe_server: StripeServer) -> StripeGateway:
     """The site's gateway, to a fake Stripe of this test."""
     gateway = StripeGateway(
-        "sk_test_tests", money_mode=MoneyMode.TEST, environment="tests", api_base=stripe_server.url
+        StripeConnection(
+            "sk_test_tests", money_mode=MoneyMode.TEST, environment="tests", api_base=stripe_server.url
+        )
     )
     floor.site.app.state.services = replace(floor.site.app.state.services, gateway=gateway)
     return gateway
