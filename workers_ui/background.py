@@ -13,8 +13,8 @@ from uuid import UUID
 import structlog
 from sqlalchemy import text
 
-from billing import backlog, earnings, onboarding, sending, top_ups
-from billing.gateway import CallUnknown, CredentialsRefused, PaymentGateway
+from billing import backlog
+from billing.gateway import CallUnknown, CredentialsRefused
 from billing.pay_record import pay_record
 from billing.ticket_losses import posted_losses
 from guidance.answer_memory import AnswerMemory, tickets_to_remember
@@ -78,6 +78,7 @@ from marketplace.kernel.invariants import check_all
 from marketplace.kernel.jobs import Job, Task, Waker, run_worker
 from marketplace.kernel.redis import connect
 from marketplace.kernel.settings import Settings
+from marketplace.kernel.sweeps import until_none
 from marketplace.tickets import (
     backlog_letters,
     bulk_withdrawals,
@@ -98,6 +99,7 @@ from marketplace.tickets.uncovered import note_uncovered
 from workers_ui import parts
 from workers_ui.forgetting import Forgetting
 from workers_ui.invariants import INVARIANTS
+from workers_ui.money_work import MoneyWork
 
 SWEEP_SECONDS = 1.0
 HEARTBEAT_SECONDS = 2.0
@@ -179,7 +181,7 @@ class Background:
 
     settings: Settings
     database: Database
-    gateway: PaymentGateway | None
+    money: MoneyWork
     retriever: Retriever
     memory: AnswerMemory | None = None
     judge: Judge = field(default_factory=NoJudge)
@@ -197,8 +199,7 @@ class Background:
             "index": self.index,
             "contradictions": self.contradictions,
             "renew_suggestions": self.renew_suggestions,
-            "open_awaiting": self.open_awaiting,
-            "send_payouts": self.send_payouts,
+            **self.money.tasks(),
             "import_tickets": self.import_tickets,
             "withdraw_many": self.withdraw_many,
             "screen_waiting": self.screen_waiting,
@@ -260,11 +261,15 @@ class Background:
                 self.memory.refresh(tx, brand=BrandId(UUID(brand)), setting=tuning.vote)
 
     def deliver(self) -> None:
-        self._until_none(lambda tx: replies.deliver_queued(tx, delivery=replies.ApiFeed(), now=app_now(tx)))
+        until_none(
+            self.database, lambda tx: replies.deliver_queued(tx, delivery=replies.ApiFeed(), now=app_now(tx))
+        )
 
     def deliver_corrections(self) -> None:
         """Corrections leave when they may not be taken back any more; time makes that due, so no job does."""
-        self._until_none(lambda tx: deliver_corrections(tx, delivery=replies.ApiFeed(), now=app_now(tx)))
+        until_none(
+            self.database, lambda tx: deliver_corrections(tx, delivery=replies.ApiFeed(), now=app_now(tx))
+        )
 
     def read_import(self, brand: str, knowledge_import: str) -> None:
         advance_import(
@@ -301,8 +306,9 @@ class Background:
 
     def contradictions(self, brand: str) -> None:
         """What a lost look leaves out, the one after the next index finds: it compares what was not compared."""
-        self._until_none(
-            lambda tx: look_for_contradictions(tx, brand=BrandId(UUID(brand)), now=app_now(tx)).has_more
+        until_none(
+            self.database,
+            lambda tx: look_for_contradictions(tx, brand=BrandId(UUID(brand)), now=app_now(tx)).has_more,
         )
 
     def renew_suggestions(self, brand: str) -> None:
@@ -330,9 +336,6 @@ class Background:
                 memory=self.memory,
             )
 
-    def open_awaiting(self, brand: str) -> None:
-        self._until_none(lambda tx: earnings.open_awaiting(tx, brand=BrandId(UUID(brand)), now=app_now(tx)))
-
     def withdraw_many(self, brand: str, bulk: str) -> None:
         bulk_withdrawals.work_off(
             self.database, brand=BrandId(UUID(brand)), bulk=BulkWithdrawalId(UUID(bulk))
@@ -344,16 +347,12 @@ class Background:
             waiting = bulk_withdrawals.unfinished(tx, asked_before=app_now(tx) - JOB_IS_LOST)
         self._each("withdraw_many", self.withdraw_many, waiting)
 
-    def send_payouts(self) -> None:
-        if self.gateway is not None:
-            sending.send_due(self.database, self.gateway)
-
     def leases(self) -> tuple[Callable[[], object], ...]:
         """What must be in the pool again within seconds: in a loop of its own, so that no index and no call holds it
         up."""
         return (
-            lambda: self._until_none(lambda tx: pool.expire_leases(tx, now=app_now(tx))),
-            lambda: self._until_none(lambda tx: pool.open_to_everybody(tx, now=app_now(tx))),
+            lambda: until_none(self.database, lambda tx: pool.expire_leases(tx, now=app_now(tx))),
+            lambda: until_none(self.database, lambda tx: pool.open_to_everybody(tx, now=app_now(tx))),
         )
 
     def sweeps(self) -> tuple[Callable[[], object], ...]:
@@ -362,14 +361,9 @@ class Background:
             lambda: endings.resolve_silent(self.database),
             lambda: endings.confirm_overdue_escalations(self.database),
             lambda: reviews.decide_overdue_reviews(self.database, ReceiptGrounds()),
-            lambda: self._until_none(lambda tx: earnings.mature(tx, now=app_now(tx))),
-            lambda: self._until_none(lambda tx: earnings.open_after_midnight(tx, now=app_now(tx))),
             self.deliver,
             self.deliver_corrections,
             self.redo_lost_jobs,
-            self.settle_top_ups,
-            self.send_payouts,
-            self.check_accounts,
             Forgetting(self.database, self.retriever).look,
             self.send_mail,
             self.end_sessions,
@@ -380,11 +374,13 @@ class Background:
     def measures(self) -> tuple[Callable[[], object], ...]:
         """Sweeps that read much or come in crowds: in a loop of their own, so that no lease waits for them."""
         return (
-            lambda: self._until_none(lambda tx: stages.judge_next(tx, TicketRecords(), now=app_now(tx))),
-            lambda: self._until_none(measure_card),
-            lambda: self._until_none(lambda tx: clocks.record_breaches(tx, now=app_now(tx))),
-            lambda: self._until_none(
-                lambda tx: ladder.climb(tx, reserve_more=backlog.reserve_more, now=app_now(tx))
+            lambda: until_none(
+                self.database, lambda tx: stages.judge_next(tx, TicketRecords(), now=app_now(tx))
+            ),
+            lambda: until_none(self.database, measure_card),
+            lambda: until_none(self.database, lambda tx: clocks.record_breaches(tx, now=app_now(tx))),
+            lambda: until_none(
+                self.database, lambda tx: ladder.climb(tx, reserve_more=backlog.reserve_more, now=app_now(tx))
             ),
             self.tell_of_backlogs,
             self.tell_of_quarantines,
@@ -399,9 +395,9 @@ class Background:
             posted_losses=posted_losses,
         )
         return (
-            lambda: self._until_none(lambda tx: look_at_facts(tx, sight, now=app_now(tx))),
-            lambda: self._until_none(self._close_answered),
-            lambda: self._until_none(lambda tx: rename_grown(tx, now=app_now(tx))),
+            lambda: until_none(self.database, lambda tx: look_at_facts(tx, sight, now=app_now(tx))),
+            lambda: until_none(self.database, self._close_answered),
+            lambda: until_none(self.database, lambda tx: rename_grown(tx, now=app_now(tx))),
         )
 
     def _close_answered(self, tx: Tx) -> int:
@@ -459,16 +455,6 @@ class Background:
         self._each("screen", self.screen, unscreened)
         self._each("suggest", self.suggest, unprepared)
 
-    def settle_top_ups(self) -> None:
-        if self.gateway is not None:
-            top_ups.settle_due(self.database, self.gateway)
-
-    def check_accounts(self) -> None:
-        if self.gateway is None:
-            return
-        for worker in onboarding.accounts_to_check(self.database):
-            onboarding.refresh_account(self.database, self.gateway, worker=worker)
-
     def finish_knowledge(self) -> None:
         """Second net: imports and indexes whose job was lost on the way; and uploads kept for long enough."""
         with self.database.transaction() as tx:
@@ -498,11 +484,13 @@ class Background:
     def import_tickets(self, brand: str, ticket_import: str) -> None:
         """Work an import, or its undo, to its end."""
         owner, wanted = BrandId(UUID(brand)), TicketImportId(UUID(ticket_import))
-        self._until_none(
-            lambda tx: ticket_imports.import_slice(tx, brand=owner, import_id=wanted, now=app_now(tx))
+        until_none(
+            self.database,
+            lambda tx: ticket_imports.import_slice(tx, brand=owner, import_id=wanted, now=app_now(tx)),
         )
-        self._until_none(
-            lambda tx: ticket_imports.undo_slice(tx, brand=owner, import_id=wanted, now=app_now(tx))
+        until_none(
+            self.database,
+            lambda tx: ticket_imports.undo_slice(tx, brand=owner, import_id=wanted, now=app_now(tx)),
         )
 
     def check_invariants(self) -> None:
@@ -537,12 +525,6 @@ class Background:
         with self.database.transaction() as tx:
             report_letters.write_due(tx, base_url=self.settings.base_url, now=app_now(tx))
 
-    def _until_none(self, step: Callable[[Tx], int]) -> None:
-        while True:
-            with self.database.transaction() as tx:
-                if step(tx) == 0:
-                    return
-
 
 def measure_card(tx: Tx) -> int:
     """Measure what the pool's cards say of one brand, if one is due; how many."""
@@ -568,7 +550,7 @@ def run(settings: Settings) -> None:
     work = Background(
         settings=settings,
         database=database,
-        gateway=parts.gateway_if_on(settings),
+        money=MoneyWork(database=database, gateway=parts.gateway_if_on(settings)),
         retriever=parts.retriever(settings, database),
         memory=parts.memory(settings),
         judge=parts.judge(settings),
@@ -581,6 +563,7 @@ def run(settings: Settings) -> None:
             lambda: run_worker(database.url, work.tasks(), stop=stop),
             lambda: _sweep(work.leases(), stop),
             lambda: _sweep(work.sweeps(), stop),
+            lambda: _sweep(work.money.sweeps(), stop),
             lambda: _sweep(work.measures(), stop),
             *[lambda: _sweep(work.fetches(), stop)] * FETCHERS,
             lambda: _sweep(work.lessons(), stop),

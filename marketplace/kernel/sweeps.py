@@ -1,4 +1,5 @@
-"""Sweeps whose rows stand each for itself: none holds the locks of another, none waits behind one that fails."""
+"""How sweeps go: slice by slice until nothing is due, or row by row, where none holds the locks of another and none
+waits behind one that fails."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -42,3 +43,11 @@ def sweep_each(
             except Exception:  # the edge of one row's work
                 log.exception("sweep.left_one", sweep=name, brand=str(brand), key=str(key))
         seen.update(fresh)
+
+
+def until_none(database: Database, step: Callable[[Tx], int]) -> None:
+    """Repeat `step`, in a transaction each, until it finds nothing to do."""
+    while True:
+        with database.transaction() as tx:
+            if step(tx) == 0:
+                return

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from billing.gateway import Transfer
 from billing.sending import send_due
+from billing.stripe_connection import StripeConnection
 from billing.stripe_gateway import StripeGateway
 from marketplace.kernel.db import Database, Role
 from marketplace.kernel.settings import MoneyMode
@@ -28,5 +29,7 @@ if __name__ == "__main__":
     database = Database(
         database_url, role=Role.BACKGROUND, connections=1, shared={"bus": same_transaction_bus()}
     )
-    gateway = DyingGateway(TEST_KEY, money_mode=MoneyMode.TEST, environment=ENVIRONMENT, api_base=stripe_url)
+    gateway = DyingGateway(
+        StripeConnection(TEST_KEY, money_mode=MoneyMode.TEST, environment=ENVIRONMENT, api_base=stripe_url)
+    )
     send_due(database, gateway)

@@ -14,6 +14,7 @@ from billing.gateway import AccountStatus, Transfer
 from billing.ledger import Account, balance, proof
 from billing.models import Earning, EarningState, Payout, PayoutBatch, StripeAccount, StripeCall
 from billing.sending import send_due
+from billing.stripe_connection import StripeConnection
 from billing.stripe_gateway import StripeGateway
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Tx
@@ -74,12 +75,14 @@ class WatchedGateway(StripeGateway):
 
     def __init__(self, server: StripeServer, database: Database, *, key: str = TEST_KEY) -> None:
         super().__init__(
-            key,
-            money_mode=MoneyMode.TEST,
-            environment=ENVIRONMENT,
-            api_base=server.url,
-            timeout_seconds=5.0,
-            max_network_retries=0,
+            StripeConnection(
+                key,
+                money_mode=MoneyMode.TEST,
+                environment=ENVIRONMENT,
+                api_base=server.url,
+                timeout_seconds=5.0,
+                max_network_retries=0,
+            )
         )
         self.server = server
         self._database = database

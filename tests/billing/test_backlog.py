@@ -63,6 +63,7 @@ from tests.builders import (
 from workers_ui import parts
 from workers_ui.background import Background
 from workers_ui.bootstrap import same_transaction_bus
+from workers_ui.money_work import MoneyWork
 
 HOUR = timedelta(hours=1)
 HALF = 12 * HOUR + timedelta(minutes=1)
@@ -545,7 +546,10 @@ def test_the_background_process_climbs_tells_and_writes_by_itself(
     ticket = a_ticket(background, brand)
     clock.forward(25 * HOUR)
     work = Background(
-        settings=settings, database=background, gateway=None, retriever=parts.retriever(settings, background)
+        settings=settings,
+        database=background,
+        money=MoneyWork(database=background, gateway=None),
+        retriever=parts.retriever(settings, background),
     )
     for measure in work.measures():
         measure()

@@ -43,6 +43,7 @@ from tests.billing.paying import assert_proven, standing
 from tests.builders import Clock, a_brand, a_member, a_new_ticket, a_resolved_ticket, a_worker, as_brand, usd
 from workers_ui import parts
 from workers_ui.background import JOB_IS_LOST, Background
+from workers_ui.money_work import MoneyWork
 
 
 class FixedJudge:
@@ -269,7 +270,7 @@ def test_a_ticket_that_cannot_be_judged_waits_and_holds_up_nobody(
     work = Background(
         settings=settings,
         database=background,
-        gateway=None,
+        money=MoneyWork(database=background, gateway=None),
         retriever=parts.retriever(settings, background),
         judge=FixedJudge(ORDINARY),
     )

@@ -32,6 +32,7 @@ from marketplace.tickets.ticket_search import TicketFilter
 from tests.builders import Clock, a_brand, a_worker, an_answered_ticket, an_open_ticket, as_brand
 from workers_ui import parts
 from workers_ui.background import JOB_IS_LOST, Background
+from workers_ui.money_work import MoneyWork
 
 OPEN = TicketFilter(state=TicketState.OPEN)
 
@@ -162,7 +163,12 @@ def test_a_lost_job_that_fails_again_holds_up_no_other(
 
     failing = Database(database_url, role=Role.BACKGROUND, shared={"bus": Bus({TicketWithdrawn: [fails]})})
     retriever = parts.retriever(settings, background)
-    Background(settings=settings, database=failing, gateway=None, retriever=retriever).finish_withdrawals()
+    Background(
+        settings=settings,
+        database=failing,
+        money=MoneyWork(database=failing, gateway=None),
+        retriever=retriever,
+    ).finish_withdrawals()
     failing.dispose()
     assert [
         look(background, owner, bulk).done for owner, bulk in zip((brand, other), bulks, strict=True)

@@ -25,6 +25,7 @@ from tests.builders import Clock, a_brand, a_member, a_resolved_ticket, a_worker
 from tests.marketplace.quality import a_decided_escalation
 from workers_ui import parts
 from workers_ui.background import Background, measure_card
+from workers_ui.money_work import MoneyWork
 
 FUNDS = usd(1_000_000)
 
@@ -319,7 +320,7 @@ def test_the_background_process_measures_and_judges_by_itself(
     work = Background(
         settings=settings,
         database=background,
-        gateway=None,
+        money=MoneyWork(database=background, gateway=None),
         retriever=parts.retriever(settings, background),
     )
     for measure in work.measures():

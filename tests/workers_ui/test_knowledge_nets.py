@@ -13,12 +13,16 @@ from tests.builders import a_brand
 from tests.fakes import WordHashEmbedder
 from workers_ui import parts
 from workers_ui.background import Background
+from workers_ui.money_work import MoneyWork
 
 
 @pytest.fixture
 def work(background: Database, settings: Settings) -> Background:
     return Background(
-        settings=settings, database=background, gateway=None, retriever=parts.retriever(settings, background)
+        settings=settings,
+        database=background,
+        money=MoneyWork(database=background, gateway=None),
+        retriever=parts.retriever(settings, background),
     )
 
 

@@ -26,6 +26,7 @@ from tests.workers_ui.brand_site import House, a_house, words
 from tests.workers_ui.conftest import Site
 from tests.workers_ui.operator_site import Operator, an_operator
 from workers_ui.background import Background
+from workers_ui.money_work import MoneyWork
 
 DEAD = text(
     "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status, attempts) "
@@ -55,7 +56,7 @@ def _background(site: Site, settings: Settings) -> Background:
     return Background(
         settings=settings,
         database=site.background,
-        gateway=None,
+        money=MoneyWork(database=site.background, gateway=None),
         retriever=site.app.state.services.retriever,
     )
 
