@@ -133,10 +133,14 @@ def settle(database: Database, gateway: PaymentGateway, *, brand: BrandId, top_u
         log.warning("top_up.unread", top_up=str(top_up), reason=str(error))
         status = None
     with database.transaction(Scope(brand=brand)) as tx:
-        _apply(tx, _top_up(tx, brand, top_up), status, app_now(tx))
+        apply_status(tx, brand=brand, top_up=top_up, status=status, now=app_now(tx))
 
 
-def _apply(tx: Tx, row: TopUp, status: TopUpStatus | None, now: datetime) -> None:
+def apply_status(
+    tx: Tx, *, brand: BrandId, top_up: TopUpId, status: TopUpStatus | None, now: datetime
+) -> None:
+    """Act on what was just read at Stripe, forward only: an older reading than the last one changes nothing."""
+    row = _top_up(tx, brand, top_up)
     row.due_at = now + min(max(LOOK_AGAIN, (now - row.created_at) / 10), LONGEST_LOOK)
     if status is None:
         return
