@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, text
+from sqlalchemy import ARRAY, Text, bindparam, select, text
 
 from billing.models import LedgerAccount, LedgerEntry, LedgerTxn, Side, TopUp
 from billing.top_ups import TopUpNotFound
@@ -16,6 +16,19 @@ from marketplace.tickets.models import Ticket
 
 PAGE_ROWS = 50
 DEEPEST_PAGE = 10_000
+MONEY_IN_AND_OUT = (
+    "top_up",
+    "promo",
+    "draw",
+    "offset",
+    "invoice_paid",
+    "credit_note",
+    "refund",
+    "refund_failed",
+    "top_up_failed",
+    "dispute_won",
+)
+"""Kinds of postings that give a brand money or take it, without any ticket costing it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +75,7 @@ def wallet_movements(tx: Tx, *, brand: BrandId, currency: str, page: int = 1) ->
 def spent_since(tx: Tx, *, brand: BrandId, currency: str, since: datetime) -> Money:
     """What left the brand for good since then: resolutions and escalation fees, less what was taken back.
 
-    Reserving moves money between the brand's own two accounts, so it cancels out here.
+    Reserving moves money between the brand's own accounts, so it cancels out here.
     """
     spent = tx.execute(_SPENT, {"brand": brand, "currency": currency, "since": since}).scalar_one()
     return Money(amount_minor=spent, currency=currency)
@@ -86,9 +99,10 @@ _SPENT = text(
     "SELECT coalesce(sum(CASE WHEN e.side = a.normal THEN -e.amount_minor ELSE e.amount_minor END), 0)"
     "::bigint "
     "FROM ledger_account a JOIN ledger_entry e ON e.account_id = a.id JOIN ledger_txn t ON t.id = e.txn_id "
-    "WHERE a.brand_id = :brand AND a.currency = :currency AND a.code IN ('brand_wallet', 'brand_reserved') "
-    "AND t.kind <> 'top_up' AND t.posted_at >= :since"
-)
+    "WHERE a.brand_id = :brand AND a.currency = :currency "
+    "AND a.code IN ('brand_wallet', 'brand_reserved', 'brand_promo') "
+    "AND t.kind <> ALL(:money_in_and_out) AND t.posted_at >= :since"
+).bindparams(bindparam("money_in_and_out", list(MONEY_IN_AND_OUT), type_=ARRAY(Text)))
 
 
 def _movement(entry: LedgerEntry, txn: LedgerTxn, number: int | None) -> WalletMovement:

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from billing.accounts import payable, pending, platform_fee, reserved, wallet
+from billing.accounts import payable, pending, platform_fee, reserved
 from billing.ledger import InsufficientFunds, credit, debit, lock_accounts, post
 from billing.models import Earning, EarningKind, EarningState
-from billing.reservations import release, reserve, terms_behind
+from billing.reservations import BrandIsFrozen, back_to_brand, release, reserve, terms_behind
 from billing.spend import (
     CapReached,
     find_brand_to_try_again,
@@ -81,6 +81,9 @@ def open_if_funded(tx: Tx, *, brand: BrandId, ticket: TicketId, now: datetime) -
         )
     except InsufficientFunds:
         posting.await_funds(tx, brand=brand, ticket=ticket)
+        return False
+    except BrandIsFrozen:
+        posting.await_funds(tx, brand=brand, ticket=ticket, reason="frozen")
         return False
     except CapReached:
         note_refusal(tx, brand=brand, now=now)
@@ -208,7 +211,9 @@ def pay_escalation(tx: Tx, fact: EscalationConfirmed) -> None:
             debit(reserved(brand), terms.total_minor),
             credit(pending(brand, escalation.worker_id), fee),
             credit(platform_fee(brand), platform),
-            credit(wallet(brand), left),
+            *back_to_brand(
+                tx, brand=brand, ticket=fact.ticket, amount_minor=left, spent_minor=fee + platform
+            ),
         ],
         now=now,
         ticket=fact.ticket,

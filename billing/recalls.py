@@ -1,9 +1,10 @@
 """What a brand's recall of a ticket pays, and what it gives back: one posting, in the fact's transaction."""
 
-from billing.accounts import pending, platform_fee, reserved, wallet
+from billing.accounts import pending, platform_fee, reserved
 from billing.earnings import parts_of, write_earnings
 from billing.ledger import credit, debit, post, standing_for_ticket
 from billing.models import EarningKind
+from billing.reservations import back_to_brand
 from billing.spend import give_back
 from marketplace.events.facts import TicketTakenBack, TicketWithdrawn
 from marketplace.kernel.db import Tx
@@ -16,7 +17,7 @@ from marketplace.tickets.terms import terms_of
 
 
 def settle_recall(tx: Tx, fact: TicketTakenBack | TicketWithdrawn) -> None:
-    """Pay who worked on the recalled ticket; the rest of its reservation goes back to the wallet.
+    """Pay who worked on the recalled ticket; the rest of its reservation goes back to the brand.
 
     How much is reserved is read from the ledger, so that nothing of it can stay behind.
     """
@@ -39,7 +40,13 @@ def settle_recall(tx: Tx, fact: TicketTakenBack | TicketWithdrawn) -> None:
             debit(reserved(recall.brand_id), whole),
             *(credit(pending(recall.brand_id, worker), amount) for worker, amount in parts),
             credit(platform_fee(recall.brand_id), platform),
-            credit(wallet(recall.brand_id), whole - paid - platform),
+            *back_to_brand(
+                tx,
+                brand=recall.brand_id,
+                ticket=recall.ticket_id,
+                amount_minor=whole - paid - platform,
+                spent_minor=paid + platform,
+            ),
         ],
         now=recall.recalled_at,
         ticket=recall.ticket_id,

@@ -47,7 +47,9 @@ from marketplace.events.dispatcher import Answer, run_dispatcher
 from marketplace.events.facts import (
     BatchReleased,
     BrandApproved,
+    BrandThawed,
     BulkWithdrawalAsked,
+    CreditLineSet,
     CustomerWrote,
     EscalationConfirmed,
     EscalationRejected,
@@ -55,6 +57,7 @@ from marketplace.events.facts import (
     IndexPublished,
     KnowledgeChanged,
     KnowledgeErasureAsked,
+    PromoGiven,
     ReplyQueued,
     SpendCapChanged,
     TicketGivenBack,
@@ -66,6 +69,7 @@ from marketplace.events.facts import (
     TicketTakenBack,
     TicketWithdrawn,
     WalletFunded,
+    WalletRestored,
     kind_of,
 )
 from marketplace.events.queries import Told
@@ -157,6 +161,10 @@ AFTER_THE_COMMIT: Mapping[str, Answer] = {
     ),
     kind_of(IndexPublished): _about_new_index,
     kind_of(WalletFunded): _about_brand("open_awaiting"),
+    kind_of(WalletRestored): _about_brand("open_awaiting"),
+    kind_of(PromoGiven): _about_brand("open_awaiting"),
+    kind_of(CreditLineSet): _about_brand("open_awaiting"),
+    kind_of(BrandThawed): _about_brand("open_awaiting"),
     kind_of(EscalationConfirmed): _about_brand("open_awaiting"),
     kind_of(EscalationRejected): _about_brand("open_awaiting"),
     kind_of(BatchReleased): lambda _told: Job(task="send_payouts"),

@@ -20,6 +20,7 @@ from marketplace.events.facts import (
     TicketReopened,
     TicketResolved,
     TicketTakenBack,
+    TicketUnpublished,
     TicketWithdrawn,
     WorkerSuspended,
 )
@@ -37,6 +38,7 @@ IN_THE_SAME_TRANSACTION: Mapping[type[Fact], Sequence[Subscriber]] = {
     TicketEscalated: [clocks.left],
     TicketHeldBack: [clocks.left],
     TicketGivenBack: [clocks.left, backlog.free_given_back],
+    TicketUnpublished: [backlog.free_unpublished],
     TicketTakenBack: [clocks.left, recalls.settle_recall],
     TicketWithdrawn: [clocks.left, recalls.settle_recall],
     WorkerSuspended: [handlers.give_claims_back],

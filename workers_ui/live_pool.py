@@ -22,6 +22,7 @@ from marketplace.events.facts import (
     TicketReopened,
     TicketResolved,
     TicketTakenBack,
+    TicketUnpublished,
     TicketWidened,
     TicketWithdrawn,
     kind_of,
@@ -59,6 +60,7 @@ LEAVES: Mapping[str, str] = {
     kind_of(TicketTakenBack): "withdrawn",
     kind_of(TicketWithdrawn): "withdrawn",
     kind_of(TicketGivenBack): "withdrawn",
+    kind_of(TicketUnpublished): "withdrawn",
 }
 CHANGES_LANE = kinds(TicketWidened)
 SWITCHES = kinds(SwitchThrown, SwitchLifted)

@@ -19,11 +19,13 @@ from marketplace.kernel.ids import (
     PayoutId,
     PersonId,
     PriceId,
+    PromoId,
     QuarantineId,
     RatingId,
     RecallId,
     ReplyId,
     ResolutionId,
+    ReversalId,
     ReviewId,
     StageMoveId,
     SuggestionId,
@@ -89,7 +91,7 @@ class TicketHeldBack(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketAwaitsFunds(Fact):
-    """`reason`: the wallet has too little, or the spend cap is reached."""
+    """`reason`: the wallet has too little, the spend cap is reached, or the brand is frozen."""
 
     ticket: TicketId
     reason: str = "wallet"
@@ -338,6 +340,60 @@ class WalletFunded(Fact):
     """Money arrived in the brand's wallet; tickets that awaited it may open."""
 
     top_up: TopUpId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromoGiven(Fact):
+    """The platform gave a brand credit; tickets that awaited money may open."""
+
+    promo: PromoId
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditLineSet(Fact):
+    """What a brand may owe has changed."""
+
+    limit_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoTopUpStopped(Fact):
+    """A saved method was refused: nothing is charged by itself until the brand says so again."""
+
+    top_up: TopUpId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrandFrozen(Fact):
+    """A top-up was taken back: no new ticket of the brand opens until that is settled."""
+
+    reversal: ReversalId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrandThawed(Fact):
+    """Nothing that was taken back is open or owed any more."""
+
+    reversal: ReversalId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletRestored(Fact):
+    """A refund did not go through, or an invoice was paid: there is more for tickets than before."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketUnpublished(Fact):
+    """The money behind an unclaimed ticket is gone: it leaves the pool until there is money again."""
+
+    ticket: TicketId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

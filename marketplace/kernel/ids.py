@@ -26,6 +26,11 @@ EarningId = NewType("EarningId", UUID)
 PayoutId = NewType("PayoutId", UUID)
 BatchId = NewType("BatchId", UUID)
 TopUpId = NewType("TopUpId", UUID)
+PromoId = NewType("PromoId", UUID)
+InvoiceId = NewType("InvoiceId", UUID)
+WalletRefundId = NewType("WalletRefundId", UUID)
+ReversalId = NewType("ReversalId", UUID)
+WriteOffId = NewType("WriteOffId", UUID)
 RecallId = NewType("RecallId", UUID)
 BulkWithdrawalId = NewType("BulkWithdrawalId", UUID)
 NoteId = NewType("NoteId", UUID)
@@ -72,6 +77,11 @@ ALL_IDS = (
     PayoutId,
     BatchId,
     TopUpId,
+    PromoId,
+    InvoiceId,
+    WalletRefundId,
+    ReversalId,
+    WriteOffId,
     RecallId,
     BulkWithdrawalId,
     NoteId,

@@ -18,6 +18,7 @@ from marketplace.events.facts import (
     TicketHeldBack,
     TicketOpened,
     TicketPosted,
+    TicketUnpublished,
 )
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
@@ -144,6 +145,21 @@ def fund(tx: Tx, *, brand: BrandId, ticket: TicketId, terms: Terms, now: datetim
     rank_at = rank_of(due_at=row.due_at, priority=row.priority)
     open_in_pool(tx, row, terms=terms, rank_at=rank_at, due_at=row.due_at, claim_number=0, now=now)
     record(tx, TicketOpened(brand=brand, ticket=ticket))
+
+
+def unpublish(tx: Tx, *, brand: BrandId, ticket: TicketId) -> bool:
+    """Take a ticket out of the pool that nobody ever claimed, to await funds again; False when somebody did.
+
+    A subscriber returns its reservation in this transaction. Its clocks run on: the customer still waits.
+    """
+    row = ticket_of(tx, brand=brand, ticket=ticket)
+    shown = tx.get(PoolTicket, ticket, populate_existing=True)
+    if shown is None or shown.state is not PoolState.OPEN or shown.claim_number:
+        return False
+    row.state = TicketState.AWAITING_FUNDS
+    tx.delete(shown)
+    record(tx, TicketUnpublished(brand=brand, ticket=ticket))
+    return True
 
 
 def open_in_pool(

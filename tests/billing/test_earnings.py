@@ -309,7 +309,9 @@ def test_a_price_in_another_currency_than_the_wallet_is_refused(background: Data
         set_price(tx, brand=brand, category="general", total=euros, author=None, now=app_now(tx))
 
 
-def test_twenty_tickets_at_once_on_money_for_ten_open_exactly_ten(db: Database, background: Database) -> None:
+def test_case_20_twenty_tickets_at_once_on_money_for_ten_open_exactly_ten(
+    db: Database, background: Database
+) -> None:
     with background.transaction() as tx:
         brand = a_brand(tx, funds=usd(2_500))
 

@@ -6,6 +6,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+import billing.funds_models
 import billing.models
 import billing.spend_models
 import guidance.answer_models
@@ -38,6 +39,7 @@ from marketplace.kernel.db import Base
 
 MODEL_MODULES = (
     billing.models,
+    billing.funds_models,
     billing.spend_models,
     guidance.models,
     guidance.answer_models,

@@ -71,6 +71,7 @@ RESOLVERS: Mapping[ResolvedBy, str] = {
 WAITS_FOR: Mapping[str, str] = {
     "wallet": "Waits for money in the wallet.",
     "spend cap": "Waits for room under the spend cap.",
+    "frozen": "Waits until a payment that was taken back is settled.",
 }
 NOT_YOURS = "Your role does not include this."
 
