@@ -31,7 +31,7 @@ from billing.models import (
 from marketplace.events.commands import record
 from marketplace.events.facts import BatchReleased
 from marketplace.kernel.db import Tx
-from marketplace.kernel.errors import Conflict, NotFound
+from marketplace.kernel.errors import Conflict, NotAllowed, NotFound
 from marketplace.kernel.ids import BatchId, BrandId, PayoutId, PersonId, WorkerId, new_id
 from marketplace.kernel.money import exponent
 
@@ -53,7 +53,7 @@ class WrongState(Conflict):
     """This batch is past that step. Reload to see where it is."""
 
 
-class SamePerson(Conflict):
+class SamePerson(NotAllowed):
     """A batch is approved by someone other than the person who submitted it. Nobody is exempt."""
 
 

@@ -34,6 +34,10 @@ class CallUnknown(Unavailable):
     """The payment provider did not say whether it acted. Retry with the same key, or look."""
 
 
+class RateLimited(CallUnknown):
+    """The payment provider wants fewer requests and did not look at this one. Wait, then the same key."""
+
+
 class KeyReused(CallUnknown):
     """This key was first used with other parameters, whose result stands. A person must look."""
 
@@ -119,10 +123,10 @@ class PaymentGateway(Protocol):
     """A payment provider.
 
     Every method may raise CallRejected, CallUnknown or CredentialsRefused, and nothing else, and gives up
-    after a bounded time. Methods with a `key` change something: the same key with the same arguments returns
-    the first result again for at least 20 hours, a refusal included; so a new try after a refusal needs a new
-    key. The same key with other arguments raises KeyReused. Keys are ours, stored before the call, and never
-    a bare UUID, which is what the SDK invents per call.
+    after a bounded time; too many requests at a time are RateLimited. Methods with a `key` change something:
+    the same key with the same arguments returns the first result again for at least 20 hours, a refusal
+    included; so a new try after a refusal needs a new key. The same key with other arguments raises KeyReused.
+    Keys are ours, stored before the call, and never a bare UUID, which is what the SDK invents per call.
     """
 
     @property

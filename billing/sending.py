@@ -21,6 +21,7 @@ from billing.gateway import (
     CredentialsRefused,
     KeyReused,
     PaymentGateway,
+    RateLimited,
     Transfer,
 )
 from billing.ledger import credit, debit, post
@@ -67,7 +68,7 @@ class Due:
 
 
 def send_due(database: Database, gateway: PaymentGateway) -> int:
-    """Work on up to 50 due calls, one at a time; how many. Stops when the provider refuses our key."""
+    """Work on up to 50 due calls, one at a time; how many. Stops when the provider refuses our key or our pace."""
     done = 0
     while done < CALLS_PER_SWEEP and (due := _take(database)) is not None:
         try:
@@ -75,6 +76,9 @@ def send_due(database: Database, gateway: PaymentGateway) -> int:
         except CredentialsRefused as refusal:
             _wait(database, due, reason=str(refusal))
             log.error("payouts.credentials_refused", payout=str(due.payout))
+            break
+        except RateLimited as limit:
+            _pause(database, due, reason=str(limit))
             break
         done += 1
     return done
@@ -124,6 +128,8 @@ def _work(database: Database, gateway: PaymentGateway, due: Due) -> None:
         _refused(database, gateway, due, refusal)
     except KeyReused as reused:
         _leave_to_a_person(database, due, reason=str(reused))
+    except RateLimited:
+        raise
     except CallUnknown as unknown:
         _wait(database, due, reason=str(unknown))
     else:
@@ -274,10 +280,24 @@ def _wait(database: Database, due: Due, *, reason: str) -> None:
             return
         payout = _payout(tx, due)
         call.outcome = payout.failure = reason
-        call.due_at = app_now(tx) + min(RETRY * 2 ** min(call.tries, 10), LONGEST_RETRY)
+        call.due_at = app_now(tx) + _pause_after(call.tries)
         if call.state is CallState.IN_DOUBT:
             payout.state = PayoutState.UNKNOWN
     log.warning("payout.waits", payout=str(due.payout), reason=reason)
+
+
+def _pause(database: Database, due: Due, *, reason: str) -> None:
+    """The provider did not look at the request, so nothing failed and nothing more is unknown than before."""
+    with database.transaction() as tx:
+        if (call := _held(tx, due)) is None:
+            return
+        call.outcome, call.due_at = reason, app_now(tx) + _pause_after(call.tries)
+    log.warning("payouts.rate_limited", payout=str(due.payout))
+
+
+def _pause_after(tries: int) -> timedelta:
+    doubled: int = 2 ** min(tries, 10)
+    return min(RETRY * doubled, LONGEST_RETRY)
 
 
 def _leave_to_a_person(database: Database, due: Due, *, reason: str) -> None:

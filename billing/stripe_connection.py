@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import stripe
 
-from billing.gateway import CallRejected, CallUnknown, CredentialsRefused, KeyReused
+from billing.gateway import CallRejected, CallUnknown, CredentialsRefused, KeyReused, RateLimited
+from marketplace.kernel.db import transaction_is_open
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.settings import MoneyMode
 
@@ -26,6 +27,10 @@ Value = TypeVar("Value")
 
 class KeyDoesNotFit(Invalid):
     """The Stripe key does not belong to this installation's money mode."""
+
+
+class CalledInTransaction(RuntimeError):
+    """Stripe was called while a transaction was open: rows would stay locked for as long as it takes to answer."""
 
 
 class StripeConnection:
@@ -58,6 +63,8 @@ class StripeConnection:
 
 def call(send: Callable[[], Answer], read: Callable[[Answer], Value]) -> Value:
     """Send, translate Stripe's errors into ours, read; an answer we cannot read may well be a success."""
+    if transaction_is_open():
+        raise CalledInTransaction
     try:
         answer = send()
     except stripe.StripeError as error:
@@ -73,7 +80,9 @@ def _translated(error: stripe.StripeError) -> CallRejected | CallUnknown | Crede
     status, words = error.http_status, error.user_message or "Stripe gave no reason."
     if status == UNAUTHORIZED:
         return CredentialsRefused(words)
-    if status in {None, CONFLICT, RATE_LIMITED} or isinstance(error, stripe.RateLimitError):
+    if status == RATE_LIMITED or isinstance(error, stripe.RateLimitError):
+        return RateLimited(words)
+    if status in {None, CONFLICT}:
         return CallUnknown(words)
     if isinstance(error, stripe.IdempotencyError):
         return KeyReused(words)

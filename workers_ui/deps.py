@@ -19,7 +19,7 @@ from marketplace.accounts.permissions import Permission, require_at_brand, requi
 from marketplace.accounts.sessions import Membership, Principal, principal_of, seen
 from marketplace.accounts.suspensions import refusal_of
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.db import PLATFORM, Scope, rescope
+from marketplace.kernel.db import PLATFORM, Scope, rescope, transaction_ahead
 from marketplace.kernel.db import Tx as Transaction
 from marketplace.kernel.errors import NotAllowed, NotFound, NotSignedIn
 from marketplace.kernel.ids import BrandId, WorkerId
@@ -79,7 +79,8 @@ HasServices = Annotated[Services, Depends(_services)]
 
 async def _admitted(having: HasServices) -> AsyncIterator[None]:
     async with having.admission:
-        yield
+        with transaction_ahead():
+            yield
 
 
 def _transaction(

@@ -216,6 +216,7 @@ class Api:
                 "method": request.method,
                 "path": request.url.path,
                 "idempotency_key": request.headers.get("idempotency-key"),
+                "stripe_version": request.headers.get("stripe-version"),
                 "status": None if isinstance(response, LostReply) else response.status_code,
                 "replayed": response.headers.get("idempotent-replayed") == "true",
             }

@@ -7,6 +7,7 @@ transaction's time, read in the same round trip.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, TypeAlias
@@ -23,6 +24,7 @@ from marketplace.kernel.ids import ALL_IDS, BrandId, WorkerId
 
 Tx: TypeAlias = Session
 
+_OPEN_TRANSACTIONS: ContextVar[int] = ContextVar("open_transactions", default=0)
 HAS_FACTS = "has_facts"  # in a transaction's `info` once it wrote facts
 POOL_TIMEOUT_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 10
@@ -118,7 +120,7 @@ class Database:
     @contextmanager
     def transaction(self, scope: Scope = NOBODY) -> Iterator[Tx]:
         """Open, hand out, commit; any exception rolls back. Nobody else commits."""
-        with Session(self.engine, expire_on_commit=False, autoflush=True) as tx:
+        with transaction_ahead(), Session(self.engine, expire_on_commit=False, autoflush=True) as tx:
             tx.info.update(self._shared)
             tx.info["now"] = tx.execute(_OPEN, _scope_settings(scope)).scalar_one()
             tx.info["scope"] = scope
@@ -145,6 +147,22 @@ class Database:
 
     def dispose(self) -> None:
         self.engine.dispose()
+
+
+@contextmanager
+def transaction_ahead() -> Iterator[None]:
+    """Within this, `transaction_is_open` says so: for who opens one in another thread than it is used in."""
+    outside = _OPEN_TRANSACTIONS.get()
+    _OPEN_TRANSACTIONS.set(outside + 1)
+    try:
+        yield
+    finally:
+        _OPEN_TRANSACTIONS.set(outside)
+
+
+def transaction_is_open() -> bool:
+    """Whether this thread or request holds one: then it must not wait for a network."""
+    return _OPEN_TRANSACTIONS.get() > 0
 
 
 def rescope(tx: Tx, scope: Scope) -> None:

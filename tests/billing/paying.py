@@ -1,9 +1,10 @@
 """The way from an open ticket to a released batch, and what a test looks at afterwards."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, select, text
@@ -30,6 +31,8 @@ REVIEW_IS_OVER = timedelta(hours=73)
 ENVIRONMENT = "tests"
 TEST_KEY = "sk_test_tests"
 FUNDS = 100_000
+PATIENCE_SECONDS = 10.0
+POLL_SECONDS = 0.005
 
 
 @contextmanager
@@ -128,10 +131,10 @@ class Till:
             tx.add(StripeAccount(worker_id=worker, account=account, transfers_active=True))
         return worker
 
-    def earn(self, *workers: WorkerId) -> BrandId:
+    def earn(self, *workers: WorkerId, funds: Money | None = None) -> BrandId:
         """A payable 16.00 for each."""
         with self.database.transaction() as tx:
-            brand = a_brand(tx, price=PRICE, funds=usd(FUNDS))
+            brand = a_brand(tx, price=PRICE, funds=funds or usd(FUNDS))
             for worker in workers:
                 a_resolved_ticket(tx, brand, worker)
         pass_review(self.database)
@@ -159,6 +162,17 @@ class Till:
         by = timedelta(**span)
         Clock(database=self.database).forward(by)
         self.server.turn("clock", advance_seconds=int(by.total_seconds()))
+
+    def now(self) -> datetime:
+        with self.database.transaction() as tx:
+            return app_now(tx)
+
+    def wait_until(self, done: Callable[[], bool]) -> None:
+        """For what another thread or process brings about."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not done():
+            assert time.monotonic() < deadline, "what was waited for did not come about"
+            time.sleep(POLL_SECONDS)
 
     def account(self, worker: WorkerId) -> str:
         with self.database.transaction() as tx:

@@ -54,9 +54,12 @@ class StripeServer:
         self.stop(signal.SIGKILL)
 
     def close(self) -> None:
+        """The end of it; a test in which Stripe was sent anything malformed fails."""
+        violations = self.look("violations") if self._process else []
         if self._process:
             self.kill()
         self._http.close()
+        assert violations == []
 
     def turn(self, switch: str, **options: Any) -> Any:
         """POST /_fake/{switch}; fails the test when the switch refuses."""

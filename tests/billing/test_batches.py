@@ -198,7 +198,7 @@ TAMPERING = [
 
 @pytest.mark.parametrize("tampering", TAMPERING)
 @pytest.mark.parametrize("step", ["approval", "release"])
-def test_a_batch_changed_behind_its_signature_goes_no_further(
+def test_case_28_a_batch_changed_by_a_cent_behind_its_signature_goes_no_further(
     office: Office, background: Database, database_url: str, step: str, tampering: str
 ) -> None:
     with background.transaction() as tx:

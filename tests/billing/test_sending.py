@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from billing.accounts import STRIPE_AVAILABLE, in_flight, payable
 from billing.gateway import Transfer, transfer_params
@@ -16,7 +17,6 @@ from billing.models import (
     BatchState,
     CallState,
     EarningState,
-    Payout,
     PayoutState,
     StripeAccount,
 )
@@ -29,6 +29,7 @@ from tests.billing.paying import (
     ENVIRONMENT,
     FUNDS,
     PAY,
+    PRICE,
     Till,
     WatchedGateway,
     an_approved_batch,
@@ -97,7 +98,9 @@ def test_every_request_that_changes_something_carries_our_key_and_a_version(till
     assert till.keys() == [f"payout:{payout}:1"]
 
 
-def test_a_crash_after_stripe_accepted_is_recovered_under_the_same_key(till: Till, database_url: str) -> None:
+def test_case_01_a_crash_after_stripe_accepted_is_recovered_under_the_same_key(
+    till: Till, database_url: str
+) -> None:
     worker, payout = till.a_payout()
     dying = Database(
         database_url, role=Role.BACKGROUND, connections=2, shared={"bus": Bus({PayoutSent: [power_cut]})}
@@ -145,7 +148,7 @@ def test_a_lost_reply_is_asked_for_again_under_the_same_key(till: Till) -> None:
     assert set(till.keys()) == {f"payout:{payout}:1"}
 
 
-def test_a_timeout_before_stripe_acted_ends_in_exactly_one_transfer(till: Till) -> None:
+def test_case_03_a_timeout_before_stripe_acted_ends_in_exactly_one_transfer(till: Till) -> None:
     _, payout = till.a_payout()
     till.server.fault("before")
     till.send()
@@ -153,12 +156,61 @@ def test_a_timeout_before_stripe_acted_ends_in_exactly_one_transfer(till: Till) 
     till.later(**SOON)
     till.send()
     till.assert_paid_once(payout)
+    assert till.keys() == [f"payout:{payout}:1"] * 2
 
 
-@pytest.mark.parametrize("kind", ["409", "429"])
-def test_a_busy_stripe_is_waited_for_without_a_new_key_or_a_failure(till: Till, kind: str) -> None:
+def test_case_05_of_two_senders_with_one_key_one_wins_and_the_other_reads_its_result(
+    till: Till, second_database: Database
+) -> None:
     worker, payout = till.a_payout()
-    till.server.fault(kind, times=5)
+    till.server.fault("delay", seconds=1.0)
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        slow = pool.submit(till.send)
+        till.wait_until(lambda: not till.server.look("faults"))
+        till.later(seconds=AFTER_A_LEASE)
+        assert send_due(second_database, WatchedGateway(till.server, second_database)) == 1
+        assert slow.result() == 1
+
+    asked = [one["status"] for one in till.server.look("requests") if one["path"] == "/v1/transfers"]
+    assert sorted(asked) == [200, 409]
+    till.later(**SOON)
+    till.send()
+    till.assert_paid_once(payout)
+    assert till.postings("sent") == 1
+    assert set(till.keys()) == {f"payout:{payout}:1"}
+    assert till.states_of(worker) == [EarningState.SENT]
+
+
+def test_case_06_a_rate_limit_is_waited_for_without_a_new_key_or_a_failure(till: Till) -> None:
+    worker, payout = till.a_payout()
+    till.server.fault("429", times=5)
+    pauses = []
+    for _ in range(5):
+        till.send()
+        waiting = till.payout(payout)
+        assert (waiting.state, waiting.failure) == (PayoutState.SENDING, None)
+        assert till.states_of(worker) == [EarningState.SENDING]
+        [call] = till.calls(payout)
+        pauses.append((call.due_at - till.now()).total_seconds())
+        till.later(minutes=11)
+    till.send()
+    assert pauses == sorted(set(pauses)), "each pause is longer than the one before"
+    till.assert_paid_once(payout)
+    assert till.keys() == [f"payout:{payout}:1"] * 6
+
+
+def test_a_rate_limit_pauses_the_whole_sender(till: Till) -> None:
+    till.earn(till.worker(), till.worker())
+    till.released()
+    till.server.fault("429")
+    assert till.send() == 0
+    assert len(till.keys()) == 1, "the second payout was not tried against the limit"
+
+
+def test_a_conflict_leaves_the_result_unknown_and_the_key_as_it_is(till: Till) -> None:
+    worker, payout = till.a_payout()
+    till.server.fault("409", times=5)
     for _ in range(5):
         till.send()
         assert till.payout(payout).state is PayoutState.UNKNOWN
@@ -169,7 +221,7 @@ def test_a_busy_stripe_is_waited_for_without_a_new_key_or_a_failure(till: Till, 
     assert set(till.keys()) == {f"payout:{payout}:1"}
 
 
-def test_a_key_that_died_with_its_reply_lost_is_looked_up_and_found(till: Till) -> None:
+def test_case_02_a_key_that_died_with_its_reply_lost_is_looked_up_and_found(till: Till) -> None:
     _, payout = till.a_payout()
     till.server.fault("after_lost_reply")
     till.send()
@@ -200,7 +252,7 @@ def test_a_dead_key_is_replaced_only_after_two_empty_look_ups(till: Till, kind: 
     till.assert_paid_once(payout)
 
 
-def test_a_500_stored_at_stripe_never_makes_money_payable_while_its_key_lives(till: Till) -> None:
+def test_case_04_a_500_stored_at_stripe_is_replayed_then_looked_up_then_tried_anew(till: Till) -> None:
     worker, payout = till.a_payout()
     till.server.fault("500")
     for _ in range(4):
@@ -208,11 +260,16 @@ def test_a_500_stored_at_stripe_never_makes_money_payable_while_its_key_lives(ti
         assert till.payout(payout).state is PayoutState.UNKNOWN
         assert till.standing(in_flight(worker)) == PAY
         till.later(minutes=11)
-    assert set(till.keys()) == {f"payout:{payout}:1"}
+        assert till.states_of(worker) == [EarningState.SENDING]
+    assert till.keys() == [f"payout:{payout}:1"] * 4, "the stored 500 was replayed"
     till.later(hours=20)
     till.send()
+    assert till.payout(payout).state is PayoutState.UNKNOWN
     till.later(minutes=11)
     till.send()
+    assert [call.lookups_empty for call in till.calls(payout)] == [2, 0]
+    assert till.keys()[-1] == f"payout:{payout}:2"
+    assert till.postings("rejected") == 0
     till.assert_paid_once(payout)
 
 
@@ -251,7 +308,7 @@ class DrainedGateway(WatchedGateway):
         return super().execute_transfer(params, key=key)
 
 
-def test_a_definite_refusal_makes_the_money_payable_and_the_next_batch_pays_under_a_new_key(
+def test_case_07_a_definite_refusal_makes_the_money_payable_and_the_next_batch_pays_under_a_new_key(
     till: Till,
 ) -> None:
     worker = till.worker()
@@ -309,7 +366,7 @@ def test_too_little_available_waits_and_asks_for_no_transfer(till: Till) -> None
     till.assert_paid_once(payout)
 
 
-def test_a_worker_who_lost_the_capability_is_told_how_to_mend_it_and_the_others_are_paid(
+def test_case_16_a_worker_who_lost_the_capability_is_told_how_to_mend_it_and_the_others_are_paid(
     till: Till,
 ) -> None:
     broken, well, noise = till.worker(), till.worker(), till.worker()
@@ -400,7 +457,7 @@ class RenamedGateway(WatchedGateway):
         self._environment = "renamed"
 
 
-def test_a_key_used_for_something_else_is_left_to_a_person(till: Till) -> None:
+def test_case_09_a_key_used_for_something_else_is_left_to_a_person(till: Till) -> None:
     worker, payout = till.a_payout()
     other = transfer_params(
         amount_minor=1,
@@ -412,8 +469,11 @@ def test_a_key_used_for_something_else_is_left_to_a_person(till: Till) -> None:
     )
     till.gateway.execute_transfer(other, key=f"payout:{payout}:1")
 
-    till.send()
+    with capture_logs() as said:
+        till.send()
 
+    [alert] = [one for one in said if one["log_level"] == "error"]
+    assert (alert["event"], alert["payout"]) == ("payout.needs_a_person", str(payout))
     assert till.payout(payout).state is PayoutState.UNKNOWN
     assert "A person must look" in (till.payout(payout).failure or "")
     for _ in range(3):
@@ -488,7 +548,7 @@ def test_a_sender_slower_than_its_lease_changes_nothing_that_the_next_one_settle
     till.assert_paid_once(payout)
 
 
-def test_a_call_refused_meanwhile_is_not_made_by_a_sender_that_took_it_before(till: Till) -> None:
+def test_case_08_a_call_refused_meanwhile_is_not_made_by_a_sender_that_took_it_before(till: Till) -> None:
     worker, payout = till.a_payout()
     slow = _take(till.database)
     assert slow is not None
@@ -554,16 +614,21 @@ def test_refused_credentials_stop_the_sender_and_lose_nothing(till: Till) -> Non
         till.assert_paid_once(payout.id)
 
 
-def test_of_many_payouts_one_is_refused_and_only_that_one_is_paid_again(till: Till) -> None:
-    workers = [till.worker() for _ in range(8)]
-    till.earn(*workers)
+def test_case_31_of_a_hundred_payouts_one_is_refused_and_only_that_one_is_paid_again(till: Till) -> None:
+    till.server.turn("balance/fund", amount_minor=100 * PAY.amount_minor)
+    workers = [till.worker() for _ in range(100)]
+    brand = till.earn(*workers, funds=usd(100 * PRICE.amount_minor))
     batch = till.released()
     till.server.turn(f"accounts/{till.account(workers[3])}/capability", transfers="inactive")
-    till.send()
+    while till.send():
+        pass
     states = [payout.state for payout in till.payouts(batch)]
-    assert states.count(PayoutState.ACCEPTED) == 7
+    assert states.count(PayoutState.ACCEPTED) == 99
     assert states.count(PayoutState.REJECTED) == 1
     assert till.batch(batch).state is BatchState.DONE_WITH_FAILURES
+    assert sum(one["amount"] for one in till.transfers()) == 99 * PAY.amount_minor
+    assert till.postings("sent") == 99
+    assert till.standing(payable(brand, workers[3])) == PAY
 
     till.server.turn(f"accounts/{till.account(workers[3])}/onboard")
     refresh_account(till.database, till.gateway, worker=workers[3])
@@ -571,7 +636,7 @@ def test_of_many_payouts_one_is_refused_and_only_that_one_is_paid_again(till: Ti
     assert again.worker_id == workers[3]
     till.send()
     till.assert_paid_once(again.id)
-    assert len(till.transfers()) == 8
+    assert len(till.transfers()) == 100
 
 
 def test_a_batch_stays_open_while_one_payout_is_unknown(till: Till) -> None:
@@ -586,7 +651,9 @@ def test_a_batch_stays_open_while_one_payout_is_unknown(till: Till) -> None:
     assert till.batch(batch).state is BatchState.DONE
 
 
-def test_release_clicked_twice_at_once_sends_each_payout_once(till: Till, second_database: Database) -> None:
+def test_case_29_a_batch_released_twice_and_sent_by_two_at_once_pays_each_payout_once(
+    till: Till, second_database: Database
+) -> None:
     till.earn(till.worker(), till.worker())
     with till.database.transaction() as tx:
         batch = an_approved_batch(tx)
@@ -604,7 +671,13 @@ def test_release_clicked_twice_at_once_sends_each_payout_once(till: Till, second
     with ThreadPoolExecutor(max_workers=2) as pool:
         answers = sorted(pool.map(click, [till.database, second_database]))
     assert answers == ["WrongState", "released"]
-    till.send()
-    assert len(till.transfers()) == 2
-    with till.database.transaction() as tx:
-        assert len(tx.scalars(select(Payout.id).where(Payout.state == PayoutState.ACCEPTED)).all()) == 2
+
+    def sender(database: Database) -> int:
+        start.wait()
+        return send_due(database, WatchedGateway(till.server, database))
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        assert sum(pool.map(sender, [till.database, second_database])) == 2
+    assert len(till.transfers()) == till.postings("sent") == till.postings("send") == 2
+    for payout in till.payouts(batch):
+        till.assert_paid_once(payout.id)
