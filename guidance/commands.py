@@ -4,12 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from itertools import takewhile
-
-from sqlalchemy import select
 
 from guidance.answer_memory import AnswerMemory
 from guidance.answer_models import SuggestionReuse
+from guidance.conversation import conversation_of
 from guidance.draft import CitedPassage, Draft, QuestionCoverage
 from guidance.engine import answer
 from guidance.findings import Finding
@@ -25,19 +23,16 @@ from guidance.receipts import (
     is_as_shown,
     supported_sentences,
 )
-from guidance.slots import facts_of
-from knowledge_base.index.hybrid import Query
 from knowledge_base.index.retrieval import FoundPassage, Retriever
 from marketplace.events.commands import record
 from marketplace.events.facts import SuggestionPrepared
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict
-from marketplace.kernel.ids import ArticleId, BrandId, MessageId, ReceiptId, SuggestionId, TicketId, new_id
+from marketplace.kernel.ids import ArticleId, BrandId, ReceiptId, SuggestionId, TicketId, new_id
 from marketplace.tickets.masking import mask
-from marketplace.tickets.models import Author, Customer, Message, Reply, Ticket
+from marketplace.tickets.models import Reply
 
 QUOTE_LIMIT = 4_000
-THREAD_LIMIT = 200
 DRAFT = "draft"
 FLOW = "flow"
 """What a receipt calls the draft of a flow among what was inserted."""
@@ -65,31 +60,25 @@ def prepare_suggestion(
     """
     if why_stopped(tx, brand=brand) is not None:
         raise GuidanceStopped
-    row = tx.get_one(Ticket, (brand, ticket))
-    thread = _up_to_last_question(tx, row)
-    last = thread[-1]
-    query = _query(row, thread)
-    customer = tx.get(Customer, (brand, row.customer_id))
-    name = customer.name if customer else None
-    asked = _asked_since_the_reply(row, thread)
+    said = conversation_of(tx, brand=brand, ticket=ticket)
     found = answer(
         tx,
         retriever,
         brand=brand,
-        query=query,
+        query=said.query,
         weight=weight,
         threshold=threshold,
-        customer_name=name,
+        customer_name=said.customer_name,
         memory=memory,
-        questions=questions_in(asked),
-        facts=facts_of(_said_by_the_customer(row, thread), customer_name=name),
+        questions=questions_in(said.asked),
+        facts=said.facts,
     )
     draft, assessment = found.draft, found.assessment
     suggestion = Suggestion(
         brand_id=brand,
         id=SuggestionId(new_id()),
         ticket_id=ticket,
-        message_id=last.id,
+        message_id=said.thread[-1].id,
         state=SuggestionState.READY if draft else SuggestionState.ABSTAINED,
         confidence=assessment.confidence,
         reason=assessment.reason.value,
@@ -98,7 +87,7 @@ def prepare_suggestion(
         sentences=[asdict(sentence) for sentence in draft.sentences] if draft else [],
         questions=_told(draft.coverage) if draft else [],
         slots=[asdict(slot) for slot in draft.filled] if draft else [],
-        asked_in=language_of(asked) or "",
+        asked_in=language_of(said.asked) or "",
         answered_in=_answered_in(draft) or "",
         voice_version=found.voice_version,
         prepared_at=now,
@@ -191,37 +180,6 @@ def write_receipt(
     return receipt
 
 
-def asked_in(tx: Tx, *, brand: BrandId, ticket: TicketId, message: MessageId | None) -> Query:
-    """What the engine asks for the ticket as it stood at `message`; without one, at its customer's first."""
-    row = tx.get_one(Ticket, (brand, ticket))
-    thread = tx.scalars(
-        select(Message)
-        .where(Message.brand_id == brand, Message.ticket_id == ticket)
-        .order_by(Message.id)
-        .limit(THREAD_LIMIT)
-    ).all()
-    last = next((at for at, one in enumerate(thread) if one.id == message), 0)
-    return _query(row, thread[: last + 1])
-
-
-def _up_to_last_question(tx: Tx, ticket: Ticket) -> Sequence[Message]:
-    """The thread, oldest first, ending with what the customer wrote last."""
-    thread = tx.scalars(
-        select(Message)
-        .where(Message.brand_id == ticket.brand_id, Message.ticket_id == ticket.id)
-        .order_by(Message.id)
-    ).all()
-    last = max(at for at, message in enumerate(thread) if message.author is Author.CUSTOMER)
-    return thread[: last + 1]
-
-
-def _query(ticket: Ticket, thread: Sequence[Message]) -> Query:
-    """The conversation; without earlier context, the first message is asked under its subject."""
-    first, *others = [message.body for message in thread]
-    turns = [ticket.context, first] if ticket.context else [f"{ticket.subject}. {first}"]
-    return Query.of([*turns, *others])
-
-
 def _main_passage(
     passages: Sequence[SuggestionPassage], support: Sequence[SentenceSupport], inserted: Sequence[str]
 ) -> SuggestionPassage | None:
@@ -234,22 +192,10 @@ def _main_passage(
     return max(used, key=lambda one: (articles[one.article_id], sentences[one.rank], -one.rank), default=None)
 
 
-def _asked_since_the_reply(ticket: Ticket, thread: Sequence[Message]) -> str:
-    """What the customer wrote last, in one message or several; a ticket's first has its subject over it."""
-    last = list(takewhile(lambda message: message.author is Author.CUSTOMER, reversed(thread)))
-    subject = ticket.subject if len(last) == len(thread) else ""
-    return "\n\n".join([subject, *(message.body for message in reversed(last))])
-
-
 def _answered_in(draft: Draft | None) -> str | None:
     """What is quoted tells; the greeting and the sign-off are in the voice's one language."""
     quoted = (one.text for one in draft.sentences if one.passage_rank is not None) if draft else ()
     return language_of(" ".join(quoted))
-
-
-def _said_by_the_customer(ticket: Ticket, thread: Sequence[Message]) -> list[str]:
-    written = (message.body for message in thread if message.author is Author.CUSTOMER)
-    return [ticket.subject, ticket.context, *written]
 
 
 def _told(coverage: Sequence[QuestionCoverage]) -> list[dict[str, object]]:

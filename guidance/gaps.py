@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from guidance.anonymous import Customer, anonymous, numbers_of
 from guidance.clusters import Clusters
-from guidance.commands import asked_in
+from guidance.conversation import asked_in
 from guidance.engine import answer
 from guidance.gap_evidence import Unanswered, unanswered
 from guidance.gap_models import Gap, GapCost, GapQuestion, GapState

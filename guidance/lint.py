@@ -116,7 +116,7 @@ def _figures(text: str, known: str) -> Iterator[Finding]:
 
 
 _NO_SUCH_PROMISE = "This promises what no passage shown says. Say what the knowledge says, or take it out."
-_PROMISE_WITHOUT_CONDITION = "The knowledge says this under a condition. Say the condition too."
+_WITHOUT_ITS_CONDITION = "The knowledge says this under a condition. Say the condition too."
 _NO_SUPPORT = "No passage shown says this. Check it, or say it as the knowledge does."
 
 
@@ -138,6 +138,8 @@ def _unfounded(
             yield promise
         elif passages and support.passage_rank is None and not _any_within(span, told):
             yield from _statement(span, voice, grounds)
+        elif support.passage_rank is not None and grounds.drop_condition(span.sentence):
+            yield from _half_quoted(span, grounds)
 
 
 def _any_within(span: SentenceSpan, told: Sequence[Finding]) -> bool:
@@ -148,7 +150,7 @@ def _promise(span: SentenceSpan, grounds: Grounds) -> Finding | None:
     if not is_promise(span.sentence) or grounds.hold(span.sentence):
         return None
     dropped = grounds.drop_condition(span.sentence)
-    message = _PROMISE_WITHOUT_CONDITION if dropped else _NO_SUCH_PROMISE
+    message = _WITHOUT_ITS_CONDITION if dropped else _NO_SUCH_PROMISE
     fix = grounds.nearest(span.sentence)
     return _found(FindingKind.PROMISE, span.start, span.end, message, fix=fix)
 
@@ -157,6 +159,13 @@ def _statement(span: SentenceSpan, voice: Voice, grounds: Grounds) -> Iterator[F
     if states_something(span.sentence, voice) and not grounds.hold(span.sentence):
         fix = grounds.nearest(span.sentence)
         yield _found(FindingKind.UNSUPPORTED_SENTENCE, span.start, span.end, _NO_SUPPORT, fix=fix)
+
+
+def _half_quoted(span: SentenceSpan, grounds: Grounds) -> Iterator[Finding]:
+    """Word for word the knowledge's, and cut off before its condition."""
+    if not grounds.hold(span.sentence):
+        fix = grounds.nearest(span.sentence)
+        yield _found(FindingKind.UNSUPPORTED_SENTENCE, span.start, span.end, _WITHOUT_ITS_CONDITION, fix=fix)
 
 
 # --- personal data ------------------------------------------------------------------------------------------

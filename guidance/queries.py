@@ -15,6 +15,7 @@ from guidance.languages import mismatch
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
 from guidance.reply_outcomes import ReplyOutcome, outcomes_of
 from guidance.slots import FilledSlot, SlotKind
+from guidance.wording_models import Wording
 from knowledge_base.liveness import in_quarantine, is_offered
 from knowledge_base.models import Article, Passage
 from marketplace.kernel.db import Tx
@@ -47,6 +48,8 @@ class SuggestionView:
     """The sentence of warning, where the answer is not in the customer's language."""
 
     sentences: tuple[DraftSentence, ...] = ()
+    generator: str = ""
+    """What worded the draft; empty where it is quoted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,7 @@ def suggestion_for_desk(
         ),
         other_language=mismatch(suggestion.asked_in, suggestion.answered_in),
         sentences=tuple(DraftSentence(**one) for one in suggestion.sentences),
+        generator=generator_of(tx, suggestion),
         filled=tuple(FilledSlot(**{**one, "kind": SlotKind(one["kind"])}) for one in suggestion.slots),
     )
 
@@ -199,6 +203,7 @@ class ReceiptView:
     sent_text: str
     written_at: datetime
     outcome: ReplyOutcome | None = None
+    generator: str = ""
 
 
 def receipts_of_ticket(tx: Tx, *, brand: BrandId, ticket: TicketId) -> list[ReceiptView]:
@@ -236,6 +241,7 @@ def _receipt(tx: Tx, row: Receipt, outcome: ReplyOutcome | None) -> ReceiptView:
         sent_text=row.sent_text,
         written_at=row.written_at,
         outcome=outcome,
+        generator=generator_of(tx, suggestion) if suggestion else "",
     )
 
 
@@ -248,6 +254,14 @@ def passages_of(tx: Tx, suggestion: Suggestion) -> Sequence[SuggestionPassage]:
         )
         .order_by(SuggestionPassage.rank)
     ).all()
+
+
+def generator_of(tx: Tx, suggestion: Suggestion) -> str:
+    """The generator that worded it; empty where it is quoted."""
+    worded = select(Wording.generator).where(
+        Wording.brand_id == suggestion.brand_id, Wording.became == suggestion.id
+    )
+    return tx.scalars(worded).one_or_none() or ""
 
 
 def has_moved_on(tx: Tx, suggestion: Suggestion) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from guidance.anonymous import Customer, anonymous, numbers_of
 from guidance.answer_memory import remember
 from guidance.article_credits import article_of_ticket
-from guidance.commands import asked_in
+from guidance.conversation import asked_in
 from guidance.gap_models import ArticleCredit
 from guidance.gap_names import name_of
 from guidance.gaps import being_written

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from guidance.commands import asked_in
+from guidance.conversation import asked_in
 from guidance.draft import compose
 from guidance.engine import cited
 from guidance.learning_queries import tuning_of

@@ -1,5 +1,6 @@
 """Web servers for tests of fetching: one that counts whoever comes, and one that answers as it is told."""
 
+import re
 import socket
 import ssl
 import threading
@@ -26,6 +27,7 @@ class WebServer:
     answers: dict[str, Answer] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     came: list[str] = field(default_factory=list)
     """Who connected, whatever became of it."""
 
@@ -102,23 +104,27 @@ def _accept(listening: socket.socket, server: WebServer, tls: ssl.SSLContext | N
 def _serve(connection: socket.socket, server: WebServer, tls: ssl.SSLContext | None) -> None:
     try:
         with connection if tls is None else tls.wrap_socket(connection, server_side=True) as talking:
-            head = _head(talking)
+            head, body = _request(talking)
             path = head.split(" ")[1] if head.count(" ") > 1 else ""
             server.asked.append(path)
             server.heads.append(head)
+            server.bodies.append(body)
             server.answers.get(path, answering(404, b"SECRET of the inside", {}))(talking)
     except OSError:
         return  # the other side went away, which is what many of these tests are about
 
 
-def _head(connection: socket.socket) -> str:
+def _request(connection: socket.socket) -> tuple[str, bytes]:
+    """Its head, and its body as far as the head announces one."""
     received = b""
-    while b"\r\n\r\n" not in received:
-        piece = connection.recv(4096)
-        if not piece:
-            break
+    while b"\r\n\r\n" not in received and (piece := connection.recv(4096)):
         received += piece
-    return received.decode("latin-1")
+    head, _, body = received.partition(b"\r\n\r\n")
+    announced = re.search(rb"(?im)^content-length: *([0-9]+)", head)
+    length = int(announced[1]) if announced else 0
+    while len(body) < length and (piece := connection.recv(4096)):
+        body += piece
+    return head.decode("latin-1"), body
 
 
 @dataclass(frozen=True, kw_only=True)

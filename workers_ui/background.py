@@ -23,6 +23,8 @@ from guidance.corrections import deliver_corrections
 from guidance.erasure import forget_knowledge
 from guidance.gap_sweep import look_at_facts
 from guidance.gaps import Sight, close_answered, rename_grown
+from guidance.generator import Generator
+from guidance.generator_http import generator_of
 from guidance.learning import learn
 from guidance.learning_queries import brands_to_learn, tuning_of
 from guidance.queries import tickets_without_suggestion, why_stopped
@@ -30,6 +32,7 @@ from guidance.renewal import outdated_at_desks, outdated_of_brand, renew_suggest
 from guidance.reply_grounds import ReceiptGrounds
 from guidance.screening import Judge, NoJudge, screen_ticket
 from guidance.ticket_drafts import remember_ticket
+from guidance.wording import word_suggestion
 from knowledge_base import erasure, report_letters
 from knowledge_base.contradictions import look_for_contradictions
 from knowledge_base.import_acts import advance_import
@@ -60,6 +63,7 @@ from marketplace.events.facts import (
     PromoGiven,
     ReplyQueued,
     SpendCapChanged,
+    SuggestionPrepared,
     TicketGivenBack,
     TicketImportCommitted,
     TicketImportUndone,
@@ -113,6 +117,7 @@ INVARIANTS_EVERY_SECONDS = 60.0
 FETCHERS = 2
 REMINDERS_EVERY_SECONDS = 60.0
 LEARNING_SECONDS = 60.0
+WORDED_AT_ONCE = 2
 JOB_IS_LOST = timedelta(seconds=15)
 HEARTBEAT = "background"
 
@@ -140,6 +145,13 @@ def _about_new_index(told: Told) -> Sequence[Job]:
         Job(task="contradictions", args=args, lock=f"contradictions:{told.brand}"),
         Job(task="renew_suggestions", args=args, lock=f"renew:{told.brand}"),
     )
+
+
+def _about_wording(told: Told) -> Job:
+    """A slow generator holds up two jobs at a time, and never all of them."""
+    lane = (told.subject.int if told.subject else 0) % WORDED_AT_ONCE
+    args = {"brand": str(told.brand), "ticket": str(told.subject)}
+    return Job(task="word", args=args, lock=f"word:{lane}")
 
 
 AFTER_THE_COMMIT: Mapping[str, Answer] = {
@@ -192,14 +204,22 @@ class Background:
     money: MoneyWork
     retriever: Retriever
     memory: AnswerMemory | None = None
+    generator: Generator | None = None
     judge: Judge = field(default_factory=NoJudge)
     invariants_due: list[float] = field(default_factory=lambda: [0.0])
     reminders_due: list[float] = field(default_factory=lambda: [0.0])
+
+    def answers(self) -> Mapping[str, Answer]:
+        """Which jobs answer which facts; without a generator nothing is worded."""
+        if self.generator is None:
+            return AFTER_THE_COMMIT
+        return {**AFTER_THE_COMMIT, kind_of(SuggestionPrepared): _about_wording}
 
     def tasks(self) -> Mapping[str, Task]:
         return {
             "screen": self.screen,
             "suggest": self.suggest,
+            "word": self.word,
             "remember": self.remember,
             "deliver": self.deliver,
             "read_import": self.read_import,
@@ -251,6 +271,13 @@ class Background:
                 threshold=self.settings.answer_threshold,
                 now=app_now(tx),
                 memory=self.memory,
+            )
+
+    def word(self, brand: str, ticket: str) -> None:
+        """Have a quoted suggestion worded anew; what fails leaves the quoted one as it is."""
+        if self.generator is not None:
+            word_suggestion(
+                self.database, self.generator, brand=BrandId(UUID(brand)), ticket=TicketId(UUID(ticket))
             )
 
     def remember(self, brand: str, ticket: str) -> None:
@@ -561,13 +588,14 @@ def run(settings: Settings) -> None:
         money=MoneyWork(database=database, gateway=parts.gateway_if_on(settings)),
         retriever=parts.retriever(settings, database),
         memory=parts.memory(settings),
+        generator=generator_of(settings),
         judge=parts.judge(settings),
     )
     waker = Waker(database.url)
     threads = [
         Thread(target=target, daemon=True)
         for target in (
-            lambda: run_dispatcher(database, AFTER_THE_COMMIT, waker, stop=stop),
+            lambda: run_dispatcher(database, work.answers(), waker, stop=stop),
             lambda: run_worker(database.url, work.tasks(), stop=stop),
             lambda: _sweep(work.leases(), stop),
             lambda: _sweep(work.sweeps(), stop),

@@ -259,6 +259,7 @@ def desk_questions(frame: MakeFrame) -> PageView:
         ),
         not_answered=("Also, is the new hopper made of glass or of plastic?",),
         other_language="The customer writes in German; this answer is in English.",
+        generator="house-model",
         sources=(
             worker.SentenceSource(
                 sentence="Goods that arrive damaged are refunded in full within 30 days.",

@@ -8,6 +8,8 @@ from guidance.confidence import Calibration
 from guidance.learning_models import GuidanceTuning, TuningCause
 from guidance.learning_queries import TuningLine
 from guidance.tuning import Figures, Tuning
+from guidance.wording import WordingRecord
+from guidance.wording_models import WordingOutcome
 from marketplace.kernel.ids import BrandId, new_id
 from workers_ui.gallery_samples import BRAND, SLUG, MakeFrame, ago, brand_frame
 from workers_ui.pages import brand_learning_views as present
@@ -56,6 +58,11 @@ LEARNED = (
 )
 RETURNED = (_version(3, TuningCause.RETURNED, Tuning(dense_weight=0.6), 0, returned_to=1), *LEARNED)
 
+WORDED = WordingRecord(
+    counts={WordingOutcome.WORDED: 41, WordingOutcome.REFUSED: 3, WordingOutcome.TOO_LATE: 2},
+    last_refusal="“90 days” is in none of the passages. Check it, or take it out.",
+)
+
 
 def learning(frame: MakeFrame, lines: tuple[TuningLine, ...] = LEARNED) -> PageView:
     newest = lines[0].row if lines else None
@@ -71,6 +78,8 @@ def learning(frame: MakeFrame, lines: tuple[TuningLine, ...] = LEARNED) -> PageV
         can_edit=True,
         wrong_cost="1",
         threshold="50%",
+        worded=present.worded(WORDED) if lines else "",
+        last_refusal=WORDED.last_refusal if lines else "",
     )
 
 

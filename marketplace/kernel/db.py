@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import BigInteger, DateTime, Engine, Enum, MetaData, Text, Uuid, create_engine, text
+from sqlalchemy import BigInteger, DateTime, Engine, Enum, MetaData, Text, Uuid, create_engine, inspect, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
@@ -76,6 +76,15 @@ class Base(DeclarativeBase):
         bytes: BYTEA,
         **{kind: Uuid for kind in ALL_IDS},
     }
+
+
+Row = TypeVar("Row", bound=Base)
+
+
+def copied(row: Row, **changes: object) -> Row:
+    """A new row like `row`, but for `changes`; it is in no session yet."""
+    values = {column.key: getattr(row, column.key) for column in inspect(type(row)).column_attrs}
+    return type(row)(**values | changes)
 
 
 def state_of(kind: type[StrEnum], name: str) -> Enum:

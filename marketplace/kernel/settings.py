@@ -85,6 +85,17 @@ class Settings(BaseSettings):
         default=0.5, ge=0.0, le=1.0, description="Below this confidence guidance abstains."
     )
 
+    # A generator that words replies anew; what it writes is held to the same passages
+    generator_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        max_length=500,
+        description="An OpenAI-compatible address, like https://models.example/v1; unset: replies are quoted.",
+    )
+    generator_model: str = Field(default="default", max_length=100)
+    generator_key: SecretStr | None = Field(default=None, description="Sent as a bearer token.")
+    generator_timeout_seconds: float = Field(default=10.0, gt=0.0, le=60.0)
+
     # Addresses that people name (`kernel/safe_fetch.py`)
     fetch_plain_http: bool = Field(
         default=False, description="True also reads http:// addresses; https:// alone otherwise."

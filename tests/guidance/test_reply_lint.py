@@ -209,3 +209,11 @@ def test_a_mark_names_one_text_with_its_warnings() -> None:
     assert warnings_mark(text, found) != warnings_mark(text + " ", found)
     assert warnings_mark(text, found) != warnings_mark(text, (*found, *found))
     assert warnings_mark(text, ()) == ""
+
+
+def test_a_sentence_of_the_knowledge_cut_off_before_its_condition_is_told() -> None:
+    passage = a_passage("You can return the kettle within 30 days if it is unused.")
+    (finding,) = lint("You can return the kettle within 30 days.", a_voice(), [passage])
+    assert finding.kind is FindingKind.UNSUPPORTED_SENTENCE
+    assert finding.fix == "You can return the kettle within 30 days if it is unused."
+    assert lint("You can return the kettle within 30 days if it is unused.", a_voice(), [passage]) == ()

@@ -15,6 +15,7 @@ import guidance.flow_models
 import guidance.gap_models
 import guidance.learning_models
 import guidance.models
+import guidance.wording_models
 import knowledge_base.erasure_models
 import knowledge_base.import_models
 import knowledge_base.models
@@ -46,6 +47,7 @@ MODEL_MODULES = (
     guidance.correction_models,
     guidance.flow_models,
     guidance.gap_models,
+    guidance.wording_models,
     knowledge_base.import_models,
     knowledge_base.models,
     knowledge_base.report_models,

@@ -625,6 +625,7 @@ REACH_OUT = re.compile(
 )
 OWN_DOORS = {
     "marketplace/kernel/safe_fetch.py",
+    "guidance/generator_http.py",  # an address that the operator named
     "billing/fake_stripe/webhooks.py",  # these talk to this installation itself
     "workers_ui/demo.py",
     "workers_ui/demo_callers.py",

@@ -238,6 +238,8 @@ def _suggestion(tx: Tx, worker: WorkerId, desk: queries.Desk) -> dict[str, Any] 
         "draft": "" if found.stale else found.draft,
         "stale": found.stale,
         "warning": found.other_language,
+        # What worded the draft; empty where its sentences are quoted.
+        "generator": found.generator,
         # Of a ticket that asks several things: which passages answer each; none means not answered.
         "questions": [
             {"question": one.question, "passages": list(one.ranks)}

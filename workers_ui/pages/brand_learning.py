@@ -1,5 +1,6 @@
 """What a brand's resolved tickets taught its suggestions, with figures; and one click back."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Request
@@ -8,6 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 from guidance.learning import NotHeld, UnfitCaution, release, return_to, set_caution
 from guidance.learning_models import TuningCause
 from guidance.learning_queries import caution_of, threshold_at, tuning_versions
+from guidance.wording import wording_record
 from marketplace.accounts.permissions import Permission, allowed
 from marketplace.accounts.sessions import Membership
 from marketplace.kernel.clock import app_now
@@ -90,6 +92,9 @@ def _page(request: Request, tx: Tx, membership: Membership, caution: FormState =
     newest = lines[0].row if lines else None
     chosen = caution_of(tx, brand=membership.brand)
     threshold = threshold_at(chosen.wrong_cost) if chosen else usual
+    worded = wording_record(
+        tx, brand=membership.brand, since=app_now(tx) - timedelta(days=present.WORDED_DAYS)
+    )
     return LearningPage(
         frame=frame_for(request, tx, membership),
         slug=membership.slug,
@@ -103,4 +108,6 @@ def _page(request: Request, tx: Tx, membership: Membership, caution: FormState =
         wrong_cost=f"{chosen.wrong_cost:g}" if chosen else f"{usual / (1 - usual):g}" if usual < 1 else "",
         threshold=f"{threshold:.0%}",
         caution=caution,
+        worded=present.worded(worded),
+        last_refusal=worded.last_refusal,
     )

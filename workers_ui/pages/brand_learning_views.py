@@ -6,6 +6,8 @@ from typing import Any
 from guidance.learning_models import GuidanceTuning, TuningCause
 from guidance.learning_queries import TuningLine
 from guidance.tuning import FEWEST_TICKETS, tuning_from
+from guidance.wording import WordingRecord
+from guidance.wording_models import WordingOutcome
 from workers_ui.presenters.learning import FigureRow, VersionRow
 from workers_ui.presenters.values import Badge, Tone
 
@@ -29,6 +31,22 @@ CAUSES = {
     TuningCause.RETURNED: Badge(label="returned", tone=Tone.WARN),
     TuningCause.RELEASED: Badge(label="may learn again"),
 }
+
+WORDED_DAYS = 30
+WORDED = {
+    WordingOutcome.WORDED: "stood",
+    WordingOutcome.REFUSED: "said what no passage says and were not shown",
+    WordingOutcome.FAILED: "without an answer",
+    WordingOutcome.TOO_LATE: "too late",
+    WordingOutcome.ASKED: "not answered yet",
+}
+
+
+def worded(record: WordingRecord) -> str:
+    """ "In 30 days a generator was asked 12 times: 9 stood, 2 were refused, 1 came too late."""
+    asked = sum(record.counts.values())
+    told = [f"{count} {WORDED[outcome]}" for outcome in WORDED if (count := record.counts.get(outcome, 0))]
+    return f"In {WORDED_DAYS} days a generator was asked {asked:,} times: {', '.join(told)}." if asked else ""
 
 
 def figure_rows(row: GuidanceTuning | None) -> tuple[FigureRow, ...]:

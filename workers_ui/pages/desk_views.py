@@ -309,6 +309,7 @@ def _draft(found: SuggestionView) -> views.SuggestedDraft:
         ),
         other_language=found.other_language,
         sources=_sources(found),
+        generator=found.generator,
         filled_slots=tuple(
             views.SlotNote(label=_slot_label(one.name), value=one.value, source=one.source)
             for one in found.filled

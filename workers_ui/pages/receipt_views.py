@@ -34,6 +34,7 @@ def receipt(
         flow_answers=_flow_answers(stored.flow),
         outcome=outcome(stored.outcome),
         findings=tuple(one["words"] for one in stored.findings),
+        generator=stored.generator,
     )
 
 

@@ -50,3 +50,7 @@ class LearningPage:
     wrong_cost: str
     threshold: str
     caution: FormState = EMPTY_FORM
+    worded: str = ""
+    """What a generator's words came to; empty where none was asked."""
+
+    last_refusal: str = ""

@@ -22,6 +22,7 @@ class Receipt:
 
     `support` says in words how much of the sent text stands in the passages, `outcome` what became of the reply and
     whose it is, empty while nothing is known; `findings` what its worker was told of the text, and sent it with.
+    `generator` worded the draft; empty where its sentences were quoted.
     """
 
     worker_alias: str
@@ -35,3 +36,4 @@ class Receipt:
     flow_answers: tuple[tuple[str, str], ...] = ()
     outcome: str = ""
     findings: tuple[str, ...] = ()
+    generator: str = ""

@@ -166,6 +166,8 @@ class SuggestedDraft:
     filled_slots: tuple["SlotNote", ...] = ()
     other_language: str = ""
     sources: tuple["SentenceSource", ...] = ()
+    generator: str = ""
+    """What worded it; empty where it is quoted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
