@@ -24,6 +24,7 @@ from guidance.confidence import Reason
 from guidance.correction_models import Correction, CorrectionNotice, CorrectionReply
 from guidance.gap_models import Gap, GapState
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
+from guidance.wording_models import Wording
 from marketplace.kernel.db import Base, Tx
 from marketplace.kernel.ids import BrandId
 
@@ -35,6 +36,7 @@ ERASED: Mapping[str, str] = {
     "suggestion_passage": "It goes, unless a reply that was sent quotes or inserted it.",
     "remembered_answer": "It quotes an article.",
     "suggestion_reuse": "It names one of these.",
+    "suggestion_wording": "Why a generator's words did not stand quotes them, and goes.",
     "gap": "It loses the article that closed it, and is open again.",
 }
 KEPT: Mapping[str, str] = {
@@ -52,6 +54,7 @@ KEPT: Mapping[str, str] = {
 }
 
 DRAFT = "draft"
+REFUSAL_ERASED = "Erased with the knowledge."
 NOTHING_KNOWN = "The knowledge was erased. Answer from what you know of the ticket, or escalate."
 
 
@@ -60,6 +63,7 @@ def forget_knowledge(tx: Tx, brand: BrandId, limit: int) -> int:
     for step in (
         _forget_passages,
         _forget_drafts,
+        _forget_refusals,
         _forget_gaps,
         *map(_deleting, (*_CORRECTIONS, *_REMEMBERED)),
     ):
@@ -105,6 +109,17 @@ def _forget_drafts(tx: Tx, brand: BrandId, limit: int) -> int:
         "sentences": [],
     }
     return _changed(tx, Suggestion, (Suggestion.brand_id == brand, Suggestion.id.in_(some)), silence)
+
+
+def _forget_refusals(tx: Tx, brand: BrandId, limit: int) -> int:
+    """Why a generator's words did not stand quotes them."""
+    some = (
+        select(Wording.suggestion_id)
+        .where(Wording.brand_id == brand, Wording.reason.not_in(("", REFUSAL_ERASED)))
+        .limit(limit)
+    )
+    which = (Wording.brand_id == brand, Wording.suggestion_id.in_(some))
+    return _changed(tx, Wording, which, {"reason": REFUSAL_ERASED})
 
 
 def _forget_gaps(tx: Tx, brand: BrandId, limit: int) -> int:

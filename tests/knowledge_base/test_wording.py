@@ -10,8 +10,10 @@ from datetime import timedelta
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from guidance.commands import write_receipt
+from guidance.erasure import REFUSAL_ERASED, forget_knowledge
 from guidance.generator import GeneratorFailed, WordingRequest
 from guidance.generator_http import MAX_ANSWER_BYTES, HttpGenerator
 from guidance.queries import SuggestionView, receipts_of_ticket, suggestion_for_desk
@@ -268,3 +270,14 @@ def test_facts_are_answered_with_a_job_only_where_a_generator_is(shop: Shop, mod
     assert isinstance(job, Job)
     working.tasks()[job.task](**job.args)
     assert at_desk(shop, ticket).generator == "house-model"
+
+
+def test_erasing_the_knowledge_erases_what_a_refusal_quotes(shop: Shop, models: WebServer) -> None:
+    models.page(PATH, saying("The kettle can be returned within ninety days."))
+    ticket = shop.asks(QUESTION)
+    word(shop, ticket, models)
+    with shop.database.transaction() as tx:
+        while forget_knowledge(tx, shop.brand, 100):
+            pass
+    with shop.database.transaction() as tx:
+        assert tx.scalars(select(Wording.reason)).all() == [REFUSAL_ERASED]
