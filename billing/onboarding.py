@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from billing.gateway import AccountStatus, CallRejected, PaymentGateway, ServiceAgreement
 from billing.models import StripeAccount
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.db import Database, Scope
+from marketplace.kernel.db import Database, Scope, Tx
 from marketplace.kernel.errors import Conflict
 from marketplace.kernel.ids import WorkerId, new_id
 
@@ -67,28 +67,37 @@ def ensure_account(
 
 
 def refresh_account(database: Database, gateway: PaymentGateway, *, worker: WorkerId) -> AccountStatus | None:
-    """Read the account's abilities from Stripe and keep them; None when there is no account yet.
-
-    An account that Stripe no longer shows us can do nothing, and is kept as that.
-    """
+    """Read the account's abilities from Stripe and keep them; None when there is no account yet."""
     with database.transaction(Scope(worker=worker)) as tx:
         row = tx.get(StripeAccount, worker)
         account = row.account if row else None
     if account is None:
         return None
+    status = read_status(gateway, account)
+    with database.transaction(Scope(worker=worker)) as tx:
+        keep_status(tx, worker=worker, status=status, now=app_now(tx))
+    return status
+
+
+def read_status(gateway: PaymentGateway, account: str) -> AccountStatus:
+    """What the account can do; nothing, when Stripe no longer shows it to us."""
     try:
-        status = gateway.account_status(account)
+        return gateway.account_status(account)
     except CallRejected as refusal:
-        status = AccountStatus(
+        return AccountStatus(
             account_id=account,
             transfers_active=False,
             payouts_enabled=False,
             disabled_reason=refusal.code,
             requirements_due=(),
         )
-    with database.transaction(Scope(worker=worker)) as tx:
-        _keep(tx.get_one(StripeAccount, worker, with_for_update=True), status, app_now(tx))
-    return status
+
+
+def keep_status(tx: Tx, *, worker: WorkerId, status: AccountStatus, now: datetime) -> None:
+    """Keep what was just read of a worker's account."""
+    row = tx.get_one(StripeAccount, worker, with_for_update=True)
+    row.transfers_active, row.payouts_enabled = status.can_receive, status.payouts_enabled
+    row.disabled_reason, row.read_at = status.disabled_reason, now
 
 
 def accounts_to_check(database: Database) -> list[WorkerId]:
@@ -103,8 +112,3 @@ def accounts_to_check(database: Database) -> list[WorkerId]:
                 .limit(CHECKS_PER_SWEEP)
             )
         )
-
-
-def _keep(row: StripeAccount, status: AccountStatus, now: datetime) -> None:
-    row.transfers_active, row.payouts_enabled = status.can_receive, status.payouts_enabled
-    row.disabled_reason, row.read_at = status.disabled_reason, now

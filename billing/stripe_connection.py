@@ -53,6 +53,7 @@ class StripeConnection:
         stripe.enable_telemetry = False
         self.environment = environment
         self.is_live = money_mode is MoneyMode.LIVE
+        self.api_version = stripe.api_version
         self.client = stripe.StripeClient(
             api_key,
             base_addresses={"api": api_base} if api_base else None,

@@ -23,7 +23,7 @@ from marketplace.kernel.db import Role
 from marketplace.kernel.rate_limits import RateLimiter
 from marketplace.kernel.redis import connect
 from marketplace.kernel.settings import Settings
-from workers_ui import api, errors, health, live_frames, live_topics, pages, parts
+from workers_ui import api, errors, health, live_frames, live_topics, pages, parts, stripe_webhooks
 from workers_ui.api.claims import ShortWay
 from workers_ui.claim_desk import ClaimDesk
 from workers_ui.forgetting import Forgetting
@@ -77,6 +77,7 @@ def create_app(settings: Settings) -> Site:
     app.state.services = services
     errors.install(app)
     app.include_router(health.router)
+    app.include_router(stripe_webhooks.router)
     app.include_router(api.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

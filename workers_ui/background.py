@@ -585,7 +585,9 @@ def run(settings: Settings) -> None:
     work = Background(
         settings=settings,
         database=database,
-        money=MoneyWork(database=database, gateway=parts.gateway_if_on(settings)),
+        money=MoneyWork(
+            database=database, gateway=parts.gateway_if_on(settings), stripe=parts.stripe_if_on(settings)
+        ),
         retriever=parts.retriever(settings, database),
         memory=parts.memory(settings),
         generator=generator_of(settings),
@@ -600,6 +602,7 @@ def run(settings: Settings) -> None:
             lambda: _sweep(work.leases(), stop),
             lambda: _sweep(work.sweeps(), stop),
             lambda: _sweep(work.money.sweeps(), stop),
+            lambda: _sweep(work.money.inbox(), stop),
             lambda: _sweep(work.measures(), stop),
             *[lambda: _sweep(work.fetches(), stop)] * FETCHERS,
             lambda: _sweep(work.lessons(), stop),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 
+from billing.inbox_events import Endpoint
 from knowledge_base.index.embedder import ModelDamaged, ModelMissing, load_embedder
 from knowledge_base.queries import damaged_indexes
 from knowledge_base.reading.apart import fence_in_use
@@ -121,11 +122,18 @@ def _payments(settings: Settings) -> Finding:
     if settings.stripe_api_key is None:
         return Finding(what="payments", ok=False, said="live mode without STRIPE_API_KEY: payouts are off")
     try:
-        parts.gateway(settings)
+        connection = parts.stripe_connection(settings)
     except Exception as error:  # the edge of a check: whatever is wrong with the key is what it reports
         return Finding(what="payments", ok=False, said=str(error))
     money = "live" if settings.money_mode is MoneyMode.LIVE else "test"
-    return Finding(what="payments", ok=True, said=f"Stripe, {money} money")
+    silent = [one.value for one in Endpoint if not parts.webhook_secret(settings, one)]
+    if silent:
+        said = (
+            f"Stripe, {money} money; no secret for what it tells of {' and '.join(silent)}: docs/runbook.md"
+        )
+        return Finding(what="payments", ok=False, said=said)
+    said = f"Stripe, {money} money; endpoints of version {connection.api_version}"
+    return Finding(what="payments", ok=True, said=said)
 
 
 def _site(settings: Settings) -> Finding:

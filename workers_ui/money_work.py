@@ -1,24 +1,31 @@
 """What the background process does with money: jobs that answer facts, and what time makes due."""
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
-from billing import earnings, onboarding, sending, top_ups
+from billing import earnings, inbox_backfill, inbox_work, onboarding, sending, top_ups
 from billing.gateway import PaymentGateway
+from billing.stripe_connection import StripeConnection
+from billing.stripe_observer import StripeObserver
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
 from marketplace.kernel.ids import BrandId
 from marketplace.kernel.jobs import Task
 from marketplace.kernel.sweeps import until_none
 
+BACKFILL_EVERY_SECONDS = 60.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneyWork:
-    """Jobs and sweeps of money; without a gateway nothing is asked of Stripe."""
+    """Jobs and sweeps of money; without a gateway nothing is asked of Stripe, without a connection nothing heard."""
 
     database: Database
     gateway: PaymentGateway | None
+    stripe: StripeConnection | None = None
+    backfill_due: list[float] = field(default_factory=list)
 
     def tasks(self) -> Mapping[str, Task]:
         return {"open_awaiting": self.open_awaiting, "send_payouts": self.send_payouts}
@@ -32,6 +39,24 @@ class MoneyWork:
             self.send_payouts,
             self.check_accounts,
         )
+
+    def inbox(self) -> tuple[Callable[[], object], ...]:
+        """What Stripe told us, in a loop of its own: it is acted on within seconds whatever else is due."""
+        return (self.handle_events, self.backfill_events)
+
+    def handle_events(self) -> None:
+        if self.stripe is not None:
+            inbox_work.handle_due(self.database, self.stripe)
+
+    def backfill_events(self) -> None:
+        """Once a minute; the first time everything is due, for nobody listened while this process was not there."""
+        if self.stripe is None or (self.backfill_due and time.monotonic() < self.backfill_due[0]):
+            return
+        if not self.backfill_due:
+            inbox_backfill.begin_backfill(self.database)
+            inbox_work.take_up_what_was_ignored(self.database)
+        self.backfill_due[:] = [time.monotonic() + BACKFILL_EVERY_SECONDS]
+        inbox_backfill.backfill_due(self.database, StripeObserver(self.stripe))
 
     def open_awaiting(self, brand: str) -> None:
         owner = BrandId(UUID(brand))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from billing.gateway import PaymentGateway
+from billing.inbox_events import Endpoint
 from billing.stripe_connection import StripeConnection
 from billing.stripe_gateway import StripeGateway
 from guidance.answer_memory import AnswerMemory
@@ -87,11 +88,27 @@ def gateway(settings: Settings) -> PaymentGateway:
 
 def gateway_if_on(settings: Settings) -> PaymentGateway | None:
     """`gateway`, or None where payments are off; said once in the log."""
+    connection = stripe_if_on(settings)
+    return StripeGateway(connection) if connection else None
+
+
+def stripe_if_on(settings: Settings) -> StripeConnection | None:
+    """`stripe_connection`, or None where payments are off; said once in the log."""
     try:
-        return gateway(settings)
+        return stripe_connection(settings)
     except PaymentsOff:
         log.warning("payments.off")
         return None
+
+
+def webhook_secret(settings: Settings, endpoint: Endpoint) -> str:
+    """What Stripe signs with what it tells `endpoint`; empty where nobody has set it."""
+    match endpoint:
+        case Endpoint.PLATFORM:
+            secret = settings.stripe_platform_webhook_secret
+        case Endpoint.CONNECT:
+            secret = settings.stripe_connect_webhook_secret
+    return secret.get_secret_value() if secret else ""
 
 
 def environment(settings: Settings) -> str:

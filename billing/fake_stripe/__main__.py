@@ -1,6 +1,8 @@
 """`python -m billing.fake_stripe --data DIR --port N`: serve until told to stop, then stop at once."""
 
 import argparse
+import json
+import os
 import signal
 import socket
 import sys
@@ -9,6 +11,7 @@ from types import FrameType
 
 import uvicorn
 
+from . import ENDPOINTS_VARIABLE
 from .app import create_app
 from .guard import is_loopback
 
@@ -16,7 +19,11 @@ from .guard import is_loopback
 def main() -> None:
     options = _options()
     listening = _listen(options.host, options.port)
-    app = create_app(options.data, public_url=options.public_url)
+    app = create_app(
+        options.data,
+        public_url=options.public_url,
+        endpoints=json.loads(os.environ.get(ENDPOINTS_VARIABLE, "[]")),
+    )
     config = uvicorn.Config(
         app,
         log_level="critical",  # a reply lost on purpose would be logged as an error; defects print themselves

@@ -95,7 +95,7 @@ def _no_bank() -> JsonObject:
 
 def account(store: Store, account_id: str) -> JsonObject:
     body = store.find("account", account_id)
-    if body is None:
+    if body is None or body.get("deauthorized"):
         raise no_such_account(account_id)
     return body
 
@@ -165,6 +165,25 @@ def set_abilities(
     )
     body["payouts_enabled"] = payouts_enabled
     return _changed(store, body)
+
+
+def change_bank(store: Store, account_id: str) -> JsonObject:
+    """The account's owner gives another bank account; payouts go there from now on."""
+    body = account(store, account_id)
+    bank = _bank(store, body)
+    body["external_accounts"]["data"] = [bank]
+    store.save(body)
+    emit(store, "account.external_account.created", bank, account=account_id)
+    return body
+
+
+def deauthorize(store: Store, account_id: str) -> JsonObject:
+    """The account's owner takes the platform's access away: it may not look at the account any more."""
+    body = account(store, account_id)
+    store.save({**body, "deauthorized": True})
+    application: JsonObject = {"id": "ca_fake", "object": "application", "name": "Human Cloud"}
+    emit(store, "account.application.deauthorized", application, account=account_id)
+    return body
 
 
 def _changed(store: Store, body: JsonObject) -> JsonObject:

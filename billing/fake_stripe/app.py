@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
@@ -18,15 +18,20 @@ from .api import HANDLERS, Api
 from .errors import broken
 from .guard import Stranger
 from .pages import Pages
-from .store import Store
+from .store import JsonObject, Store
 from .switches import Switches
-from .webhooks import Deliverer
+from .webhooks import Deliverer, listen
 
 TOKEN_BYTES = 12
 
 
-def create_app(data: Path, *, public_url: str | None = None) -> Starlette:
-    """Fake Stripe over the state file in `data`; raises SdkNotUnderstood when the SDK has moved away."""
+def create_app(
+    data: Path, *, public_url: str | None = None, endpoints: Sequence[JsonObject] = ()
+) -> Starlette:
+    """Fake Stripe over the state file in `data`; raises SdkNotUnderstood when the SDK has moved away.
+
+    `endpoints` (url, secret, connect) take the place of those of the last start; events still waiting go there.
+    """
     request_schema = schema.load(data)
     if unknown := set(HANDLERS) - set(request_schema.operations):
         raise schema.SdkNotUnderstood(f"The installed SDK does not send {', '.join(sorted(unknown))}.")
@@ -36,6 +41,9 @@ def create_app(data: Path, *, public_url: str | None = None) -> Starlette:
         wall_clock=time.time,
         new_token=lambda: secrets.token_hex(TOKEN_BYTES),
     )
+    with store.transaction():
+        for endpoint in endpoints:
+            listen(store, endpoint, id_=f"we_{'connect' if endpoint['connect'] else 'platform'}")
     deliverer = Deliverer(store)
     api = Api(store=store, schema=request_schema, public_url=public_url, on_commit=deliverer.wake)
     return Starlette(

@@ -65,6 +65,11 @@ SETTINGS: dict[str, Any] = {
     "funds": "available",  # or "pending": charges wait for /_fake/balance/settle
     "fee_basis_points": 290,
     "fee_fixed_minor": 30,
+    # Of every 100 deliveries, how many are posted twice, never posted, or preceded by one with a wrong signature.
+    "webhooks_duplicated_percent": 0,
+    "webhooks_lost_percent": 0,
+    "webhooks_forged_percent": 0,
+    "webhooks_shuffled": False,
     "transfers_only_approved": True,  # False: Stripe's default for a new platform
 }
 

@@ -14,6 +14,7 @@ from .call import AMOUNT_LIMIT
 from .errors import StripeRefusal
 from .guard import check_switch
 from .store import PLATFORM, SETTINGS, JsonObject, Store
+from .webhooks import listen
 
 CLOCK_LIMIT_SECONDS = 10 * 365 * 24 * 60 * 60
 KINDS = (
@@ -125,13 +126,9 @@ class Switches:
         url, connect = str(options.get("url", "")), options.get("connect") is True
         if not url.startswith(("http://", "https://")):
             raise ValueError("url is an http address.")
-        endpoint = {"id": self._store.new_id("we"), "url": url, "secret": self._store.new_id("whsec")}
-        endpoint["secret"] = str(options.get("secret", endpoint["secret"]))
-        self._store.db.execute(
-            "INSERT INTO endpoint (id, url, secret, connect) VALUES (?, ?, ?, ?)",
-            (endpoint["id"], endpoint["url"], endpoint["secret"], int(connect)),
-        )
-        return {**endpoint, "connect": connect}
+        secret = str(options.get("secret", self._store.new_id("whsec")))
+        endpoint = {"url": url, "secret": secret, "connect": connect}
+        return listen(self._store, endpoint, id_=self._store.new_id("we"))
 
     def _turn_balance(self, action: str, options: JsonObject) -> Any:
         currency = str(options.get("currency", "usd"))
@@ -158,6 +155,10 @@ class Switches:
                 return accounts.complete_onboarding(self._store, account_id)
             case "payout":
                 return payouts.pay_out_everything(self._store, account_id)
+            case "deauthorize":
+                return accounts.deauthorize(self._store, account_id)
+            case "bank":
+                return accounts.change_bank(self._store, account_id)
             case "capability":
                 transfers = _one_of(options, "transfers", ("active", "inactive", "pending"))
                 return accounts.set_abilities(
@@ -167,7 +168,7 @@ class Switches:
                     disabled_reason=options.get("disabled_reason"),
                     payouts_enabled=options.get("payouts_enabled", transfers == "active") is True,
                 )
-        raise ValueError("accounts know onboard, payout and capability.")
+        raise ValueError("accounts know onboard, payout, deauthorize, bank and capability.")
 
     def _turn_session(self, session_id: str, action: str) -> JsonObject:
         session = checkout.session(self._store, session_id)

@@ -1,7 +1,7 @@
 """Every setting of the installation, with a safe default for all but secrets.
 
-Each is read from the environment as HUMANCLOUD_<NAME>; `DATABASE_URL`, `REDIS_URL`, `STRIPE_API_KEY`
-and `SMTP_URL` keep their customary names. This page is the documentation of settings.
+Each is read from the environment as HUMANCLOUD_<NAME>; `DATABASE_URL`, `REDIS_URL`, `STRIPE_API_KEY`, `SMTP_URL`
+and the secrets of Stripe's two endpoints keep their customary names. This page is the documentation of settings.
 """
 
 from enum import StrEnum
@@ -132,6 +132,20 @@ class Settings(BaseSettings):
         default=None,
         validation_alias=AliasChoices("STRIPE_API_KEY", "HUMANCLOUD_STRIPE_API_KEY"),
         description="sk_test_… or sk_live_…; unset in test mode: fake Stripe; unset in live mode: payouts off.",
+    )
+    stripe_platform_webhook_secret: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices(
+            "STRIPE_PLATFORM_WEBHOOK_SECRET", "HUMANCLOUD_STRIPE_PLATFORM_WEBHOOK_SECRET"
+        ),
+        description="whsec_… of the endpoint for our own account's events, /stripe/webhooks/platform.",
+    )
+    stripe_connect_webhook_secret: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices(
+            "STRIPE_CONNECT_WEBHOOK_SECRET", "HUMANCLOUD_STRIPE_CONNECT_WEBHOOK_SECRET"
+        ),
+        description="whsec_… of the endpoint for connected accounts' events, /stripe/webhooks/connect.",
     )
     fake_stripe_port: int = 12111
 

@@ -6,7 +6,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+import billing.bank_payout_models
 import billing.funds_models
+import billing.inbox_models
 import billing.models
 import billing.spend_models
 import guidance.answer_models
@@ -39,6 +41,8 @@ import marketplace.tickets.uncovered
 from marketplace.kernel.db import Base
 
 MODEL_MODULES = (
+    billing.bank_payout_models,
+    billing.inbox_models,
     billing.models,
     billing.funds_models,
     billing.spend_models,

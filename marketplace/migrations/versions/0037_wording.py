@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from marketplace.migrations.steps import give_to_brands, run_sql
 
 revision: str = "0037"
-down_revision: str | None = "0029"
+down_revision: str | None = "0034"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
