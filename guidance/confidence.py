@@ -234,7 +234,7 @@ def _next_step(reason: Reason, candidates: tuple[str, ...], escalate_to: str) ->
         return "Ask the customer which product or order this is about: the message is too short to match."
     if reason is Reason.AMBIGUOUS and len(set(candidates)) > 1:
         first, second = list(dict.fromkeys(candidates))[:2]
-        return f"Ask the customer which of these is meant: “{first}” or “{second}”."
+        return f"If it is about “{first}” or “{second}”, ask the customer which; if neither, escalate to {escalate_to}."
     if reason is Reason.AMBIGUOUS:
         return "Ask the customer which product or step is meant: several articles fit equally well."
     if reason is Reason.WEAK:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 MAX_CHARS = 4_000
-FEWEST_HITS = 3
+FEWEST_WORDS = 3
+"""Different ones: of a sentence with “a” twice and “as”, English or Portuguese, nothing is told."""
 LEAD = 1.5
 """How many times as many function words the language must have as the next one."""
 
@@ -31,7 +32,7 @@ _FUNCTION_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "en": (
             "the and is are was my your you i it to of that this with for not have has can do does how what when where "
-            "please from they will would there be we if or but after an been"
+            "please from they will would there be we if or but after a an been as at by in on our so us"
         ),
         "de": (
             "der die das und ist sind war mein meine ihr sie ich es zu von dass dies mit für nicht habe hat kann wie "
@@ -80,7 +81,8 @@ def language_of(text: str) -> str | None:
         for language, known in _WORDS.items()
     }
     (best, most), (_, next_most) = Counter(hits).most_common(2)
-    return best if most >= FEWEST_HITS and most >= LEAD * next_most else None
+    told = sum(word in _WORDS[best] for word in words)
+    return best if told >= FEWEST_WORDS and most >= LEAD * next_most else None
 
 
 def mismatch(asked: str | None, answered: str | None) -> str:

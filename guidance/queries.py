@@ -28,8 +28,8 @@ from marketplace.tickets.switch_queries import find_live
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestionView:
-    """A suggestion as the desk shows it. `stale`: the customer wrote since, or a passage no longer holds;
-    `quarantined`: one was reported wrong and taken out."""
+    """A suggestion as the desk shows it. `stale`: the customer wrote since, or a passage no longer holds, which is
+    `ended`; `quarantined`: one was reported wrong and taken out."""
 
     id: SuggestionId
     state: SuggestionState
@@ -40,6 +40,7 @@ class SuggestionView:
     passages: tuple[SuggestionPassage, ...]
     prepared_at: datetime
     stale: bool
+    ended: bool = False
     quarantined: bool = False
     reused: "ReuseView | None" = None
     questions: tuple[QuestionCoverage, ...] = ()
@@ -84,6 +85,7 @@ def suggestion_for_desk(
         passages=passages,
         prepared_at=suggestion.prepared_at,
         stale=not offered or has_moved_on(tx, suggestion),
+        ended=not offered,
         quarantined=not offered and _any_in_quarantine(tx, brand, passages),
         reused=_reused(tx, suggestion, passages),
         questions=tuple(

@@ -51,7 +51,6 @@ RECEIPT = Receipt(
             shown=True,
             inserted=True,
             revision_label="revision 4",
-            confidence=0.92,
             article_href=f"/b/{SLUG}/knowledge/a1",
         ),
         ReceiptPassage(
@@ -61,7 +60,6 @@ RECEIPT = Receipt(
             shown=True,
             inserted=False,
             revision_label="revision 1",
-            confidence=0.71,
         ),
     ),
 )
@@ -252,14 +250,14 @@ def knowledge_tested(frame: MakeFrame) -> PageView:
         article_title="Returns and refunds",
         section_path="Damaged on arrival",
         text=CARDS[0].text,
-        confidence=0.92,
-        confidence_label="High",
     )
     test = brand.QuestionTest(
         question="My grinder came broken, do I get my money back?",
         asked=True,
         passages=(found,),
         draft="Goods that arrive damaged are refunded in full within 30 days. [1]",
+        confidence=0.92,
+        confidence_label="High",
     )
     return replace(_knowledge(frame), test=test, imports=())
 

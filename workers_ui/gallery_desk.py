@@ -17,6 +17,7 @@ from workers_ui.gallery_samples import (
     worker_frame,
 )
 from workers_ui.pages import report_views
+from workers_ui.pages.desk_views import ENDED_KNOWLEDGE, MARKED_IN_THE_REPLY, RENEWED_SOON, WHAT_IT_MEANS
 from workers_ui.presenters import worker
 from workers_ui.presenters.handover import ReviewNotice
 from workers_ui.presenters.receipts import Receipt
@@ -57,8 +58,7 @@ CARDS = (
         section_path="Damaged on arrival",
         text="Goods that arrive damaged are refunded in full within 30 days. "
         "Items under $80 need not be sent back.",
-        confidence=0.92,
-        confidence_label="High",
+        used=True,
         verified_on=date(2026, 11, 2),
     ),
     worker.PassageCard(
@@ -67,8 +67,7 @@ CARDS = (
         article_title="Returns and refunds",
         section_path="When the money arrives",
         text="Refunds reach the card in 3 to 5 business days. Bank transfers take up to 7.",
-        confidence=0.88,
-        confidence_label="High",
+        used=True,
         verified_on=date(2026, 11, 2),
     ),
     worker.PassageCard(
@@ -76,9 +75,11 @@ CARDS = (
         passage="p-112",
         article_title="Handling photos of damage",
         section_path="What to ask for › page 4",
-        text="Ask for one photo of the damage if the order value is above $80.",
-        confidence=0.71,
-        confidence_label="Fair",
+        text="Ask for one photo of the damage if the order value is above $80.\n\nThe photo shows the broken part and "
+        "the label on the parcel. A photo of the label alone is not enough.\n\nIf the customer has no photo, ask for "
+        "the number under the base instead; it tells from which delivery the grinder is. Keep the photo with the "
+        "ticket; the carrier asks for it within 14 days.",
+        folded=True,
     ),
 )
 DRAFT = worker.SuggestedDraft(
@@ -241,7 +242,12 @@ def desk_failing(frame: MakeFrame) -> PageView:
     desk = sample_desk(frame)
     said = READ_FIRST.format(faults=4, judged=6)
     draft = (
-        replace(desk.guidance.draft, confidence=0.7, confidence_label="Fair, 70%")
+        replace(
+            desk.guidance.draft,
+            confidence=0.7,
+            confidence_label="Fair",
+            meaning=WHAT_IT_MEANS.format(tenths=7),
+        )
         if desk.guidance.draft
         else None
     )
@@ -299,9 +305,8 @@ def desk_stale(frame: MakeFrame) -> PageView:
     guidance = worker.Guidance(
         state=worker.GuidanceState.STALE,
         suggestion="s-9",
-        cards=CARDS[:1],
-        reason="The customer wrote again after this was prepared.",
-        next_step="A new suggestion is on its way.",
+        reason=ENDED_KNOWLEDGE,
+        next_step=f"{RENEWED_SOON} {MARKED_IN_THE_REPLY}",
     )
     return replace(sample_desk(frame), guidance=guidance)
 

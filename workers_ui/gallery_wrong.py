@@ -180,7 +180,7 @@ def desk_quarantined(frame: MakeFrame) -> PageView:
         state=worker.GuidanceState.STALE,
         suggestion="s-9",
         reason=desk_views.QUARANTINED,
-        next_step=desk_views.ASK_AGAIN,
+        next_step=f"{desk_views.RENEWED_SOON} {desk_views.MARKED_IN_THE_REPLY}",
     )
     return replace(sample_desk(frame), guidance=guidance)
 

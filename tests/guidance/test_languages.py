@@ -17,6 +17,7 @@ from guidance.languages import language_of, mismatch
         ("Olá, não recebi a encomenda e gostaria de saber quando é que ela chega, você pode ver?", "pt"),
         ("Dzień dobry, paczka nie przyszła i nie wiem, gdzie jest. Proszę, czy można to sprawdzić?", "pl"),
         ("Hej, jag har inte fått min beställning och undrar när det kommer och hur jag kan följa den.", "sv"),
+        ("As a rule of thumb, 10 coffee drinkers use about 4 kg a month.", None),
         ("Kettle?", None),
         ("TL-20417 TL-20418", None),
         ("", None),

@@ -7,6 +7,8 @@ from uuid import UUID
 import pytest
 from httpx2 import Response
 
+from guidance.confidence import Assessment, Reason
+from guidance.engine import Answer
 from knowledge_base.import_acts import advance_import
 from knowledge_base.import_models import ImportState
 from knowledge_base.index.building import build_index, rebuild_on_damage
@@ -36,6 +38,7 @@ from tests.workers_ui.brand_site import (
     words,
 )
 from tests.workers_ui.conftest import Site
+from workers_ui.pages.brand_knowledge_views import question_test
 
 POLICY = "Goods that arrive damaged are refunded in full within 30 days."
 MARKDOWN = "text/markdown"
@@ -391,3 +394,12 @@ def _put(site: Site, house: House, key: str) -> None:
     with site.background.transaction(Scope(brand=house.brand)) as tx:
         document = Document(key=key, title=key, sections=(text,))
         put_article(tx, brand=house.brand, document=document, author=None, now=app_now(tx))
+
+
+@pytest.mark.parametrize("reason", [one for one in Reason if one is not Reason.GROUNDED])
+def test_a_question_that_guidance_does_not_answer_says_why_whatever_the_reason(reason: Reason) -> None:
+    silent = Assessment(confidence=0.2, answer=False, reason=reason, next_step="Ask the shop.")
+    found = Answer(passages=(), reused=None, assessment=silent, draft=None, voice_version=1)
+    shown = question_test("Is it open?", found)
+    assert (shown.abstained, shown.draft) == (True, "")
+    assert shown.reason.endswith(". The worker reads: Ask the shop.")

@@ -277,7 +277,7 @@ def test_an_abstention_says_the_next_step_and_offers_escalation(templates: Templ
 
 def test_confidence_is_said_in_words_and_number(templates: Templates) -> None:
     page = HTMLParser(templates.page(VIEWS["desk"]))
-    assert text(page, "#passage-1 .confidence") == "High, 92%"
+    assert text(page, ".guidance-head .confidence") == "High, 92%"
 
 
 def test_the_submitter_sees_why_he_may_not_approve(templates: Templates) -> None:

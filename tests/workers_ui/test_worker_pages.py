@@ -18,7 +18,8 @@ from billing.sending import send_due
 from billing.stripe_connection import StripeConnection
 from billing.stripe_gateway import StripeGateway
 from guidance.commands import prepare_suggestion
-from guidance.models import Receipt, Suggestion
+from guidance.confidence import Reason
+from guidance.models import Receipt, Suggestion, SuggestionState
 from guidance.voice import Voice
 from guidance.voices import set_voice
 from knowledge_base.index.building import build_index
@@ -262,6 +263,15 @@ def test_what_the_brand_forbids_comes_back_with_the_text_and_what_is_doubtful_co
             "severity": "warn",
             "words": "“3 days” is in none of the passages. Check it, or take it out.",
         }
+
+
+def test_a_text_mended_since_its_warnings_were_seen_is_sent_at_once(floor: Floor) -> None:
+    number = floor.ann.claim(floor.ticket)
+    path = f"/worker/t/{floor.ticket}/reply"
+    doubtful = floor.ann.post(path, claim_number=number, text="It takes 3 days.")
+    seen = value_of(doubtful, "seen")
+    mended = floor.ann.post(path, claim_number=number, text="Thank you for writing.", seen=seen)
+    assert said(mended) == "Sent to the customer."
 
 
 @pytest.mark.parametrize("text", ["", "   ", "a\x00b", "x" * 5_001])
@@ -600,6 +610,7 @@ def test_guidance_that_no_longer_holds_is_not_offered_until_it_is_asked_again(li
         delete_article(tx, brand=floor.brand, key="delivery")
     stale = floor.ann.get(f"/worker/t/{floor.ticket}")
     assert attribute(one(page(stale), "#guidance"), "data-state") == "stale"
+    assert "The brand changed or took out what this suggestion was taken from." in words(stale)
     assert "nine days" not in stale.text
     asked = floor.ann.post(f"/worker/t/{floor.ticket}/ask-again", claim_number=number)
     assert said(asked) == "Guidance has looked again."
@@ -607,6 +618,67 @@ def test_guidance_that_no_longer_holds_is_not_offered_until_it_is_asked_again(li
     assert attribute(one(fresh, "#guidance"), "data-state") == "abstained"
     with floor.site.background.transaction() as tx:
         assert tx.scalar(select(func.count()).select_from(Suggestion)) == 2
+
+
+def test_guidance_from_before_the_customer_wrote_again_says_so(library: Library) -> None:
+    floor = library.floor
+    floor.ann.claim(floor.ticket)
+    library.suggest()
+    floor.customer_says("It is order 12.")
+    stale = floor.ann.get(f"/worker/t/{floor.ticket}")
+    assert "The customer wrote again since this was prepared." in words(stale)
+    assert "The brand changed" not in words(stale)
+
+
+def test_a_draft_names_the_passages_it_takes_sentences_from_and_no_other(library: Library) -> None:
+    floor = library.floor
+    library.put("kettles", "A kettle that is ordered is a kettle. " + "It is of steel. " * 20)
+    floor.ann.claim(floor.ticket)
+    library.suggest()
+    desk = page(floor.ann.get(f"/worker/t/{floor.ticket}"))
+    assert [link.text() for link in desk.css(".draft > p > .cite")] == ["[1]"]
+    first, second = one(desk, "#passage-1"), one(desk, "#passage-2")
+    assert "in the draft" in first.text()
+    assert "in the draft" not in second.text()
+    assert ([*first.css(".unfold")], len(second.css(".unfold"))) == ([], 1)
+    assert "It is of steel." in one(second, "[data-insert-text]").text()
+    assert not desk.css(".cards .confidence")  # a search's score says nothing of a passage's worth
+
+
+@pytest.mark.parametrize(
+    ("confidence", "told"),
+    [(0.59, "About 6 in 10 suggestions like this rest on the right article."), (0.8, "")],
+)
+def test_a_confidence_that_is_not_high_says_what_it_means(
+    library: Library, confidence: float, told: str
+) -> None:
+    floor = library.floor
+    floor.ann.claim(floor.ticket)
+    library.suggest()
+    with floor.site.background.transaction() as tx:
+        tx.scalars(select(Suggestion)).one().confidence = confidence
+    desk = page(floor.ann.get(f"/worker/t/{floor.ticket}"))
+    assert " ".join(line.text() for line in desk.css(".meaning")).startswith(told)
+    assert bool(desk.css(".meaning")) is bool(told)
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        (Reason.OFF_TOPIC, "The knowledge of Fern & Kettle does not answer this."),
+        (Reason.AMBIGUOUS, "No sure answer in the knowledge of Fern & Kettle."),
+    ],
+)
+def test_a_silence_claims_no_more_than_its_reason(library: Library, reason: Reason, told: str) -> None:
+    floor = library.floor
+    floor.ann.claim(floor.ticket)
+    library.suggest()
+    with floor.site.background.transaction() as tx:
+        suggestion = tx.scalars(select(Suggestion)).one()
+        suggestion.state, suggestion.reason, suggestion.next_step = SuggestionState.ABSTAINED, reason, "Ask."
+    desk = page(floor.ann.get(f"/worker/t/{floor.ticket}"))
+    assert one(desk, ".abstain strong").text() == told
+    assert "The nearest passages, not an answer" in one(desk, "#guidance").text()
 
 
 def test_a_reply_that_quotes_what_no_longer_holds_comes_back_with_the_sentence_to_take_out(

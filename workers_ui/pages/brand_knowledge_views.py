@@ -9,6 +9,7 @@ from knowledge_base.models import ArticleState
 from knowledge_base.queries import ArticleDetail, ArticleLine, IndexStatus
 from knowledge_base.reports import sha256_of
 from marketplace.kernel.ids import PassageId
+from workers_ui.pages.desk_views import confidence_label
 from workers_ui.pages.places import place_of
 from workers_ui.presenters import brand as views
 from workers_ui.presenters.values import Badge, Notice, Tone
@@ -23,6 +24,7 @@ SILENCES: Mapping[Reason, str] = {
     Reason.TOO_SHORT: "The question is too short to match.",
     Reason.AMBIGUOUS: "Several articles fit equally well.",
     Reason.WEAK: "No passage matches well enough.",
+    Reason.FAILING: "What it says has not helped others who asked.",
 }
 DAMAGED = (
     "Your search index could not be read, and it is being built again from your articles. Nothing of them is lost; "
@@ -121,12 +123,12 @@ def question_test(question: str, found: Answer) -> views.QuestionTest:
                 article_title=passage.title,
                 section_path=place_of(passage.section_path, passage.page),
                 text=passage.text,
-                confidence=min(max(passage.score, 0.0), 1.0),
-                confidence_label="Match",
             )
             for passage in found.passages
         ),
         draft=found.draft.text if found.draft else "",
+        confidence=found.assessment.confidence,
+        confidence_label=confidence_label(found.assessment.confidence),
         abstained=found.draft is None,
         reason="" if found.draft else _silence(found),
     )

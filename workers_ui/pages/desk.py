@@ -97,7 +97,7 @@ def send(
     if blocks_sending(found):
         return again(request, tx, ticket, worker, typed, problem=_not_yet(found))
     try:
-        if seen != warnings_mark(typed_lines(text), found):
+        if (mark := warnings_mark(typed_lines(text), found)) and seen != mark:
             pool.held(tx, ticket=ticket, worker=worker, number=claim_number, now=app_now(tx))
             typed = replace(typed, confirms=True)
             return again(request, tx, ticket, worker, typed, problem=_look_first(found))

@@ -1,7 +1,7 @@
 """A claimed ticket as the desk: thread, guidance with its passages, the brand's voice, the composer."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -69,12 +69,18 @@ REPLY_STATES: Mapping[ReplyState, Badge] = {
     ReplyState.FAILED: Badge(label="not delivered", tone=Tone.BAD),
     ReplyState.RECALLED: Badge(label="called back", tone=Tone.WARN),
 }
-CHANGED = "The customer wrote again, or the knowledge changed, since this was prepared."
-ASK_OR_WAIT = (
-    "A new one is prepared by itself in a moment; look at what you may have inserted from the old one."
-)
+WROTE_AGAIN = "The customer wrote again since this was prepared."
+ENDED_KNOWLEDGE = "The brand changed or took out what this suggestion was taken from."
 QUARANTINED = "A passage in it was reported as wrong and taken out of all suggestions."
-ASK_AGAIN = "Ask again for one without it; look at what you may have inserted from it."
+RENEWED_SOON = "A new one comes by itself in a moment."
+MARKED_IN_THE_REPLY = "What in your reply no longer holds is marked; it cannot be sent."
+WHAT_IT_MEANS = (
+    "About {tenths} in 10 suggestions like this rest on the right article. Read the passages before you send."
+)
+SURE_OF_NOTHING = frozenset({Reason.NOTHING_FOUND, Reason.OFF_TOPIC})
+FOLDED_CHARS = 280
+"""A longer passage that the draft does not use shows its beginning."""
+
 FIELD_TYPES: Mapping[SlotKind, str] = {
     SlotKind.CUSTOMER_NAME: "text",
     SlotKind.ORDER_ID: "text",
@@ -140,20 +146,27 @@ def guidance(
         return views.Guidance(
             state=views.GuidanceState.STALE,
             suggestion=str(found.id),
-            reason=QUARANTINED if found.quarantined else CHANGED,
-            next_step=ASK_AGAIN if found.quarantined else ASK_OR_WAIT,
+            reason=_why_stale(found),
+            next_step=f"{RENEWED_SOON} {MARKED_IN_THE_REPLY}" if found.ended else RENEWED_SOON,
         )
     ready = found.state is SuggestionState.READY
     return views.Guidance(
         state=views.GuidanceState.READY if ready else views.GuidanceState.ABSTAINED,
         suggestion=str(found.id),
-        cards=_cards(found.passages, reported),
+        cards=_cards(found.passages, reported, used=_used(found)),
         draft=_draft(found) if ready else None,
         worked_before=_worked_before(found.reused),
         reason="" if ready else SILENCE.get(found.reason, ""),
+        unsure=not ready and found.reason not in SURE_OF_NOTHING,
         fails=ready and found.reason == Reason.FAILING,
         next_step=found.next_step,
     )
+
+
+def _why_stale(found: SuggestionView) -> str:
+    if found.quarantined:
+        return QUARANTINED
+    return ENDED_KNOWLEDGE if found.ended else WROTE_AGAIN
 
 
 def voice(rules: Voice) -> views.Voice:
@@ -246,8 +259,12 @@ def shown_cards(
 
 
 def _cards(
-    passages: Sequence[SuggestionPassage], reported: Mapping[PassageId, ReportState]
+    passages: Sequence[SuggestionPassage],
+    reported: Mapping[PassageId, ReportState],
+    *,
+    used: Collection[int] = (),
 ) -> tuple[views.PassageCard, ...]:
+    """How well a passage matches is not told: its score orders one search, and says nothing of its worth."""
     return tuple(
         views.PassageCard(
             number=passage.rank,
@@ -255,8 +272,8 @@ def _cards(
             article_title=passage.title,
             section_path=place_of(passage.section_path, passage.page),
             text=passage.quoted,
-            confidence=min(max(passage.score, 0.0), 1.0),
-            confidence_label="Match",
+            used=passage.rank in used,
+            folded=passage.rank not in used and len(passage.quoted) > FOLDED_CHARS,
             verified_on=passage.verified_at.date(),
             revision=passage.revision_number,
             reported=HEARD[reported[passage.passage_id]] if passage.passage_id in reported else "",
@@ -277,6 +294,11 @@ def _worked_before(reused: ReuseView | None) -> views.WorkedBefore | None:
     )
 
 
+def _used(found: SuggestionView) -> frozenset[int]:
+    """The passages, by rank, that the draft takes sentences from."""
+    return frozenset(one.passage_rank for one in found.sentences if one.passage_rank is not None)
+
+
 def _sources(found: SuggestionView) -> tuple[views.SentenceSource, ...]:
     revisions = {passage.rank: passage.revision_number for passage in found.passages}
     return tuple(
@@ -295,7 +317,8 @@ def _draft(found: SuggestionView) -> views.SuggestedDraft:
         text=found.draft,
         confidence=found.confidence,
         confidence_label=confidence_label(found.confidence),
-        cited_numbers=tuple(passage.rank for passage in found.passages),
+        cited_numbers=tuple(sorted(_used(found))),
+        meaning="" if found.confidence >= HIGH else WHAT_IT_MEANS.format(tenths=round(10 * found.confidence)),
         unfilled_slots=tuple(f"{{{slot.value}}}" for slot in unfilled_slots(found.draft)),
         answered=tuple(
             views.AnsweredQuestion(question=one.question, numbers=one.ranks)

@@ -273,8 +273,6 @@ class FoundPassage:
     article_title: str
     section_path: str
     text: str
-    confidence: float
-    confidence_label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,6 +284,8 @@ class QuestionTest:
     asked: bool = False
     passages: tuple[FoundPassage, ...] = ()
     draft: str = ""
+    confidence: float = 0.0
+    confidence_label: str = ""
     abstained: bool = False
     reason: str = ""
 

@@ -12,7 +12,6 @@ class ReceiptPassage:
     shown: bool
     inserted: bool
     revision_label: str
-    confidence: float | None = None
     article_href: str = ""
 
 

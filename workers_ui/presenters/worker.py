@@ -136,15 +136,18 @@ class ThreadMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassageCard:
-    """One cited passage. `number` is the key that inserts it (1-5); `reported` says that the worker called it wrong."""
+    """One cited passage. `number` is the key that inserts it (1-5); `reported` says that the worker called it wrong.
+
+    `used`: the draft takes a sentence from it. `folded`: only its beginning is shown until it is opened.
+    """
 
     number: int
     passage: str
     article_title: str
     section_path: str
     text: str
-    confidence: float
-    confidence_label: str
+    used: bool = False
+    folded: bool = False
     verified_on: date | None = None
     article_href: str = ""
     reported: str = ""
@@ -153,12 +156,14 @@ class PassageCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestedDraft:
-    """`unfilled_slots` must be replaced by the worker before the reply can be sent."""
+    """`unfilled_slots` must be replaced by the worker before the reply can be sent. `cited_numbers` are the passages
+    it takes sentences from; `meaning` says what a confidence that is not high means."""
 
     text: str
     confidence: float
     confidence_label: str
     cited_numbers: tuple[int, ...] = ()
+    meaning: str = ""
     unfilled_slots: tuple[str, ...] = ()
     answered: tuple["AnsweredQuestion", ...] = ()
     not_answered: tuple[str, ...] = ()
@@ -226,8 +231,9 @@ class GuidanceState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guidance:
-    """`suggestion` is the id the receipt stores. `reason` and `next_step` explain abstained and stale; `fails`: the
-    answer shown has gone badly for others, as `next_step` says."""
+    """`suggestion` is the id the receipt stores. `reason` and `next_step` explain abstained and stale; `unsure`: it
+    abstained although something near was found; `fails`: the answer shown has gone badly for others, as `next_step`
+    says."""
 
     state: GuidanceState
     suggestion: str = ""
@@ -236,6 +242,7 @@ class Guidance:
     worked_before: WorkedBefore | None = None
     reason: str = ""
     next_step: str = ""
+    unsure: bool = False
     fails: bool = False
 
 

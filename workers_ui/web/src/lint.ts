@@ -1,4 +1,4 @@
-/** The reply is checked at each pause in typing; a fix goes in at its place, and what was found is said as a count. */
+/** The reply is checked at each pause in typing and when guidance changed; a fix goes in at its place, and what was found is said as a count. */
 
 import { onPage } from "./page";
 
@@ -101,6 +101,10 @@ export function startLint(): void {
     if ((event.target as Element).id === "reply-text") checkSoon();
   });
   document.addEventListener("click", pressed);
+  // What was taken from guidance may not hold any more.
+  document.addEventListener("hc:refreshed", (event) => {
+    if ((event as CustomEvent<string[]>).detail.includes("guidance") && field()?.value.trim()) checkSoon();
+  });
   // A reply on its way is checked there.
   document.addEventListener("htmx:before:request", (event) => {
     if ((event.target as Element).id !== "composer") return;

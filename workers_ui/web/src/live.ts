@@ -196,6 +196,7 @@ function summarise(): void {
 function subjectChanged(name: string, id: string | undefined): void {
   const shown = parts(name, id);
   if (name === "ticket.message" && shown.length) announce("The conversation changed.");
+  if (name === "ticket.guidance" && shown.length) announce("Guidance changed.");
   refresh(shown);
 }
 
@@ -249,6 +250,7 @@ async function fetchParts(): Promise<void> {
     if (address !== location.pathname + location.search) return;
     if (deskTurned(page)) return location.reload();
     for (const part of wantedParts) await morph(part, page.getElementById(part.id));
+    document.dispatchEvent(new CustomEvent("hc:refreshed", { detail: wantedParts.map((part) => part.id) }));
     refreshDueTimes();
   } catch {
     toast("This page may be out of date. Reload it.", "warn");
