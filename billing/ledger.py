@@ -6,23 +6,25 @@ is the only caller of `post_ledger_txn`.
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from psycopg.errors import CheckViolation
+from psycopg.errors import CheckViolation, UniqueViolation
 from sqlalchemy import ColumnElement, case, func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from billing.models import LedgerAccount, LedgerEntry, LedgerTxn, Side
 from marketplace.kernel.db import Tx
-from marketplace.kernel.errors import Conflict
+from marketplace.kernel.errors import Conflict, NotFound
 from marketplace.kernel.ids import BrandId, TicketId, WorkerId, new_id
 from marketplace.kernel.money import Money
 
 FLOOR_CONSTRAINT = "ck_ledger_account_floor"
+REVERSED_ONCE = "uq_ledger_txn_reverses"
 KEY_REUSED = "HC001"
+PERIOD_CLOSED = "HC035"
 
 
 class InsufficientFunds(Conflict):
@@ -31,6 +33,22 @@ class InsufficientFunds(Conflict):
 
 class LedgerKeyReused(Conflict):
     """This posting's key was used before for a different posting. Nothing was posted."""
+
+
+class PeriodClosed(Conflict):
+    """The books of that month are closed. A correction is dated today and names what it corrects."""
+
+
+class AlreadyReversed(Conflict):
+    """This transaction was reversed before, and is reversed at most once."""
+
+
+class NotReversible(Conflict):
+    """A reversal is not reversed: post what should stand instead."""
+
+
+class NoSuchTransaction(NotFound):
+    """There is no such transaction in the ledger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,23 +84,76 @@ def post(
     legs: Sequence[Leg],
     now: datetime,
     ticket: TicketId | None = None,
+    corrects: UUID | None = None,
 ) -> bool:
     """Post `legs` once under `key`: True when posted, False when the very same was posted before.
 
-    Legs of zero are left out. A transaction that posts more than once calls `lock_accounts` first. Raises
-    InsufficientFunds when a floored account would fall below zero, and LedgerKeyReused when the key carries
-    another posting. Either leaves the transaction usable.
+    `now` is when it counts, `corrects` the transaction that it puts right. Legs of zero are left out. A
+    transaction that posts more than once calls `lock_accounts` first. Raises InsufficientFunds when a floored
+    account would fall below zero, LedgerKeyReused when the key carries another posting, and PeriodClosed when
+    `now` is in a closed month. Each leaves the transaction usable.
     """
     rows = [_row(leg) for leg in legs if leg.amount_minor]
+    links = {"reverses": None, "corrects": corrects}
+    return _post(tx, kind=kind, key=key, currency=currency, rows=rows, now=now, ticket=ticket, links=links)
+
+
+def reverse(tx: Tx, *, txn: UUID, now: datetime) -> bool:
+    """Undo a transaction by its mirror image, dated `now`: True when undone, False when this did it before.
+
+    Raises NoSuchTransaction, NotReversible for a reversal, AlreadyReversed when something else reversed it,
+    PeriodClosed, and InsufficientFunds when the money has gone on since.
+    """
+    undone = tx.get(LedgerTxn, txn)
+    if undone is None:
+        raise NoSuchTransaction
+    if undone.reverses is not None:
+        raise NotReversible
+    entries = tx.execute(
+        select(LedgerEntry, LedgerAccount)
+        .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
+        .where(LedgerEntry.txn_id == txn)
+    ).all()
+    rows = [_row(_mirrored(entry, account)) for entry, account in entries]
+    return _post(
+        tx,
+        kind="reverse",
+        key=f"reverse:{txn}",
+        currency=entries[0][0].currency,
+        rows=rows,
+        now=now,
+        ticket=undone.ticket_id,
+        links={"reverses": txn, "corrects": None},
+    )
+
+
+def _mirrored(entry: LedgerEntry, account: LedgerAccount) -> Leg:
+    owner = Account(code=account.code, brand=account.brand_id, worker=account.worker_id)
+    side = Side.CREDIT if entry.side is Side.DEBIT else Side.DEBIT
+    return Leg(account=owner, side=side, amount_minor=entry.amount_minor)
+
+
+def _post(
+    tx: Tx,
+    *,
+    kind: str,
+    key: str,
+    currency: str,
+    rows: list[dict[str, object]],
+    now: datetime,
+    ticket: TicketId | None,
+    links: Mapping[str, UUID | None],
+) -> bool:
     parameters = {
         "id": new_id(),
         "kind": kind,
         "key": key,
-        "fingerprint": _fingerprint(kind, currency, rows),
+        "fingerprint": _fingerprint(kind, currency, rows, links),
         "ticket": ticket,
         "effective": now,
         "currency": currency,
         "legs": json.dumps(rows),
+        **links,
     }
     tx.flush()
     try:
@@ -91,16 +162,20 @@ def post(
     except IntegrityError as error:
         if isinstance(error.orig, CheckViolation) and error.orig.diag.constraint_name == FLOOR_CONSTRAINT:
             raise InsufficientFunds from error
+        if isinstance(error.orig, UniqueViolation) and error.orig.diag.constraint_name == REVERSED_ONCE:
+            raise AlreadyReversed from error
         raise
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == KEY_REUSED:
-            raise LedgerKeyReused from error
+        refusal = _REFUSALS.get(getattr(error.orig, "sqlstate", None) or "")
+        if refusal is not None:
+            raise refusal from error
         raise
 
 
+_REFUSALS = {KEY_REUSED: LedgerKeyReused, PERIOD_CLOSED: PeriodClosed}
 _POST = text(
-    "SELECT post_ledger_txn(:id, :kind, :key, :fingerprint, :ticket, NULL, :effective, :currency, "
-    "CAST(:legs AS jsonb))"
+    "SELECT post_ledger_txn(:id, :kind, :key, :fingerprint, :ticket, :reverses, :corrects, :effective, "
+    ":currency, CAST(:legs AS jsonb))"
 )
 
 
@@ -271,7 +346,10 @@ def _owner(account: Account) -> dict[str, object]:
     }
 
 
-def _fingerprint(kind: str, currency: str, rows: list[dict[str, object]]) -> str:
+def _fingerprint(
+    kind: str, currency: str, rows: list[dict[str, object]], links: Mapping[str, UUID | None]
+) -> str:
     """One digest per posting, whatever the order of its legs."""
     legs = sorted(json.dumps(row, sort_keys=True) for row in rows)
-    return hashlib.sha256(json.dumps([kind, currency, legs]).encode()).hexdigest()
+    linked = sorted(f"{link}:{txn}" for link, txn in links.items() if txn is not None)
+    return hashlib.sha256(json.dumps([kind, currency, legs, *linked]).encode()).hexdigest()

@@ -80,10 +80,15 @@ class LedgerAccount(Base):
 
 
 class LedgerTxn(Base):
-    """One balanced set of postings under one key. Never changed; corrected by another that reverses it."""
+    """One balanced set of postings under one key. Never changed: another `reverses` it, once, or `corrects` it."""
 
     __tablename__ = "ledger_txn"
-    __table_args__ = (Index("ix_ledger_txn_ticket", "ticket_id"),)
+    __table_args__ = (
+        Index("ix_ledger_txn_ticket", "ticket_id"),
+        Index("ix_ledger_txn_corrects", "corrects", postgresql_where=text("corrects IS NOT NULL")),
+        CheckConstraint("num_nonnulls(reverses, corrects) <= 1", name="one_link"),
+        CheckConstraint("id <> reverses AND id <> corrects", name="other"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -91,6 +96,7 @@ class LedgerTxn(Base):
     fingerprint: Mapped[str]
     ticket_id: Mapped[TicketId | None]
     reverses: Mapped[UUID | None] = mapped_column(ForeignKey("ledger_txn.id"), unique=True)
+    corrects: Mapped[UUID | None] = mapped_column(ForeignKey("ledger_txn.id"))
     effective_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     posted_at: Mapped[datetime] = mapped_column(TIMESTAMP)
 
@@ -228,6 +234,7 @@ class Payout(Base):
     __table_args__ = (
         UniqueConstraint("batch_id", "worker_id"),
         CheckConstraint("amount_minor > 0", name="positive"),
+        CheckConstraint("amount_minor % money_step(currency) = 0", name="whole_steps"),
         CheckConstraint(
             "(state = 'accepted') = (stripe_transfer IS NOT NULL)", name="accepted_names_its_transfer"
         ),

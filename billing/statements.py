@@ -4,20 +4,17 @@ It is read from the ledger, so it cannot say anything else than the money did.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import text
 
+from billing.months import month_bounds
 from marketplace.kernel.db import Tx
-from marketplace.kernel.errors import Invalid, TooLarge
+from marketplace.kernel.errors import TooLarge
 from marketplace.kernel.ids import WorkerId
 from marketplace.kernel.money import Money
 
 LINE_LIMIT = 10_000
-
-
-class BadMonth(Invalid):
-    """A month is written like 2026-11."""
 
 
 class StatementTooLong(TooLarge):
@@ -66,7 +63,7 @@ def statement(tx: Tx, *, worker: WorkerId, month: str, currency: str) -> Stateme
     opening = Money(amount_minor=tx.execute(_OPENING, owner).scalar_one(), currency=currency)
     movements = tuple(
         Movement(
-            at=row.posted_at,
+            at=row.effective_at,
             kind=row.kind,
             ticket_number=row.number,
             brand=row.brand,
@@ -90,39 +87,27 @@ def statement_months(tx: Tx, *, worker: WorkerId) -> list[tuple[str, str]]:
     return [(row.month, row.currency) for row in tx.execute(_MONTHS, {"worker": worker})]
 
 
-def month_bounds(month: str) -> tuple[datetime, datetime]:
-    """The UTC instants at which `month` begins and ends."""
-    try:
-        start = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise BadMonth from error
-    if start.year >= 9999:
-        raise BadMonth
-    end = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
-    return start, end
-
-
 _OWED = (
     "FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id JOIN ledger_txn t ON t.id = e.txn_id "
     "WHERE a.worker_id = :worker AND a.currency = :currency "
     "AND a.code IN ('worker_pending', 'worker_payable', 'worker_in_flight') "
 )
 _SIGNED = "sum(CASE WHEN e.side = a.normal THEN e.amount_minor ELSE -e.amount_minor END)"
-_OPENING = text(f"SELECT coalesce({_SIGNED}, 0)::bigint {_OWED} AND t.posted_at < :start")
+_OPENING = text(f"SELECT coalesce({_SIGNED}, 0)::bigint {_OWED} AND t.effective_at < :start")
 _MOVEMENTS = text(
-    "SELECT m.posted_at, m.kind, m.amount, k.number, b.name AS brand, "  # noqa: S608 - constants only
+    "SELECT m.effective_at, m.kind, m.amount, k.number, b.name AS brand, "  # noqa: S608 - constants only
     "CASE WHEN m.kind = 'sent' THEN substr(m.key, 6) END AS transfer "
-    "FROM (SELECT t.id, t.kind, t.key, t.posted_at, t.ticket_id, "
+    "FROM (SELECT t.id, t.kind, t.key, t.effective_at, t.ticket_id, "
     f"(array_agg(a.brand_id))[1] AS brand_id, {_SIGNED}::bigint AS amount {_OWED} "
-    "AND t.posted_at >= :start AND t.posted_at < :end "
-    f"GROUP BY t.id, t.kind, t.key, t.posted_at, t.ticket_id HAVING {_SIGNED} <> 0 "
-    "ORDER BY t.posted_at, t.id LIMIT :limit) AS m "
+    "AND t.effective_at >= :start AND t.effective_at < :end "
+    f"GROUP BY t.id, t.kind, t.key, t.effective_at, t.ticket_id HAVING {_SIGNED} <> 0 "
+    "ORDER BY t.effective_at, t.id LIMIT :limit) AS m "
     "LEFT JOIN ticket k ON k.brand_id = m.brand_id AND k.id = m.ticket_id "
     "LEFT JOIN brand b ON b.id = k.brand_id "
-    "ORDER BY m.posted_at, m.id"
+    "ORDER BY m.effective_at, m.id"
 )
 _MONTHS = text(
-    "SELECT DISTINCT to_char(t.posted_at AT TIME ZONE 'UTC', 'YYYY-MM') AS month, a.currency "
+    "SELECT DISTINCT to_char(t.effective_at AT TIME ZONE 'UTC', 'YYYY-MM') AS month, a.currency "
     "FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id JOIN ledger_txn t ON t.id = e.txn_id "
     "WHERE a.worker_id = :worker ORDER BY month DESC, a.currency LIMIT 120"
 )

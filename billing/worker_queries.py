@@ -211,7 +211,7 @@ _BY_DAY = text(
 _MONTHS = text(
     "SELECT month, currency, paid, sum(net) OVER (PARTITION BY currency ORDER BY month)::bigint AS closing "
     "FROM ("
-    "SELECT date_trunc('month', t.posted_at AT TIME ZONE 'UTC')::date AS month, a.currency, "
+    "SELECT date_trunc('month', t.effective_at AT TIME ZONE 'UTC')::date AS month, a.currency, "
     "sum(CASE WHEN e.side = a.normal THEN e.amount_minor ELSE -e.amount_minor END)::bigint AS net, "
     "coalesce(sum(e.amount_minor) FILTER (WHERE t.kind = 'sent'), 0)::bigint AS paid "
     "FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id JOIN ledger_txn t ON t.id = e.txn_id "

@@ -68,8 +68,8 @@ def a_worker(tx: Tx, *, name: str = "Robin Reed", email_cap: int = 3, payable: b
 def a_brand(
     tx: Tx, *, name: str = "Fern & Kettle", price: Money | None = None, funds: Money | None = None
 ) -> BrandId:
-    """A brand with one category priced at 2.50 and 100.00 in its wallet."""
-    brand = BrandId(new_id())
+    """A brand with one category priced at 2.50 and 100.00 in its wallet, in the currency of its price."""
+    brand, total = BrandId(new_id()), price or usd(250)
     tx.add(
         Brand(
             id=brand,
@@ -82,9 +82,9 @@ def a_brand(
     )
     tx.flush()
     add_category(tx, brand=brand, plan=CategoryPlan(key="general", name="General", is_default=True))
-    fix_currency(tx, brand=brand, currency=USD)
-    set_price(tx, brand=brand, category="general", total=price or usd(250), author=None, now=app_now(tx))
-    give_funds(tx, brand, usd(10_000) if funds is None else funds)
+    fix_currency(tx, brand=brand, currency=total.currency)
+    set_price(tx, brand=brand, category="general", total=total, author=None, now=app_now(tx))
+    give_funds(tx, brand, Money(amount_minor=10_000, currency=total.currency) if funds is None else funds)
     return brand
 
 

@@ -201,6 +201,23 @@ def reconcile() -> None:
     sys.exit(0 if all(finding.ok for finding in findings) else 1)
 
 
+@main.command("close-month")
+@click.argument("month")
+@click.option("--by", "email", required=True, help="E-mail address of the person of finance who closes it.")
+@click.option(
+    "--confirm", prompt="A closed month does not open again. Type it once more", help="The month again."
+)
+def close_month(month: str, email: str, confirm: str) -> None:
+    """Close the books of a month that is over, like 2026-10, and of all before it."""
+    from workers_ui.month_closing import close
+
+    if confirm != month:
+        raise click.UsageError("What you typed is not the month. Nothing was closed.")
+    with _ready_settings() as settings, _background_database(settings) as database:
+        close(database, month=month, email=email)
+    click.echo(f"{month} is closed, and all before it.")
+
+
 main.add_command(flow_commands)
 
 

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     SUBMIT_BATCHES = "submit_batches"
     APPROVE_PAYOUTS = "approve_payouts"
     VIEW_LEDGER = "view_ledger"
+    CLOSE_PERIODS = "close_periods"
     VIEW_OPERATIONS = "view_operations"
     MANAGE_BRANDS = "manage_brands"
     MANAGE_STAFF = "manage_staff"
@@ -65,7 +66,10 @@ _MAY_AT_BRAND: dict[MemberRole, frozenset[Permission]] = {
 }
 _MAY_ON_PLATFORM: dict[StaffRole, frozenset[Permission]] = {
     StaffRole.FINANCE: frozenset(
-        {_P.VIEW_EARNINGS, _P.APPROVE_EARNINGS, _P.SUBMIT_BATCHES, _P.APPROVE_PAYOUTS, _P.VIEW_LEDGER}
+        {
+            *(_P.VIEW_EARNINGS, _P.APPROVE_EARNINGS, _P.SUBMIT_BATCHES, _P.APPROVE_PAYOUTS, _P.VIEW_LEDGER),
+            _P.CLOSE_PERIODS,
+        }
     ),
     StaffRole.OPERATOR: frozenset(
         {

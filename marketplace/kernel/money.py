@@ -16,7 +16,6 @@ ZERO_DECIMAL = frozenset(
         "mga",
         "pyg",
         "rwf",
-        "ugx",
         "vnd",
         "vuv",
         "xaf",
@@ -25,6 +24,8 @@ ZERO_DECIMAL = frozenset(
     ]
 )
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
+WHOLE_UNITS = frozenset(["huf", "isk", "twd", "ugx"])
+"""Written with two decimals and paid in whole units: "Special cases" of Stripe's page on currencies."""
 
 
 class CurrencyMismatch(ValueError):
@@ -53,18 +54,27 @@ class Money:
     def __lt__(self, other: "Money") -> bool:
         return self.amount_minor < self._same(other)
 
+    @property
+    def can_be_paid(self) -> bool:
+        """Whether it comes in the steps its currency is paid in; shares and parts of such an amount do too."""
+        return self.amount_minor % step(self.currency) == 0
+
     def share(self, basis_points: int) -> "Money":
-        """`basis_points` of this amount, half up (billing: computed once, stored as a snapshot)."""
-        return Money(
-            amount_minor=(self.amount_minor * basis_points + BASIS_POINTS // 2) // BASIS_POINTS,
-            currency=self.currency,
-        )
+        """`basis_points` of this amount, half up to a step (billing: computed once, stored as a snapshot)."""
+        size = step(self.currency)
+        steps = (self.amount_minor * basis_points + BASIS_POINTS * size // 2) // (BASIS_POINTS * size)
+        return Money(amount_minor=steps * size, currency=self.currency)
 
     def split(self, weights: Sequence[int]) -> tuple["Money", ...]:
-        """Parts in the ratio of `weights` by largest remainder; the parts always sum to the whole."""
-        return tuple(
-            Money(amount_minor=part, currency=self.currency) for part in _parts(self.amount_minor, weights)
-        )
+        """Parts in the ratio of `weights`, in steps, by largest remainder; the parts always sum to the whole.
+
+        What is less than a step goes with the greatest weight.
+        """
+        size = step(self.currency)
+        steps, rest = divmod(self.amount_minor, size)
+        parts = [part * size for part in _parts(steps, weights)]
+        parts[weights.index(max(weights))] += rest
+        return tuple(Money(amount_minor=part, currency=self.currency) for part in parts)
 
     def _same(self, other: "Money") -> int:
         if other.currency != self.currency:
@@ -77,6 +87,16 @@ def exponent(currency: str) -> int:
     if currency in ZERO_DECIMAL:
         return 0
     return 3 if currency in THREE_DECIMAL else 2
+
+
+def step(currency: str) -> int:
+    """Minor units that an amount of `currency` must be a multiple of to be paid out.
+
+    Stripe wants the last of three decimals to be 0. The database holds the same of payouts (`money_step`).
+    """
+    if currency in WHOLE_UNITS:
+        return 100
+    return 10 if currency in THREE_DECIMAL else 1
 
 
 def _parts(amount: int, weights: Sequence[int]) -> list[int]:

@@ -36,6 +36,10 @@ class PriceOutOfRange(Invalid):
     """A price lies between 0.10 and 1,000.00 per resolved ticket."""
 
 
+class PriceNotPayable(Invalid):
+    """In this currency a price has no decimals, or its last of three is 0: so it can be paid out to the unit."""
+
+
 class NotTheBrandsCurrency(Conflict):
     """A price is in the brand's one currency, which its first top-up fixes."""
 
@@ -93,6 +97,8 @@ def set_price(
     """
     if not LOWEST_PRICE_MINOR <= total.amount_minor <= HIGHEST_PRICE_MINOR:
         raise PriceOutOfRange
+    if not total.can_be_paid:
+        raise PriceNotPayable
     if tx.get(Category, (brand, category)) is None:
         raise UnknownCategory
     if tx.scalar(select(Brand.currency).where(Brand.id == brand)) != total.currency:

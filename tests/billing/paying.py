@@ -52,8 +52,8 @@ def pass_review(background: Database) -> None:
             pass
 
 
-def an_approved_batch(tx: Tx) -> BatchId:
-    batch = batches.draft_batch(tx, currency="usd", author=None, now=app_now(tx)).id
+def an_approved_batch(tx: Tx, *, currency: str = "usd") -> BatchId:
+    batch = batches.draft_batch(tx, currency=currency, author=None, now=app_now(tx)).id
     batches.submit_batch(tx, batch=batch, person=a_person(tx), now=app_now(tx))
     batches.approve_batch(tx, batch=batch, person=a_person(tx), now=app_now(tx))
     return batch

@@ -1,9 +1,13 @@
 """The ledger refuses whatever would make it wrong, whoever asks and however many ask at once."""
 
+import os
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from itertools import count
 from random import Random
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,8 +20,8 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from billing.accounts import (
     STRIPE_AVAILABLE,
@@ -34,21 +38,26 @@ from billing.ledger import (
     InsufficientFunds,
     LedgerKeyReused,
     Leg,
+    PeriodClosed,
     balance,
     credit,
     debit,
     lock_accounts,
     post,
     proof,
+    reverse,
 )
-from billing.models import Side
+from billing.models import LedgerTxn, Side
+from billing.periods import close_period, closed_through
+from marketplace.accounts.models import Staff, StaffRole
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Role, Scope, Tx
 from marketplace.kernel.ids import BrandId, WorkerId
 from tests.billing.paying import as_owner, assert_proven, standing
-from tests.builders import a_brand, a_worker, as_brand, usd
+from tests.builders import a_brand, a_person, a_worker, as_brand, usd
 
 THREADS, TICKETS, PRICE_MINOR = 12, 400, 400
+NIGHTLY_EXAMPLES = 200
 
 
 def move(tx: Tx, key: str, amount: int, source: Account, target: Account, *, currency: str = "usd") -> bool:
@@ -112,6 +121,20 @@ ATTACKS = [
         "does not fit its account",
     ),
     (raw_txn(raw_leg(CASH, "D", -5), raw_leg(CASH, "C", -5)), "ck_ledger_entry_positive"),
+    (raw_txn(raw_leg(CASH, "D", 0), raw_leg(CASH, "C", 0)), "ck_ledger_entry_positive"),
+    (raw_txn(raw_leg(CASH, "D", 5), raw_leg(CASH, "C", 5, currency="eur")), "does not fit its account"),
+    ("UPDATE ledger_account SET normal = 'D' WHERE code = 'brand_wallet'", "append-only"),
+    ("UPDATE ledger_account SET balance_minor = 5 WHERE code = 'stripe_available'", "append-only"),
+    ("INSERT INTO ledger_account SELECT * FROM ledger_account", "GENERATED ALWAYS|generated"),
+    (
+        "INSERT INTO ledger_account (code, currency, normal, floor_zero) VALUES ('bank', 'USD', 'D', false)",
+        "ck_ledger_account_currency",
+    ),
+    (
+        "INSERT INTO ledger_txn (id, kind, key, fingerprint, effective_at, posted_at) "
+        "SELECT gen_random_uuid(), kind, key, fingerprint, now(), now() FROM ledger_txn",
+        "uq_ledger_txn_key",
+    ),
     (
         "INSERT INTO ledger_txn (id, kind, key, fingerprint, effective_at, posted_at) "
         "VALUES (gen_random_uuid(), 'attack', 'attack', 'attack', now(), now())",
@@ -121,7 +144,7 @@ ATTACKS = [
 
 
 @pytest.mark.usefixtures("brand")
-def test_the_database_refuses_even_its_owner(
+def test_case_44_the_database_refuses_whatever_raw_sql_would_falsify(
     background: Database, database_url: str, subtests: pytest.Subtests
 ) -> None:
     for attack, refusal in ATTACKS:
@@ -330,17 +353,26 @@ amounts = st.integers(min_value=1, max_value=900)
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Any order of sensible and senseless commands, next to a model that is plain arithmetic."""
+    """Any order of sensible and senseless commands and of crashes, next to a model that is plain arithmetic."""
 
     database: Database
+    database_url: str
     numbers = count()
 
     @initialize()
     def open_accounts(self) -> None:
         with self.database.transaction() as tx:
             self.brand, self.worker = a_brand(tx, funds=usd(0)), a_worker(tx)
+            self.closed_until = app_now(tx).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+            if closed_through(tx) is None:
+                fay = a_person(tx)
+                tx.add(Staff(person_id=fay, role=StaffRole.FINANCE, added_at=app_now(tx)))
+                tx.flush()
+                last = self.closed_until - timedelta(days=1)
+                close_period(tx, month=f"{last:%Y-%m}", person=fay)
         self.model: dict[Account, int] = {}
         self.posted: list[tuple[str, list[Leg]]] = []
+        self.reversed: set[str] = set()
 
     @rule(amount=amounts)
     def fund(self, amount: int) -> None:
@@ -374,8 +406,8 @@ class LedgerMachine(RuleBasedStateMachine):
             ]
         )
 
-    @rule(amount=amounts, crash=st.booleans())
-    def send(self, amount: int, crash: bool) -> None:
+    @rule(amount=amounts, crash=st.sampled_from(["", "exception", "killed"]))
+    def send(self, amount: int, crash: str) -> None:
         legs = [debit(payable(self.brand, self.worker), amount), credit(in_flight(self.worker), amount)]
         self.command(legs, crash=crash)
 
@@ -404,23 +436,63 @@ class LedgerMachine(RuleBasedStateMachine):
         with self.database.transaction() as tx, pytest.raises(LedgerKeyReused):
             self.post(tx, key, [debit(STRIPE_PENDING, amount), credit(wallet(self.brand), amount)])
 
-    def command(self, legs: list[Leg], *, crash: bool = False) -> None:
+    @precondition(lambda self: self.posted)
+    @rule(data=st.data(), crash=st.sampled_from(["", "killed"]))
+    def reverse_one(self, data: st.DataObject, crash: str) -> None:
+        key, legs = data.draw(st.sampled_from(self.posted))
+        mirror = [
+            Leg(account=leg.account, side=OTHER[leg.side], amount_minor=leg.amount_minor) for leg in legs
+        ]
+        after = self.after(mirror)
+        if key in self.reversed:
+            with self.database.transaction() as tx:
+                assert not reverse(tx, txn=txn_of(tx, key), now=app_now(tx))
+        elif after is None:
+            with self.database.transaction() as tx, pytest.raises(InsufficientFunds):
+                reverse(tx, txn=txn_of(tx, key), now=app_now(tx))
+        elif crash:
+            with pytest.raises(OperationalError):
+                self.reverse_and_die(key)
+        else:
+            with self.database.transaction() as tx:
+                assert reverse(tx, txn=txn_of(tx, key), now=app_now(tx))
+            self.model = after
+            self.reversed.add(key)
+
+    @rule(amount=amounts, ago=st.timedeltas(timedelta(microseconds=1), timedelta(days=900)))
+    def date_into_a_closed_month(self, amount: int, ago: timedelta) -> None:
+        legs = [debit(STRIPE_PENDING, amount), credit(wallet(self.brand), amount)]
+        key, when = f"machine:{next(self.numbers)}", self.closed_until - ago
+        with self.database.transaction() as tx, pytest.raises(PeriodClosed):
+            post(tx, kind="machine", key=key, currency="usd", legs=legs, now=when)
+
+    def command(self, legs: list[Leg], *, crash: str = "") -> None:
         key = f"machine:{next(self.numbers)}"
-        after = dict(self.model)
-        for leg in legs:
-            after[leg.account] = after.get(leg.account, 0) + signed(leg)
-        if any(amount < 0 for account, amount in after.items() if account.code not in UNFLOORED):
+        after = self.after(legs)
+        if after is None:
             with self.database.transaction() as tx, pytest.raises(InsufficientFunds):
                 self.post(tx, key, legs)
             return
-        if crash:
+        if crash == "exception":
             with pytest.raises(ZeroDivisionError):
                 self.post_and_crash(key, legs)
+            return
+        if crash == "killed":
+            with pytest.raises(OperationalError):
+                self.post_and_die(key, legs)
             return
         with self.database.transaction() as tx:
             assert self.post(tx, key, legs)
         self.model = after
         self.posted.append((key, legs))
+
+    def after(self, legs: list[Leg]) -> dict[Account, int] | None:
+        """The model once `legs` are posted; None when a floor forbids them."""
+        after = dict(self.model)
+        for leg in legs:
+            after[leg.account] = after.get(leg.account, 0) + signed(leg)
+        refused = any(amount < 0 for account, amount in after.items() if account.code not in UNFLOORED)
+        return None if refused else after
 
     def post(self, tx: Tx, key: str, legs: list[Leg]) -> bool:
         return post(tx, kind="machine", key=key, currency="usd", legs=legs, now=app_now(tx))
@@ -429,6 +501,22 @@ class LedgerMachine(RuleBasedStateMachine):
         with self.database.transaction() as tx:
             self.post(tx, key, legs)
             raise ZeroDivisionError
+
+    def post_and_die(self, key: str, legs: list[Leg]) -> None:
+        with self.database.transaction() as tx:
+            self.post(tx, key, legs)
+            self.kill(tx)
+
+    def reverse_and_die(self, key: str) -> None:
+        with self.database.transaction() as tx:
+            reverse(tx, txn=txn_of(tx, key), now=app_now(tx))
+            self.kill(tx)
+
+    def kill(self, tx: Tx) -> None:
+        """The connection's server process dies with what it had not committed."""
+        backend = tx.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with as_owner(self.database_url) as sql:
+            assert sql.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": backend}).scalar_one()
 
     @invariant()
     def the_ledger_proves_itself_and_equals_the_model(self) -> None:
@@ -440,7 +528,39 @@ class LedgerMachine(RuleBasedStateMachine):
                 if account.code not in UNFLOORED:
                     assert standing(tx, account) == usd(amount), account
 
+    def teardown(self) -> None:
+        assert_the_log_rebuilds_the_balances(self.database)
 
+
+def assert_the_log_rebuilds_the_balances(database: Database) -> None:
+    """Replayed entry by entry, the log gives every kept balance and version, and none below zero on the way."""
+    balances: Counter[int] = Counter()
+    versions: Counter[int] = Counter()
+    with database.transaction() as tx:
+        for account, amount, floored, after in tx.execute(_LOG):
+            balances[account] += amount
+            versions[account] += floored
+            assert not floored or balances[account] == after >= 0
+        kept = tx.execute(
+            text("SELECT id, balance_minor, version FROM ledger_account WHERE floor_zero")
+        ).all()
+    assert [(balances[account], versions[account]) for account, _, _ in kept] == [
+        (balance, version) for _, balance, version in kept
+    ]
+
+
+_LOG = text(
+    "SELECT a.id, CASE WHEN e.side = a.normal THEN e.amount_minor ELSE -e.amount_minor END, a.floor_zero, "
+    "e.balance_after_minor FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id "
+    "ORDER BY a.id, e.account_version, e.id"
+)
+
+
+def txn_of(tx: Tx, key: str) -> UUID:
+    return tx.scalars(select(LedgerTxn.id).where(LedgerTxn.key == key)).one()
+
+
+OTHER = {Side.DEBIT: Side.CREDIT, Side.CREDIT: Side.DEBIT}
 UNFLOORED = {"stripe_pending", "stripe_available", "platform_fee"}
 
 
@@ -448,14 +568,17 @@ def signed(leg: Leg) -> int:
     return leg.amount_minor if leg.side is Side.CREDIT else -leg.amount_minor
 
 
-def test_any_order_of_commands_leaves_a_ledger_that_proves_itself(background: Database) -> None:
+def test_case_43_any_order_of_commands_and_crashes_leaves_a_ledger_that_proves_itself(
+    background: Database, database_url: str
+) -> None:
     class Machine(LedgerMachine):
         database = background
 
+    Machine.database_url = database_url
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=12,
+            max_examples=NIGHTLY_EXAMPLES if os.environ.get("HUMANCLOUD_NIGHTLY") else 12,
             stateful_step_count=25,
             database=None,
             suppress_health_check=[HealthCheck.too_slow],

@@ -5,12 +5,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.batches import minimum_payout_minor
-from marketplace.kernel.money import BASIS_POINTS, CurrencyMismatch, Money, exponent
+from marketplace.kernel.money import BASIS_POINTS, CurrencyMismatch, Money, exponent, step
 from tests.builders import usd
 
 amounts = st.integers(min_value=0, max_value=10**15)
 basis_points = st.integers(min_value=0, max_value=BASIS_POINTS)
 weights = st.lists(st.integers(min_value=0, max_value=BASIS_POINTS), min_size=1, max_size=9).filter(sum)
+
+
+currencies = st.sampled_from(["usd", "jpy", "kwd", "huf", "ugx"])
+
+
+@given(steps=amounts, currency=currencies, fee_points=basis_points, tax_points=basis_points, workers=weights)
+def test_case_42_a_price_splits_into_fee_tax_and_pay_that_sum_to_it(
+    steps: int, currency: str, fee_points: int, tax_points: int, workers: list[int]
+) -> None:
+    unit = step(currency)
+    total = Money(amount_minor=steps * unit, currency=currency)
+    fee = total.share(fee_points)
+    tax = (total - fee).share(tax_points)
+    parts = (total - fee - tax).split(workers)
+    together = [part.amount_minor for part in (fee, tax, *parts)]
+    assert sum(together) == total.amount_minor
+    assert min(together) >= 0
+    assert abs(fee.amount_minor * BASIS_POINTS - total.amount_minor * fee_points) * 2 <= unit * BASIS_POINTS
+    assert all(part.can_be_paid for part in (fee, tax, *parts))
 
 
 @given(amount=amounts, shares=weights)
@@ -89,8 +108,26 @@ def test_a_currency_is_three_lower_case_letters(currency: str) -> None:
 
 @pytest.mark.parametrize(
     ("currency", "places", "minimum"),
-    [("jpy", 0, 10), ("usd", 2, 1_000), ("eur", 2, 1_000), ("kwd", 3, 10_000), ("huf", 2, 1_000)],
+    [
+        ("jpy", 0, 10),
+        ("usd", 2, 1_000),
+        ("eur", 2, 1_000),
+        ("kwd", 3, 10_000),
+        ("huf", 2, 1_000),
+        ("ugx", 2, 1_000),
+    ],
 )
 def test_each_currency_has_its_decimal_places(currency: str, places: int, minimum: int) -> None:
     assert exponent(currency) == places
     assert minimum_payout_minor(currency) == minimum
+
+
+def test_what_is_less_than_a_step_goes_with_the_greatest_weight() -> None:
+    forint = Money(amount_minor=10_045, currency="huf")
+    assert [part.amount_minor for part in forint.split([1, 2, 0])] == [3_300, 6_745, 0]
+    assert sum(part.amount_minor for part in forint.split([1, 2, 0])) == 10_045
+    assert forint.share(5_000) == Money(amount_minor=5_000, currency="huf"), "half a forint does not count"
+    assert Money(amount_minor=10_100, currency="huf").share(5_000).amount_minor == 5_100, (
+        "half a step goes up"
+    )
+    assert not forint.can_be_paid

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from billing.accounts import in_flight, payable, pending
 from billing.models import LedgerTxn
-from billing.statements import BadMonth, Statement, month_bounds, statement, statement_months
+from billing.months import BadMonth, month_bounds
+from billing.statements import Statement, statement, statement_months
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
 from marketplace.kernel.ids import BrandId, WorkerId
@@ -157,12 +158,12 @@ def test_currencies_have_statements_of_their_own(db: Database, background: Datab
         assert statement_months(tx, worker=worker) == [(month, "usd")]
 
 
-def test_a_movement_belongs_to_the_utc_month_it_was_posted_in(db: Database, background: Database) -> None:
+def test_a_movement_belongs_to_the_utc_month_it_counts_in(db: Database, background: Database) -> None:
     with background.transaction() as tx:
         brand, worker = a_brand(tx), a_worker(tx)
         a_resolved_ticket(tx, brand, worker)
     with background.transaction() as tx:
-        posted = tx.scalars(select(LedgerTxn.posted_at).where(LedgerTxn.kind == "accrue")).one()
+        posted = tx.scalars(select(LedgerTxn.effective_at).where(LedgerTxn.kind == "accrue")).one()
     before, month, after = (
         f"{posted.astimezone(UTC).replace(day=1) + timedelta(days=days):%Y-%m}" for days in (-1, 0, 32)
     )

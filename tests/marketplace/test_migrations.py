@@ -10,6 +10,7 @@ import billing.bank_payout_models
 import billing.funds_models
 import billing.inbox_models
 import billing.models
+import billing.period_models
 import billing.spend_models
 import guidance.answer_models
 import guidance.correction_models
@@ -45,6 +46,7 @@ MODEL_MODULES = (
     billing.inbox_models,
     billing.models,
     billing.funds_models,
+    billing.period_models,
     billing.spend_models,
     guidance.models,
     guidance.answer_models,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from billing.periods import closed_through, closings
 from knowledge_base.drafting import hold_knowledge
 from knowledge_base.import_models import ImportState
 from knowledge_base.import_queries import imports
@@ -89,6 +90,50 @@ def test_a_brand_is_opened_and_staff_added(run: Run, background: Database) -> No
         assert find_person_by_email(tx, "fay@example.com") is not None
     again = run("brand", "add", "fern", "--name", "Fern", "--owner", "owner@example.com")
     assert (again.exit_code, "Another brand has this address." in again.output) == (1, True)
+
+
+def test_a_month_is_closed_once_by_finance_and_named_twice(run: Run, background: Database) -> None:
+    run(
+        *(
+            "staff",
+            "add",
+            "fay@example.com",
+            "--name",
+            "Fay",
+            "--role",
+            "finance",
+            "--password",
+            "a longer phrase",
+        )
+    )
+    run(
+        *(
+            "staff",
+            "add",
+            "olga@example.com",
+            "--name",
+            "Olga",
+            "--role",
+            "operator",
+            "--password",
+            "a long phrase",
+        )
+    )
+
+    def close(email: str, *, confirm: str = "2026-10") -> Result:
+        return run("close-month", "2026-10", "--by", email, "--confirm", confirm)
+
+    assert (close("fay@example.com", confirm="2026-01").exit_code) == 2
+    for other in ("olga@example.com", "nobody@example.com"):
+        refused = close(other)
+        assert (refused.exit_code, "by people of finance" in refused.output) == (1, True)
+    with background.transaction() as tx:
+        assert closed_through(tx) is None
+    assert close("fay@example.com").output == "2026-10 is closed, and all before it.\n"
+    with background.transaction() as tx:
+        assert [(f"{one.month:%Y-%m}", one.closed_by) for one in closings(tx)] == [("2026-10", "Fay")]
+    again = close("fay@example.com")
+    assert (again.exit_code, "closed already" in again.output) == (1, True)
 
 
 def test_knowledge_is_imported_indexed_and_refusals_are_named(

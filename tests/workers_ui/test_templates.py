@@ -344,7 +344,7 @@ def test_a_tested_question_shows_its_sources(templates: Templates) -> None:
         (-4200, "usd", "en", "\u2212$42.00"),
         (1500, "jpy", "en", "¥1,500"),
         (1500, "kwd", "en", "KWD\xa01.500"),
-        (1500, "ugx", "en", "UGX\xa01,500"),
+        (1500, "ugx", "en", "UGX\xa015.00"),
         (123_450, "eur", "de", "1.234,50\xa0€"),
     ],
 )

@@ -9,8 +9,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from billing import worker_queries
 from billing.gateway import CallUnknown, CredentialsRefused, ServiceAgreement
+from billing.months import month_of
 from billing.onboarding import CannotBePaidThere, onboarding_link, refresh_account
-from billing.statements import month_bounds, statement
+from billing.statements import statement
 from marketplace.accounts.payable_countries import Payability, payability
 from marketplace.accounts.sessions import Principal
 from marketplace.kernel.clock import app_now
@@ -120,7 +121,7 @@ def show_statement(
 ) -> HTMLResponse:
     """The statement of a UTC month. Without a currency: the first one in which anything happened."""
     principal: Principal = request.state.principal
-    first = month_bounds(month)[0].date()
+    first = month_of(month)
     months = worker_queries.months_owed(tx, worker=worker)
     moved = [one.closing.currency for one in months if one.month == first]
     chosen = currency or next(iter(moved), "")
