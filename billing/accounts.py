@@ -15,6 +15,7 @@ STRIPE_FEES = Account(code="stripe_fees")
 DISPUTE_LOSS = Account(code="dispute_loss")
 BAD_DEBT_BRAND = Account(code="bad_debt_brand")
 BAD_DEBT_WORKER = Account(code="bad_debt_worker")
+FEE_DISCOUNT = Account(code="fee_discount")
 INCENTIVES = Account(code="incentive_expense")
 
 UNCLAIMED = Account(code="unclaimed_property")

@@ -1,10 +1,11 @@
 """A brand's credit line: how much it may owe for tickets before it pays. The platform sets it."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.funds_models import CreditLine
+from billing.spend import today
 from billing.top_ups import CURRENCIES, UnknownCurrency, fix_currency
 from marketplace.accounts.fields import normalised_email
 from marketplace.events.commands import record
@@ -53,6 +54,13 @@ def set_credit_line(
         "set_by": person,
         "set_at": now,
     }
-    line = insert(CreditLine).values(brand_id=brand, **values)
+    line = insert(CreditLine).values(
+        brand_id=brand, next_invoice_on=next_first(today(tx, brand, now)), **values
+    )
     tx.execute(line.on_conflict_do_update(index_elements=[CreditLine.brand_id], set_=values))
     record(tx, CreditLineSet(brand=brand, limit_minor=limit.amount_minor, currency=limit.currency))
+
+
+def next_first(day: date) -> date:
+    """The first day of the month after `day`'s."""
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)

@@ -151,7 +151,10 @@ class PromoCredit(Base):
 
 
 class CreditLine(Base):
-    """How much an invoiced brand may owe, and when it is invoiced: each month, or earlier at `invoice_at_minor`."""
+    """How much an invoiced brand may owe, and when it is invoiced: each month, or earlier at `invoice_at_minor`.
+
+    `next_invoice_on` is the first of a month in the brand's zone.
+    """
 
     __tablename__ = "credit_line"
     __table_args__ = (
@@ -165,6 +168,7 @@ class CreditLine(Base):
     invoice_at_minor: Mapped[MinorUnits]
     days_until_due: Mapped[int]
     billing_email: Mapped[str]
+    next_invoice_on: Mapped[date]
     set_by: Mapped[PersonId] = mapped_column(ForeignKey("person.id"))
     set_at: Mapped[datetime] = mapped_column(TIMESTAMP)
 
@@ -200,7 +204,6 @@ class BrandInvoice(Base):
 
     brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
     id: Mapped[InvoiceId] = mapped_column(primary_key=True)
-    month: Mapped[date]
     amount_minor: Mapped[MinorUnits]
     currency: Mapped[str]
     days_until_due: Mapped[int]
@@ -241,6 +244,8 @@ class InvoiceMovement(Base):
     kind: Mapped[MovementKind] = mapped_column(state_of(MovementKind, "invoice_movement"), primary_key=True)
     amount_minor: Mapped[MinorUnits]
     to_wallet_minor: Mapped[MinorUnits]
+    payment_intent: Mapped[str | None]
+    available_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
     happened_at: Mapped[datetime] = mapped_column(TIMESTAMP)
 
 

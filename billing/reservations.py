@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from billing.accounts import owed_by_brand, promo, reserved, wallet
+from billing.brand_balances import lock_standing
 from billing.fund_split import Funds, Sources, sources_of, unspent_promo
 from billing.ledger import InsufficientFunds, Leg, credit, debit, post
 from billing.spend import commit_spend, give_back
@@ -96,14 +97,13 @@ def terms_behind(tx: Tx, brand: BrandId, ticket: TicketId) -> Terms:
 
 def _sources(tx: Tx, brand: BrandId, amount: Money) -> Sources:
     """Decided on locked balances, so that tickets that arrive together take turns."""
-    tx.flush()
-    found = tx.execute(_LOCK_FUNDS, {"brand": brand, "currency": amount.currency}).one()
-    if found.frozen:
+    standing = lock_standing(tx, brand=brand, currency=amount.currency)
+    if standing.is_frozen:
         raise BrandIsFrozen
     funds = Funds(
-        promo_minor=found.promo_minor,
-        wallet_minor=found.wallet_minor,
-        credit_minor=max(0, found.limit_minor - found.owed_minor),
+        promo_minor=standing.promo_minor,
+        wallet_minor=standing.wallet_minor,
+        credit_minor=max(0, standing.limit_minor - standing.owed_minor),
     )
     sources = sources_of(amount.amount_minor, funds)
     if sources is None:
@@ -111,5 +111,4 @@ def _sources(tx: Tx, brand: BrandId, amount: Money) -> Sources:
     return sources
 
 
-_LOCK_FUNDS = text("SELECT * FROM lock_brand_funds(:brand, :currency)")
 _PROMO_BEHIND = text("SELECT promo_behind_ticket(:brand, :ticket)")

@@ -6,9 +6,11 @@ from uuid import UUID
 import structlog
 from sqlalchemy import or_, select
 
+from billing.auto_top_ups import intent_of, note_outcome
 from billing.inbox_events import Act, ComesTooEarly, Handler, StripeEvent, nothing_to_do
 from billing.models import TopUp
 from billing.stripe_connection import StripeConnection
+from billing.stripe_funds import StripeFunds
 from billing.stripe_gateway import StripeGateway
 from billing.top_ups import apply_status
 from marketplace.kernel.clock import app_now
@@ -25,10 +27,25 @@ def settle_top_up(database: Database, connection: StripeConnection, event: Strip
         log.info("top_up.not_ours", stripe_event=event.id, about=event.object_id)
         return nothing_to_do
     brand, top_up, session = found.brand_id, found.id, found.checkout_session
-    if session is None:
+    if session is not None:
+        status = StripeGateway(connection).top_up_status(session)
+    else:
+        status = StripeFunds(connection).payment_status(_charge(database, found))
+
+    def act(tx: Tx) -> None:
+        apply_status(tx, brand=brand, top_up=top_up, status=status, now=app_now(tx))
+        note_outcome(tx, brand=brand, top_up=top_up)
+
+    return act
+
+
+def _charge(database: Database, found: TopUp) -> str:
+    """The payment of a top-up without a page. Raises ComesTooEarly while its call has not been answered for."""
+    with database.transaction() as tx:
+        intent = intent_of(tx, brand=found.brand_id, top_up=found.id)
+    if intent is None:
         raise ComesTooEarly
-    status = StripeGateway(connection).top_up_status(session)
-    return lambda tx: apply_status(tx, brand=brand, top_up=top_up, status=status, now=app_now(tx))
+    return intent
 
 
 def _top_up(tx: Tx, event: StripeEvent) -> TopUp | None:

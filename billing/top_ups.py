@@ -6,10 +6,11 @@ import structlog
 from sqlalchemy import and_, or_, select, update
 
 from billing.accounts import STRIPE_AVAILABLE, STRIPE_FEES, STRIPE_PENDING, wallet
-from billing.gateway import CallRejected, CallUnknown, PaymentGateway, TopUpStatus
+from billing.gateway import CallRejected, CallUnknown, PaymentGateway, TopUpCheckout, TopUpStatus
 from billing.gateway import TopUpState as AtStripe
 from billing.ledger import credit, debit, post
 from billing.models import TopUp, TopUpState
+from billing.reversals import has_failed, take_failed
 from marketplace.accounts.models import Brand
 from marketplace.events.commands import record
 from marketplace.events.facts import WalletFunded
@@ -92,16 +93,21 @@ def open_checkout(
         cancel_url=return_url,
         key=f"top_up:{top_up}",
     )
+    keep_checkout(database, brand=brand, top_up=top_up, checkout=checkout)
+    return checkout.url
+
+
+def keep_checkout(database: Database, *, brand: BrandId, top_up: TopUpId, checkout: TopUpCheckout) -> None:
+    """The page's address and id, by which its payment is asked for."""
     with database.transaction(Scope(brand=brand)) as tx:
         row = _top_up(tx, brand, top_up)
         row.checkout_session, row.checkout_url = checkout.session_id, checkout.url
         if row.state is TopUpState.CREATED:
             row.state = TopUpState.OPEN
-    return checkout.url
 
 
 def settle_due(database: Database, gateway: PaymentGateway) -> int:
-    """Ask Stripe about up to 50 top-ups that are due, unfinished or not yet available; how many."""
+    """Ask Stripe about up to 50 top-ups with a page that are due, unfinished or not yet available; how many."""
     with database.transaction() as tx:
         now = app_now(tx)
         due = tx.execute(
@@ -111,6 +117,7 @@ def settle_due(database: Database, gateway: PaymentGateway) -> int:
                     TopUp.state.in_(UNPAID),
                     and_(TopUp.state == TopUpState.PAID, TopUp.available_at.is_(None)),
                 ),
+                TopUp.checkout_session.is_not(None),
                 TopUp.due_at <= now,
             )
             .order_by(TopUp.due_at)
@@ -156,6 +163,8 @@ def apply_status(
                 row.state = TopUpState.EXPIRED
             case AtStripe.OPEN:
                 pass
+    elif row.state is TopUpState.PAID and status.state is AtStripe.FAILED and row.payment_intent:
+        take_failed(tx, top_up=row, payment_intent=row.payment_intent, now=now)
     if row.state is TopUpState.PAID and row.available_at is None and status.available:
         _make_available(tx, row, status, now)
 
@@ -193,13 +202,15 @@ def _credit(tx: Tx, row: TopUp, status: TopUpStatus, now: datetime) -> None:
 
 
 def _make_available(tx: Tx, row: TopUp, status: TopUpStatus, now: datetime) -> None:
-    """What Stripe kept back for some days can be sent on from now."""
-    net = row.amount_minor - (status.fee_minor or 0)
+    """What Stripe kept back for some days can be sent on from now. Of a payment that failed only its fee is left."""
+    gross = 0 if has_failed(tx, brand=row.brand_id, top_up=row.id) else row.amount_minor
+    net = gross - (status.fee_minor or 0)
+    more, less = (STRIPE_AVAILABLE, STRIPE_PENDING) if net >= 0 else (STRIPE_PENDING, STRIPE_AVAILABLE)
     post(
         tx,
         kind="available",
         key=f"avail:{row.balance_transaction}",
-        legs=[debit(STRIPE_AVAILABLE, net), credit(STRIPE_PENDING, net)],
+        legs=[debit(more, abs(net)), credit(less, abs(net))],
         currency=row.currency,
         now=now,
     )

@@ -132,6 +132,7 @@ def _services(settings: Settings) -> Services:
         settings=settings,
         database=database,
         gateway=parts.gateway_if_on(settings),
+        funds=parts.funds_if_on(settings),
         retriever=retriever,
         memory=parts.memory(settings),
         judge=parts.judge(settings),

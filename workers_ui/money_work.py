@@ -5,9 +5,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from billing import earnings, inbox_backfill, inbox_work, onboarding, sending, top_ups
+from billing import (
+    earnings,
+    funds_work,
+    inbox_backfill,
+    inbox_work,
+    onboarding,
+    reversals,
+    sending,
+    top_ups,
+)
 from billing.gateway import PaymentGateway
 from billing.stripe_connection import StripeConnection
+from billing.stripe_funds import StripeFunds
 from billing.stripe_observer import StripeObserver
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
@@ -16,6 +26,7 @@ from marketplace.kernel.jobs import Task
 from marketplace.kernel.sweeps import until_none
 
 BACKFILL_EVERY_SECONDS = 60.0
+DISPUTES_EVERY_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +37,7 @@ class MoneyWork:
     gateway: PaymentGateway | None
     stripe: StripeConnection | None = None
     backfill_due: list[float] = field(default_factory=list)
+    disputes_due: list[float] = field(default_factory=lambda: [0.0])
 
     def tasks(self) -> Mapping[str, Task]:
         return {"open_awaiting": self.open_awaiting, "send_payouts": self.send_payouts}
@@ -38,6 +50,7 @@ class MoneyWork:
             self.settle_top_ups,
             self.send_payouts,
             self.check_accounts,
+            *self.funds_steps(),
         )
 
     def inbox(self) -> tuple[Callable[[], object], ...]:
@@ -57,6 +70,18 @@ class MoneyWork:
             inbox_work.take_up_what_was_ignored(self.database)
         self.backfill_due[:] = [time.monotonic() + BACKFILL_EVERY_SECONDS]
         inbox_backfill.backfill_due(self.database, StripeObserver(self.stripe))
+
+    def funds_steps(self) -> tuple[Callable[[], object], ...]:
+        if self.stripe is None:
+            return ()
+        return (*funds_work.steps(self.database, StripeFunds(self.stripe)), self.look_at_disputes)
+
+    def look_at_disputes(self) -> None:
+        """Every quarter of an hour: events tell of disputes, and this finds those that did not reach us."""
+        if self.stripe is None or time.monotonic() < self.disputes_due[0]:
+            return
+        self.disputes_due[0] = time.monotonic() + DISPUTES_EVERY_SECONDS
+        reversals.look_at_disputes(self.database, StripeFunds(self.stripe))
 
     def open_awaiting(self, brand: str) -> None:
         owner = BrandId(UUID(brand))

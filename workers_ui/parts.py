@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from billing.funds_port import FundsPort
 from billing.gateway import PaymentGateway
 from billing.inbox_events import Endpoint
 from billing.stripe_connection import StripeConnection
+from billing.stripe_funds import StripeFunds
 from billing.stripe_gateway import StripeGateway
 from guidance.answer_memory import AnswerMemory
 from guidance.eligibility import TopicJudge
@@ -109,6 +111,14 @@ def webhook_secret(settings: Settings, endpoint: Endpoint) -> str:
         case Endpoint.CONNECT:
             secret = settings.stripe_connect_webhook_secret
     return secret.get_secret_value() if secret else ""
+
+
+def funds_if_on(settings: Settings) -> FundsPort | None:
+    """How brands' money is charged, paid back and billed; None where payments are off."""
+    try:
+        return StripeFunds(stripe_connection(settings))
+    except PaymentsOff:
+        return None
 
 
 def environment(settings: Settings) -> str:

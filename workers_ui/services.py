@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from anyio import CapacityLimiter
 
+from billing.funds_port import FundsPort
 from billing.gateway import PaymentGateway
 from guidance.answer_memory import AnswerMemory
 from guidance.screening import Judge
@@ -24,6 +25,7 @@ class Services:
     settings: Settings
     database: Database
     gateway: PaymentGateway | None
+    funds: FundsPort | None
     retriever: Retriever
     memory: AnswerMemory
     judge: Judge

@@ -12,7 +12,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from . import accounts, balances, checkout, events, faults, idempotency, payments, payouts, transfers
+from . import (
+    accounts,
+    balances,
+    checkout,
+    customers,
+    disputes,
+    events,
+    faults,
+    idempotency,
+    invoices,
+    payments,
+    payouts,
+    transfers,
+)
 from .call import Call, Handler, expanded
 from .errors import SchemaViolation, StripeRefusal, broken, key_in_use, rate_limited
 from .faults import Fault, FaultKind
@@ -38,8 +51,21 @@ HANDLERS: dict[str, Handler] = {
     "get /v1/checkout/sessions": checkout.list_sessions,
     "get /v1/checkout/sessions/{session}": checkout.retrieve_session,
     "post /v1/checkout/sessions/{session}/expire": checkout.expire_session,
+    "get /v1/credit_notes": invoices.list_credit_notes,
+    "post /v1/customers": customers.create_customer,
+    "get /v1/customers/{customer}": customers.retrieve_customer,
+    "post /v1/customers/{customer}": customers.update_customer,
+    "get /v1/disputes": disputes.list_disputes,
+    "get /v1/disputes/{dispute}": disputes.retrieve_dispute,
     "get /v1/events": events.list_events,
     "get /v1/events/{id}": events.retrieve_event,
+    "post /v1/invoiceitems": invoices.create_item,
+    "get /v1/invoiceitems": invoices.list_items,
+    "get /v1/invoice_payments": invoices.list_payments,
+    "post /v1/invoices": invoices.create_invoice,
+    "get /v1/invoices": invoices.list_invoices,
+    "get /v1/invoices/{invoice}": invoices.retrieve_invoice,
+    "post /v1/invoices/{invoice}/send": invoices.send_invoice,
     "post /v1/payment_intents": payments.create_payment_intent,
     "get /v1/payment_intents": payments.list_payment_intents,
     "get /v1/payment_intents/{intent}": payments.retrieve_payment_intent,
@@ -47,6 +73,7 @@ HANDLERS: dict[str, Handler] = {
     "get /v1/charges": payments.list_charges,
     "get /v1/charges/{charge}": payments.retrieve_charge,
     "post /v1/refunds": payments.create_refund,
+    "get /v1/refunds": payments.list_refunds,
     "get /v1/refunds/{refund}": payments.retrieve_refund,
     "post /v1/payouts": payouts.create_payout,
     "get /v1/payouts": payouts.list_payouts,

@@ -16,6 +16,9 @@ REPORTING = {
     "payout": "payout",
     "payout_failure": "payout_reversal",
     "topup": "topup",
+    "adjustment": "dispute",
+    "payment_failure_refund": "charge_failure",
+    "refund_failure": "refund_failure",
 }
 
 

@@ -1,5 +1,6 @@
 """Checkout sessions: the hosted page where a brand pays, and what its buttons do."""
 
+from . import customers
 from .call import Call, found, listed, metadata, require
 from .errors import SchemaViolation, StripeRefusal
 from .events import emit
@@ -26,7 +27,7 @@ def create_session(call: Call) -> JsonObject:
         "client_reference_id": call.params.get("client_reference_id"),
         "created": store.now(),
         "currency": unit,
-        "customer": None,
+        "customer": call.params.get("customer"),
         "expires_at": call.params.get("expires_at", store.now() + SESSION_SECONDS),
         "livemode": False,
         "metadata": metadata(call.params),
@@ -40,7 +41,12 @@ def create_session(call: Call) -> JsonObject:
         "url": f"{call.base_url}/checkout/{session_id}",
     }
     store.insert(session)
-    _keep_intent_data(store, session_id, metadata(intent_data), intent_data.get("transfer_group"))
+    saves = intent_data.get("setup_future_usage") == "off_session"
+    if saves and store.find("customer", call.params.get("customer", "")) is None:
+        raise StripeRefusal("A payment method is kept for a customer: name one.", param="customer")
+    _keep_intent_data(
+        store, session_id, metadata(intent_data), intent_data.get("transfer_group"), saves=saves
+    )
     return session
 
 
@@ -64,10 +70,18 @@ def _total(call: Call) -> tuple[int, str]:
     return total, units.pop()
 
 
-def _keep_intent_data(store: Store, session_id: str, pairs: dict[str, str], group: str | None) -> None:
+def _keep_intent_data(
+    store: Store, session_id: str, pairs: dict[str, str], group: str | None, *, saves: bool
+) -> None:
     """What the payment intent will carry; no part of the session Stripe shows."""
     store.insert(
-        {"id": f"later_{session_id}", "object": "fake.intent_data", "metadata": pairs, "group": group}
+        {
+            "id": f"later_{session_id}",
+            "object": "fake.intent_data",
+            "metadata": pairs,
+            "group": group,
+            "saves": saves,
+        }
     )
 
 
@@ -110,7 +124,7 @@ def expire(store: Store, body: JsonObject) -> JsonObject:
 
 def pay(store: Store, body: JsonObject) -> JsonObject:
     """The payer's card is charged at once."""
-    intent = succeed(store, _confirmed(store, body))
+    intent = succeed(store, _confirmed(store, body, customers.CARD))
     body.update(status="complete", payment_status="paid", payment_intent=intent["id"], url=None)
     store.save(body)
     emit(store, "checkout.session.completed", body)
@@ -119,7 +133,7 @@ def pay(store: Store, body: JsonObject) -> JsonObject:
 
 def pay_by_bank(store: Store, body: JsonObject) -> JsonObject:
     """Complete but unpaid: the bank answers in days, by `settle` or `bounce`."""
-    intent = start_processing(store, _confirmed(store, body))
+    intent = start_processing(store, _confirmed(store, body, customers.BANK))
     body.update(status="complete", payment_status="unpaid", payment_intent=intent["id"], url=None)
     store.save(body)
     emit(store, "checkout.session.completed", body)
@@ -141,17 +155,21 @@ def bounce(store: Store, body: JsonObject) -> JsonObject:
     return body
 
 
-def _confirmed(store: Store, body: JsonObject) -> JsonObject:
+def _confirmed(store: Store, body: JsonObject, kind: str) -> JsonObject:
     _must_be_open(body)
     later = store.find("fake.intent_data", f"later_{body['id']}")
     assert later is not None
-    return new_intent(
+    intent = new_intent(
         store,
         value=body["amount_total"],
         unit=body["currency"],
         pairs=later["metadata"],
         group=later["group"],
+        customer=body["customer"],
     )
+    if later["saves"]:
+        intent["payment_method"] = customers.save_method(store, body["customer"], kind)["id"]
+    return intent
 
 
 def _processing_intent(store: Store, body: JsonObject) -> JsonObject:

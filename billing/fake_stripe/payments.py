@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from . import customers
 from .balances import record
 from .call import Call, amount, currency, found, listed, metadata
 from .errors import StripeRefusal, insufficient_balance, missing
@@ -20,6 +21,7 @@ def create_payment_intent(call: Call) -> JsonObject:
         unit=currency(call),
         pairs=metadata(call.params),
         group=call.params.get("transfer_group"),
+        customer=call.params.get("customer"),
     )
     if call.params.get("confirm"):
         return _confirm(call, intent)
@@ -27,7 +29,13 @@ def create_payment_intent(call: Call) -> JsonObject:
 
 
 def new_intent(
-    store: Store, *, value: int, unit: str, pairs: dict[str, str], group: str | None
+    store: Store,
+    *,
+    value: int,
+    unit: str,
+    pairs: dict[str, str],
+    group: str | None,
+    customer: str | None = None,
 ) -> JsonObject:
     intent_id = store.new_id("pi")
     intent: JsonObject = {
@@ -43,7 +51,7 @@ def new_intent(
         "confirmation_method": "automatic",
         "created": store.now(),
         "currency": unit,
-        "customer": None,
+        "customer": customer,
         "description": None,
         "last_payment_error": None,
         "latest_charge": None,
@@ -86,7 +94,13 @@ def _confirm(call: Call, intent: JsonObject) -> JsonObject:
             code="card_declined",
             param="payment_method",
         )
-    return start_processing(call.store, intent) if method in SLOW_METHODS else succeed(call.store, intent)
+    intent["payment_method"] = method
+    if call.params.get("off_session"):
+        saved = customers.chargeable(call, method)
+        slow = saved["type"] == customers.BANK
+    else:
+        slow = method in SLOW_METHODS
+    return start_processing(call.store, intent) if slow else succeed(call.store, intent)
 
 
 def succeed(store: Store, intent: JsonObject) -> JsonObject:
@@ -127,6 +141,27 @@ def fail(store: Store, intent: JsonObject, *, code: str, message: str) -> JsonOb
     return intent
 
 
+def take_back(store: Store, intent: JsonObject) -> JsonObject:
+    """A bank payment that had succeeded fails after all: the charge is undone, its fee is not."""
+    charge = store.find("charge", intent["latest_charge"] or "")
+    if charge is None or intent["status"] != "succeeded":
+        raise StripeRefusal("Only a payment that succeeded can be taken back.")
+    arrived = store.find("balance_transaction", charge["balance_transaction"])
+    assert arrived is not None
+    record(
+        store,
+        type_="payment_failure_refund",
+        amount=-charge["amount"],
+        currency=charge["currency"],
+        source=charge["id"],
+        pending=arrived["status"] == "pending",
+    )
+    charge.update(status="failed", paid=False, failure_code="debit_not_authorized")
+    store.save(charge)
+    emit(store, "charge.failed", charge)
+    return fail(store, intent, code="debit_not_authorized", message="The bank took the debit back.")
+
+
 def _fee(store: Store, value: int) -> int:
     share = (value * int(store.setting("fee_basis_points")) + BASIS_POINTS // 2) // BASIS_POINTS
     return min(value, share + int(store.setting("fee_fixed_minor")))
@@ -143,7 +178,7 @@ def _charge(store: Store, intent: JsonObject, charge_id: str, transaction_id: st
         "captured": True,
         "created": store.now(),
         "currency": intent["currency"],
-        "customer": None,
+        "customer": intent["customer"],
         "disputed": False,
         "failure_code": None,
         "livemode": False,
@@ -161,7 +196,7 @@ def retrieve_payment_intent(call: Call) -> JsonObject:
 
 
 def list_payment_intents(call: Call) -> JsonObject:
-    return listed(call, "payment_intent", "/v1/payment_intents")
+    return listed(call, "payment_intent", "/v1/payment_intents", customer=call.params.get("customer"))
 
 
 def retrieve_charge(call: Call) -> JsonObject:
@@ -198,6 +233,10 @@ def _refundable(call: Call) -> JsonObject:
     charge = call.store.find("charge", charge_id, account=call.account) if charge_id else None
     if charge is None:
         raise missing("charge", str(charge_id), param="charge")
+    if charge["disputed"]:
+        raise StripeRefusal(
+            f"Charge {charge_id} has been charged back; cannot issue a refund.", code="charge_disputed"
+        )
     return charge
 
 
@@ -215,7 +254,7 @@ def _refund(call: Call, charge: JsonObject, value: int) -> JsonObject:
         "metadata": metadata(call.params),
         "payment_intent": charge["payment_intent"],
         "reason": call.params.get("reason"),
-        "status": "succeeded",
+        "status": store.setting("refunds"),
     }
     charge["amount_refunded"] += value
     charge["refunded"] = charge["amount_refunded"] == charge["amount"]
@@ -228,3 +267,39 @@ def _refund(call: Call, charge: JsonObject, value: int) -> JsonObject:
 
 def retrieve_refund(call: Call) -> JsonObject:
     return found(call, "refund", call.path["refund"], param="refund")
+
+
+def list_refunds(call: Call) -> JsonObject:
+    return listed(call, "refund", "/v1/refunds", payment_intent=call.params.get("payment_intent"))
+
+
+def arrive(store: Store, refund: JsonObject) -> JsonObject:
+    refund["status"] = "succeeded"
+    store.save(refund)
+    emit(store, "refund.updated", refund)
+    return refund
+
+
+def fail_refund(store: Store, refund: JsonObject) -> JsonObject:
+    """The payer's bank did not take it: the money is the platform's again."""
+    if refund["status"] == "failed":
+        raise StripeRefusal("This refund has failed already.")
+    back = record(
+        store,
+        type_="refund_failure",
+        amount=refund["amount"],
+        currency=refund["currency"],
+        source=refund["id"],
+    )
+    refund.update(
+        status="failed", failure_reason="expired_or_canceled_card", failure_balance_transaction=back["id"]
+    )
+    store.save(refund)
+    charge = store.find("charge", refund["charge"])
+    assert charge is not None
+    charge["amount_refunded"] -= refund["amount"]
+    charge["refunded"] = False
+    store.save(charge)
+    emit(store, "refund.updated", refund)
+    emit(store, "refund.failed", refund)
+    return refund

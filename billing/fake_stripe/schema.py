@@ -19,7 +19,13 @@ SERVICES = (
     "_balance_service",
     "_balance_transaction_service",
     "_charge_service",
+    "_credit_note_service",
+    "_customer_service",
+    "_dispute_service",
     "_event_service",
+    "_invoice_item_service",
+    "_invoice_payment_service",
+    "_invoice_service",
     "_payment_intent_service",
     "_payout_service",
     "_refund_service",
@@ -27,7 +33,7 @@ SERVICES = (
     "_transfer_reversal_service",
     "checkout/_session_service",
 )
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 SCALARS = {"str": "str", "int": "int", "bool": "bool", "float": "number", "Decimal": "number", "Any": "any"}
 
 

@@ -70,6 +70,7 @@ SETTINGS: dict[str, Any] = {
     "webhooks_lost_percent": 0,
     "webhooks_forged_percent": 0,
     "webhooks_shuffled": False,
+    "refunds": "succeeded",  # or "pending": each waits for a switch
     "transfers_only_approved": True,  # False: Stripe's default for a new platform
 }
 

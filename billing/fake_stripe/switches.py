@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from . import accounts, checkout, faults, payouts
+from . import accounts, brand_switches, checkout, faults, payouts
 from .api import Api
 from .balances import record, settle_pending
 from .call import AMOUNT_LIMIT
@@ -22,8 +22,15 @@ KINDS = (
     "balance_transaction",
     "charge",
     "checkout.session",
+    "credit_note",
+    "customer",
+    "dispute",
     "event",
+    "invoice",
+    "invoice_payment",
+    "invoiceitem",
     "payment_intent",
+    "payment_method",
     "payout",
     "refund",
     "transfer",
@@ -109,6 +116,8 @@ class Switches:
                 )
             case ["checkout", session_id]:
                 return self._turn_session(session_id, _one_of(options, "action", tuple(SESSION_ACTIONS)))
+            case [kind, object_id, action]:
+                return brand_switches.turn(store, kind, object_id, action, options)
         raise ValueError(f"No switch is called {'/'.join(path)}.")
 
     def _advance(self, seconds: int) -> JsonObject:

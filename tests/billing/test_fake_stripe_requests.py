@@ -148,8 +148,8 @@ def test_only_test_keys_are_let_in(fake_stripe: StripeServer, key: str) -> None:
 
 def test_an_operation_it_does_not_serve_is_a_violation_not_a_silence(wrong: StripeServer) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="Unrecognized request URL"):
-        sdk_to(wrong).v1.customers.create({}, {"idempotency_key": "customer:1"})
-    assert [v["path"] for v in wrong.look("violations")] == ["/v1/customers"]
+        sdk_to(wrong).v1.products.create({"name": "x"}, {"idempotency_key": "product:1"})
+    assert [v["path"] for v in wrong.look("violations")] == ["/v1/products"]
 
 
 @pytest.mark.parametrize(

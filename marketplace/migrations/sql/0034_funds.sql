@@ -88,6 +88,7 @@ CREATE TABLE credit_line (
     invoice_at_minor bigint NOT NULL,
     days_until_due integer NOT NULL,
     billing_email text NOT NULL,
+    next_invoice_on date NOT NULL,
     set_by uuid NOT NULL CONSTRAINT fk_credit_line_set_by REFERENCES person,
     set_at timestamptz NOT NULL,
     CONSTRAINT ck_credit_line_amounts CHECK (limit_minor >= 0 AND invoice_at_minor > 0),
@@ -96,7 +97,6 @@ CREATE TABLE credit_line (
 CREATE TABLE brand_invoice (
     brand_id uuid NOT NULL CONSTRAINT fk_brand_invoice_brand_id REFERENCES brand,
     id uuid NOT NULL,
-    month date NOT NULL,
     amount_minor bigint NOT NULL,
     currency text NOT NULL,
     days_until_due integer NOT NULL,
@@ -128,6 +128,8 @@ CREATE TABLE invoice_movement (
     kind varchar(40) NOT NULL,
     amount_minor bigint NOT NULL,
     to_wallet_minor bigint NOT NULL,
+    payment_intent text,
+    available_at timestamptz,
     happened_at timestamptz NOT NULL,
     CONSTRAINT pk_invoice_movement PRIMARY KEY (brand_id, invoice_id, object_id, kind),
     CONSTRAINT fk_invoice_movement_brand_id_invoice_id
@@ -270,3 +272,5 @@ BEGIN
         EXECUTE format('CREATE POLICY brand ON %I FOR SELECT TO humancloud_app USING (brand_id = app_brand())', name);
     END LOOP;
 END $$;
+-- Who looks at his payment may be the first to hear that it was taken back; what follows is the background's.
+CREATE POLICY brand_tells ON top_up_reversal FOR INSERT TO humancloud_app WITH CHECK (brand_id = app_brand());
