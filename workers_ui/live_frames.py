@@ -235,7 +235,7 @@ def _to_the_brand(told: Told) -> Iterator[Frame]:
         yield changed(topic, "ticket.import", subject)
     elif told.kind == kind_of(ArticleEdited):
         yield changed(topic, "kb.editing", subject)
-    elif told.kind in CHANGES_KNOWLEDGE:
+    elif told.kind in CHANGES_KNOWLEDGE | ERASES:
         yield changed(topic, "kb.changed")
     elif told.kind == kind_of(WalletFunded):
         yield _notice(topic, "Your top-up has arrived. Tickets that waited for it open now.", tone="good")
@@ -299,6 +299,8 @@ def _about_switches(told: Told) -> Iterator[Frame]:
                 yield changed(POOL, "pool")
         case SwitchKind.ARTICLE | SwitchKind.GUIDANCE:
             yield changed(POOL, "ticket.guidance")
+            if told.brand:
+                yield changed(for_brand(told.brand), "kb.changed")
         case SwitchKind.WORKER if told.worker is not None:
             topic = for_worker(told.worker)
             yield from (changed(topic, event) for event in ("pool", "mine", "ticket.lease"))

@@ -133,7 +133,14 @@ def test_a_reply_whose_article_was_edited_shows_what_changed_and_leaves_only_rea
     db: Database, house: House, reviewer: Browser
 ) -> None:
     _, review = a_waiting_reply(db, house, inserted="1")
+    open_page = tree(reviewer.get("/reviews"))
+    followed = [part.attributes["id"] for part in open_page.css("[data-refresh='kb.changed']")]
+    assert followed == [f"grounds-{review}", f"sending-{review}"]
+    assert not open_page.css("[data-refresh='kb.changed'] textarea")  # what is typed there stays
+    before = {form.attributes["id"] for form in open_page.css(f"#sending-{review} form")}
     an_edit(house)
+    after = {form.attributes["id"] for form in tree(reviewer.get("/reviews")).css(f"#sending-{review} form")}
+    assert not before & after  # a button under the hand never becomes another act
     refused = reviewer.post(f"/reviews/{review}/approval")
     assert (refused.status_code, "has changed since it was written" in words(refused)) == (409, True)
     changed = words(refused, "[data-changed]")

@@ -59,6 +59,7 @@ def test_a_switch_is_heard_by_those_whom_it_stops(town: Town) -> None:
     manager.next("board")
     throw(town, SwitchKind.GUIDANCE)
     ann.next("ticket.guidance")
+    manager.next("kb.changed")
     throw(town, SwitchKind.WORKER, str(town.ann))
     assert ann.next("notice").data == {
         "text": "Your work was stopped at a brand: A recall is running.",
