@@ -12,7 +12,6 @@ from guidance.draft import CitedPassage, Draft, QuestionCoverage
 from guidance.engine import answer
 from guidance.findings import Finding
 from guidance.flow_models import FlowWalk
-from guidance.languages import language_of
 from guidance.models import Receipt, Suggestion, SuggestionPassage, SuggestionState
 from guidance.queries import as_cited, has_moved_on, passages_of, shown_suggestion, why_stopped
 from guidance.questions import questions_in
@@ -24,6 +23,7 @@ from guidance.receipts import (
     supported_sentences,
 )
 from knowledge_base.index.retrieval import FoundPassage, Retriever
+from knowledge_base.languages import language_of
 from marketplace.events.commands import record
 from marketplace.events.facts import SuggestionPrepared
 from marketplace.kernel.db import Tx
@@ -61,11 +61,12 @@ def prepare_suggestion(
     if why_stopped(tx, brand=brand) is not None:
         raise GuidanceStopped
     said = conversation_of(tx, brand=brand, ticket=ticket)
+    query = said.query
     found = answer(
         tx,
         retriever,
         brand=brand,
-        query=said.query,
+        query=query,
         weight=weight,
         threshold=threshold,
         customer_name=said.customer_name,
@@ -87,8 +88,8 @@ def prepare_suggestion(
         sentences=[asdict(sentence) for sentence in draft.sentences] if draft else [],
         questions=_told(draft.coverage) if draft else [],
         slots=[asdict(slot) for slot in draft.filled] if draft else [],
-        asked_in=language_of(said.asked) or "",
-        answered_in=_answered_in(draft) or "",
+        asked_in=query.language or "",
+        answered_in=_answered_in(draft, found.passages) or "",
         voice_version=found.voice_version,
         prepared_at=now,
     )
@@ -192,10 +193,11 @@ def _main_passage(
     return max(used, key=lambda one: (articles[one.article_id], sentences[one.rank], -one.rank), default=None)
 
 
-def _answered_in(draft: Draft | None) -> str | None:
-    """What is quoted tells; the greeting and the sign-off are in the voice's one language."""
-    quoted = (one.text for one in draft.sentences if one.passage_rank is not None) if draft else ()
-    return language_of(" ".join(quoted))
+def _answered_in(draft: Draft | None, passages: Sequence[FoundPassage]) -> str | None:
+    """What is quoted tells, else its passages; the greeting and the sign-off are in the voice's one language."""
+    quoted = {one.text: one.passage_rank for one in draft.sentences if one.passage_rank} if draft else {}
+    languages = (passages[rank - 1].language for rank in quoted.values())
+    return language_of(" ".join(quoted)) or next(filter(None, languages), None)
 
 
 def _told(coverage: Sequence[QuestionCoverage]) -> list[dict[str, object]]:

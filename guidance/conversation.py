@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from guidance.slots import TicketFacts, facts_of
 from knowledge_base.index.hybrid import Query
+from knowledge_base.languages import language_of
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BrandId, MessageId, TicketId
 from marketplace.tickets.models import Author, Customer, Message, Ticket
@@ -25,8 +26,12 @@ class Conversation:
 
     @property
     def query(self) -> Query:
-        """The whole of it; without earlier context, the first message is asked under its subject."""
-        return _query(self.ticket, self.thread)
+        """The whole of it; without earlier context, the first message is asked under its subject.
+
+        What the customer wrote last tells the language, else all he wrote.
+        """
+        spoken = language_of(self.asked) or language_of("\n".join(self.said_by_customer))
+        return _query(self.ticket, self.thread, language=spoken)
 
     @property
     def asked(self) -> str:
@@ -71,7 +76,7 @@ def asked_in(tx: Tx, *, brand: BrandId, ticket: TicketId, message: MessageId | N
     return _query(row, thread[: last + 1])
 
 
-def _query(ticket: Ticket, thread: Sequence[Message]) -> Query:
+def _query(ticket: Ticket, thread: Sequence[Message], *, language: str | None = None) -> Query:
     first, *others = [message.body for message in thread]
     turns = [ticket.context, first] if ticket.context else [f"{ticket.subject}. {first}"]
-    return Query.of([*turns, *others])
+    return Query.of([*turns, *others], language=language)

@@ -52,6 +52,9 @@ class CitedPassage:
     page: int | None = None
     """Where it begins in a paged file, from 1."""
 
+    language: str | None = None
+    """As two letters; None where nobody can tell."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftSentence:
@@ -135,6 +138,7 @@ def compose(
 ) -> Draft | None:
     """A draft from the best sentences of the passages, or None when none of them may be quoted in this voice.
 
+    It is in one language: that in which most of several questions are answered, else that of the best passage.
     Several `questions` are answered one after another, each from the passages that it trusts; when none of them can
     be answered by itself, and for one alone, the whole `question` is answered from the first three passages.
     Slots in what is quoted are filled with `facts` of the ticket, and with what the passage itself says once.
@@ -142,18 +146,58 @@ def compose(
     """
     ranked = sorted(passages, key=lambda passage: passage.rank)
     units = [unit for passage in ranked for unit in _units(passage, voice)]
-    scorer = scorer or WordOverlap()
-    greeting, sign_off = begins(voice, customer_name), ends(voice)
-    most = voice.most_sentences or MAX_UNITS
-    each = _within([_choose_for(asked, units, scorer) for asked in questions], voice.most_sentences)
-    coverage = tuple(_coverage(*pair) for pair in zip(questions, each, strict=True))
-    if any(each):
-        return _assemble(greeting, _once(each), sign_off, coverage, facts)
-    first = _distinct([unit for unit in units if unit.passage in ranked[:MAX_PASSAGES]])
-    if not first:
+    scorer, most = scorer or WordOverlap(), voice.most_sentences
+    bodies = [
+        _body(ranked, units, language, question, questions, scorer, most) for language in _languages(ranked)
+    ]
+    # Of equally many answers the first: its best passage ranks before the others'.
+    best = max(bodies, key=lambda body: (sum(map(bool, body.each)), bool(body.parts)))
+    if not best.parts:
         return None
-    chosen = _choose(first, question[-MAX_QUESTION_CHARS:], scorer, min(MAX_UNITS, most))
-    return _assemble(greeting, [chosen], sign_off, coverage, facts)
+    coverage = tuple(_coverage(*pair) for pair in zip(questions, best.each, strict=True))
+    return _assemble(begins(voice, customer_name), best.parts, ends(voice), coverage, facts)
+
+
+# --- in one language ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Body:
+    """What is quoted, part by part, and which of it answers `each` of several questions."""
+
+    parts: list[list[_Unit]]
+    each: list[list[_Unit]]
+
+
+def _languages(passages: Sequence[CitedPassage]) -> list[str | None]:
+    """Those of the passages, the best one's first; None, which is any, where there are no two."""
+    known = list(dict.fromkeys(passage.language for passage in passages if passage.language))
+    return [*known] if len(known) > 1 else [None]
+
+
+def _body(
+    ranked: list[CitedPassage],
+    units: list[_Unit],
+    language: str | None,
+    question: str,
+    questions: Sequence[AskedQuestion],
+    scorer: SentenceScorer,
+    most: int,
+) -> _Body:
+    each = _within([_choose_for(asked, units, language, scorer) for asked in questions], most)
+    if any(each):
+        return _Body(parts=_once(each), each=each)
+    first = [passage for passage in ranked if _is_in(passage, language)][:MAX_PASSAGES]
+    able = _distinct([unit for unit in units if unit.passage in first])
+    if not able:
+        return _Body(parts=[], each=each)
+    chosen = _choose(able, question[-MAX_QUESTION_CHARS:], scorer, min(MAX_UNITS, most or MAX_UNITS))
+    return _Body(parts=[chosen], each=each)
+
+
+def _is_in(passage: CitedPassage, language: str | None) -> bool:
+    """Whether it may be; either is unknown where it is None."""
+    return language is None or passage.language in (None, language)
 
 
 # --- what may be quoted -------------------------------------------------------------------------------------
@@ -214,14 +258,18 @@ def _same(unit: _Unit, other: _Unit) -> bool:
 # --- what answers -------------------------------------------------------------------------------------------
 
 
-def _choose_for(asked: AskedQuestion, units: list[_Unit], scorer: SentenceScorer) -> list[_Unit]:
-    """What answers one of several questions; nothing where no passage is trusted with it."""
+def _choose_for(
+    asked: AskedQuestion, units: list[_Unit], language: str | None, scorer: SentenceScorer
+) -> list[_Unit]:
+    """What answers one of several questions; nothing where no passage is trusted with it, or the one that is is in
+    another language."""
     if asked.ranks is None:
         stems = content_stems(asked.question.text)
-        able = _distinct([unit for unit in units if _says(unit, stems)])
+        trusted = [unit for unit in units if _says(unit, stems)]
     else:
         by_passage = ([unit for unit in units if unit.passage.rank == rank] for rank in asked.ranks)
-        able = _distinct(next(filter(None, by_passage), []))
+        trusted = next(filter(None, by_passage), [])
+    able = _distinct([unit for unit in trusted if _is_in(unit.passage, language)])
     return _choose(able, asked.question.meant, scorer, MAX_UNITS_EACH) if able else []
 
 

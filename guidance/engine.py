@@ -67,6 +67,7 @@ def answer(
         retriever,
         brand=brand,
         questions=questions,
+        language=query.language,
         shown=passages,
         weight=tuning.dense_weight,
         judge=lambda own: alone.judge(own.evidence, [one.title for one in own.passages]),
@@ -157,6 +158,7 @@ def cited(passages: Sequence[FoundPassage]) -> list[CitedPassage]:
             text=passage.text,
             score=passage.score,
             page=passage.page,
+            language=passage.language,
         )
         for rank, passage in enumerate(passages, start=1)
     ]

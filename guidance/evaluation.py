@@ -24,6 +24,7 @@ from knowledge_base.index.bulk_work import LocalWork
 from knowledge_base.index.embedder import Embedder
 from knowledge_base.index.evidence import Near, evidence_of, ranking_of
 from knowledge_base.index.hybrid import DENSE_WEIGHT, Hit, Query, best_of_articles
+from knowledge_base.index.own_language import own_language_first
 from knowledge_base.index.shelf import EncodedQuery, find_in
 from knowledge_base.index.snapshot import TOP, Snapshot, open_of
 from knowledge_base.passages import PassageText, split
@@ -122,7 +123,8 @@ class IndexedSet:
         query, before = Query.of(question.turns), time.thread_time()
         encoded = EncodedQuery.of(query, self._embedder)
         hits, ranking = find_in(self._snapshot, encoded, weight=self.tuning.dense_weight, top=2 * TOP)
-        best = best_of_articles(hits)
+        languages = {hit.passage_id: self._pieces[hit.passage_id].passage.language for hit in hits}
+        best = best_of_articles(own_language_first(hits, languages, query.language))
         heard = None
         if self._vote is not None:
             heard = self._vote.hear(query.last_turn, encoded.encode_query(query.last_turn))
@@ -185,6 +187,7 @@ class IndexedSet:
             section_path=piece.passage.path,
             text=piece.passage.text,
             score=hit.score,
+            language=piece.passage.language,
         )
 
 

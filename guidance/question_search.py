@@ -43,13 +43,14 @@ def hear_each(
     *,
     brand: BrandId,
     questions: Sequence[Question],
+    language: str | None,
     shown: Sequence[FoundPassage],
     weight: float,
     judge: Callable[[Retrieved], Assessment],
     sure: bool,
 ) -> HeardQuestions:
-    """Search for each of several questions; one alone is the conversation's own. `sure`: the search that found `shown`
-    is trusted. Raises IndexUnavailable."""
+    """Search for each of several questions; one alone is the conversation's own. `language` is the customer's, `sure`:
+    the search that found `shown` is trusted. Raises IndexUnavailable."""
     if len(questions) < 2:
         return HeardQuestions(passages=tuple(shown))
     passages = list(shown)
@@ -57,7 +58,7 @@ def hear_each(
     asked: list[AskedQuestion] = []
     judged: list[Assessment] = []
     for question in questions[:QUESTIONS_SEARCHED]:
-        query = Query.of([question.asked])
+        query = Query.of([question.asked], language=language)
         found = retriever.search(tx, brand=brand, query=query, weight=weight, top=FOUND_FOR_EACH)
         judged.append(judge(found))
         trusted = found.passages if judged[-1].answer else ()

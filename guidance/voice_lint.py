@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from guidance.findings import Finding, FindingKind, Severity
-from guidance.languages import language_of
 from guidance.reply_bodies import body_of
 from guidance.sentences import split_sentences
 from guidance.voice import Emoji, Formality, Spelling, Voice
+from knowledge_base.languages import language_of
 
 FEWEST_WORDS = 30
 """The grade of a shorter text says more about one long word than about its reader."""

@@ -267,6 +267,7 @@ def _passage_rows(brand: BrandId, plan: _Plan) -> Rows:
             "page": passage.page,
             "section_path": list(passage.path),
             "text": passage.text,
+            "language": passage.language,
             "embedding_text": passage.embedding_text,
             "sha256": passage.sha256,
         }

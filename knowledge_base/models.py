@@ -139,6 +139,7 @@ class Passage(Base):
         ForeignKeyConstraint(["brand_id", "article_id"], ["article.brand_id", "article.id"]),
         ForeignKeyConstraint(["brand_id", "revision_id"], ["revision.brand_id", "revision.id"]),
         UniqueConstraint("brand_id", "revision_id", "ordinal"),
+        CheckConstraint("language ~ '^[a-z]{2}$'", name="language"),
     )
 
     brand_id: Mapped[BrandId] = mapped_column(primary_key=True)
@@ -150,6 +151,9 @@ class Passage(Base):
     """Where it begins in a paged file, from 1."""
     section_path: Mapped[StringList]
     text: Mapped[str]
+    language: Mapped[str | None]
+    """What its file declares, else what its words say; None where nobody can tell."""
+
     embedding_text: Mapped[str]
     sha256: Mapped[str]
 

@@ -6,11 +6,12 @@ A passage is a slice of its section's text, so nothing can be lost or reworded b
 import hashlib
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import takewhile
 
+from knowledge_base.languages import declared_language, language_of
 from knowledge_base.reading.documents import Document, Section
 
 TARGET_WORDS = 110
@@ -38,13 +39,25 @@ class PassageText:
     page: int | None = None
     """Where it begins in a paged file, from 1."""
 
+    language: str | None = None
+    """As two letters; None where nobody can tell."""
+
 
 def split(document: Document) -> tuple[PassageText, ...]:
     """The document's passages in reading order, numbered from 0."""
-    return tuple(
+    passages = [
         _passage(document, ordinal=ordinal, path=path, text=text, page=page)
         for ordinal, (path, text, page) in enumerate(_pieces(document))
-    )
+    ]
+    return tuple(_with_languages(document, passages))
+
+
+def _with_languages(document: Document, passages: Sequence[PassageText]) -> Iterator[PassageText]:
+    """What the document declares; else what the passage's own words say, and where they are few, those of all."""
+    declared = declared_language(document.language)
+    whole = None if declared else language_of("\n".join(passage.embedding_text for passage in passages))
+    for passage in passages:
+        yield replace(passage, language=declared or language_of(passage.embedding_text) or whole)
 
 
 def _pieces(document: Document) -> Iterator[tuple[tuple[str, ...], str, int | None]]:

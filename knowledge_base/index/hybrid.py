@@ -20,6 +20,7 @@ import numpy.typing as npt
 from knowledge_base.index.embedder import Vectors
 from knowledge_base.index.snapshot import TOP, Snapshot
 from knowledge_base.index.vector_index import Found
+from knowledge_base.languages import language_of
 from marketplace.kernel.ids import ArticleId, PassageId
 
 # Both were chosen on the two sets they were measured on, so expect a little less elsewhere. To be tuned per
@@ -49,19 +50,29 @@ class ModelMismatch(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What is asked. `conversation` ends with the last turn, and is equal to it when there is only one."""
+    """What is asked. `conversation` ends with the last turn, and is equal to it when there is only one.
+
+    `language` is the asker's, as two letters; None where nobody can tell.
+    """
 
     last_turn: str
     conversation: str
+    language: str | None = None
 
     @classmethod
-    def of(cls, turns: Sequence[str]) -> "Query":
-        """From the turns of a thread, oldest first: all of the last one, then as much before it as fits."""
+    def of(cls, turns: Sequence[str], *, language: str | None = None) -> "Query":
+        """From the turns of a thread, oldest first: all of the last one, then as much before it as fits.
+
+        Without `language` the last turn tells it, if it does.
+        """
         last_turn = turns[-1].split()[:MAX_QUERY_WORDS] if turns else []
         earlier = " ".join(turns[-MAX_TURNS:-1]).split()
         room = MAX_QUERY_WORDS - len(last_turn)
         conversation = [*(earlier[-room:] if room else []), *last_turn]
-        return cls(last_turn=" ".join(last_turn), conversation=" ".join(conversation))
+        asked = " ".join(last_turn)
+        return cls(
+            last_turn=asked, conversation=" ".join(conversation), language=language or language_of(asked)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, select
 from knowledge_base.index.embedder import Embedder
 from knowledge_base.index.evidence import Evidence, Ranking, evidence_of
 from knowledge_base.index.hybrid import Hit, Query, best_of_articles
+from knowledge_base.index.own_language import own_language_first
 from knowledge_base.index.past import PastIndexes
 from knowledge_base.index.shelf import EncodedQuery, Findings, IndexShelf
 from knowledge_base.index.snapshot import TOP
@@ -57,6 +58,9 @@ class FoundPassage:
     page: int | None = None
     """Where it begins in a paged file, from 1."""
 
+    language: str | None = None
+    """As two letters; None where nobody can tell."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrieved:
@@ -77,7 +81,7 @@ class Retrieved:
 
 
 class Search(Protocol):
-    """Finds passages of what holds at one time, now or another."""
+    """Finds passages of what holds at one time, now or another; of near ones those in the query's language first."""
 
     def search(self, tx: Tx, *, brand: BrandId, query: Query, weight: float, top: int = 3) -> Retrieved: ...
 
@@ -112,7 +116,7 @@ class Retriever:
         if not numbers and not index_status(tx, brand=brand).changed:
             return Retrieved(passages=(), ranking=Ranking(), words=words, snapshot=None)
         found = self._find(tx, brand, numbers, query, weight)
-        passages, held = _live(tx, brand, found.hits, found.ranking, top, is_offered())
+        passages, held = _live(tx, brand, query, found.hits, found.ranking, top, is_offered())
         return Retrieved(passages=passages, ranking=held, words=words, snapshot=found.number)
 
     def as_of(self, at: datetime) -> "Search":
@@ -132,7 +136,7 @@ class Retriever:
             weight=weight,
             top=2 * TOP,
         )
-        passages, held = _live(tx, brand, hits, ranking, top, is_live(at))
+        passages, held = _live(tx, brand, query, hits, ranking, top, is_live(at))
         return Retrieved(passages=passages, ranking=held, words=len(query.last_turn.split()), snapshot=None)
 
     def forget(self, brand: BrandId) -> None:
@@ -175,6 +179,7 @@ class _AsOf:
 def _live(
     tx: Tx,
     brand: BrandId,
+    query: Query,
     hits: Sequence[Hit],
     ranking: Ranking,
     top: int,
@@ -185,7 +190,7 @@ def _live(
     for depth in (max(FIRST_LOOK, 4 * top), 2 * TOP):
         front = ranking.front(depth)
         rows = _live_rows(tx, brand, {*(hit.passage_id for hit in hits[:depth]), *front.passage_ids()}, holds)
-        passages = _found_passages(hits[:depth], rows, top)
+        passages = _found_passages(hits[:depth], rows, query.language, top)
         held = front.only(rows.keys())
         if len(passages) == wanted and held.tells_as_much_as(ranking):
             break
@@ -205,6 +210,7 @@ def _live_rows(
             Passage.section_path,
             Passage.text,
             Passage.page,
+            Passage.language,
             Article.verified_at,
         )
         .select_from(Passage)
@@ -216,9 +222,11 @@ def _live_rows(
 
 
 def _found_passages(
-    hits: Sequence[Hit], rows: Mapping[PassageId, Row[Any]], top: int
+    hits: Sequence[Hit], rows: Mapping[PassageId, Row[Any]], language: str | None, top: int
 ) -> tuple[FoundPassage, ...]:
-    best = best_of_articles(hit for hit in hits if hit.passage_id in rows)[:top]
+    live = [hit for hit in hits if hit.passage_id in rows]
+    languages = {hit.passage_id: rows[hit.passage_id].language for hit in live}
+    best = best_of_articles(own_language_first(live, languages, language))[:top]
     return tuple(_found_passage(hit, rows[hit.passage_id]) for hit in best)
 
 
@@ -239,6 +247,7 @@ def _found_passage(hit: Hit, row: Row[Any]) -> FoundPassage:
         dense_rank=hit.dense_rank,
         lexical_rank=hit.lexical_rank,
         page=row.page,
+        language=row.language,
     )
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from guidance.languages import language_of, mismatch
+from guidance.languages import mismatch
+from knowledge_base.languages import language_of
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,8 @@ from guidance.languages import language_of, mismatch
         ("Dzień dobry, paczka nie przyszła i nie wiem, gdzie jest. Proszę, czy można to sprawdzić?", "pl"),
         ("Hej, jag har inte fått min beställning och undrar när det kommer och hur jag kan följa den.", "sv"),
         ("As a rule of thumb, 10 coffee drinkers use about 4 kg a month.", None),
+        ("Do you do dry cleaning? No, the hotel doesn't offer a dry cleaning service.", "en"),
+        ("Paying in card resulted in a fee", None),
         ("Kettle?", None),
         ("TL-20417 TL-20418", None),
         ("", None),
@@ -30,6 +33,7 @@ def test_a_sentence_tells_its_language(text: str, language: str | None) -> None:
 
 def test_another_language_is_told_and_one_that_is_not_known_is_not() -> None:
     assert mismatch("de", "en") == "The customer writes in German; this answer is in English."
+    assert mismatch("de", "da") == "The customer writes in German; this answer is in another language."
     assert mismatch("de", "de") == ""
     assert mismatch(None, "en") == ""
     assert mismatch("de", None) == ""

@@ -1,6 +1,7 @@
 """Passages are slices of the article: nothing lost, none too large, sentences whole where possible."""
 
 import hashlib
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
@@ -146,6 +147,25 @@ def test_a_passage_names_the_page_it_begins_on() -> None:
     assert pages[:3] == [2, 2, 2]
     assert pages[3:] == [4]
     assert split(document(section("Word.")))[0].page is None
+
+
+def test_a_passages_language_is_declared_or_told_by_its_words_or_by_the_whole_article() -> None:
+    german = section(
+        "Sie können den Kessel in dreißig Tagen zurückgeben, und wir zahlen für die Post. " * 9, "De"
+    )
+    english = section(
+        "You can send the kettle back to us in thirty days, and we pay for the post. " * 9, "En"
+    )
+    models = section("TL-20417 TL-20418 TL-20419 " * 20, "TL")
+    passages = split(document(german, german, german, english, models))
+    assert {(one.path, one.language) for one in passages} == {
+        (("De",), "de"),
+        (("En",), "en"),
+        (("TL",), "de"),
+    }
+    assert {one.language for one in split(replace(document(german, english), language="da-DK"))} == {"da"}
+    assert {one.language for one in split(replace(document(german), language="deu"))} == {"de"}
+    assert [one.language for one in split(document(models, title="TL"))] == [None]
 
 
 def _overlap(before: PassageText, after: PassageText) -> int:
