@@ -125,27 +125,6 @@ def earned_by_day(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonthOwed:
-    """One UTC month of one currency: what was paid in it, and what was still owed at its end."""
-
-    month: date
-    paid: Money
-    closing: Money
-
-
-def months_owed(tx: Tx, *, worker: WorkerId) -> tuple[MonthOwed, ...]:
-    """The months in which anything was posted, newest first; the running one as far as it has come."""
-    return tuple(
-        MonthOwed(
-            month=row.month,
-            paid=Money(amount_minor=row.paid, currency=row.currency),
-            closing=Money(amount_minor=row.closing, currency=row.currency),
-        )
-        for row in tx.execute(_MONTHS, {"worker": worker, "limit": MONTHS_SHOWN})
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SentTransfer:
     """One transfer as Stripe accepted it."""
 
@@ -207,16 +186,6 @@ _BY_DAY = text(
     "SELECT (accrued_at AT TIME ZONE :zone)::date AS day, sum(amount_minor)::bigint AS amount FROM earning "
     "WHERE worker_id = :worker AND currency = :currency AND accrued_at >= :since AND state <> :reversed "
     "GROUP BY day"
-)
-_MONTHS = text(
-    "SELECT month, currency, paid, sum(net) OVER (PARTITION BY currency ORDER BY month)::bigint AS closing "
-    "FROM ("
-    "SELECT date_trunc('month', t.effective_at AT TIME ZONE 'UTC')::date AS month, a.currency, "
-    "sum(CASE WHEN e.side = a.normal THEN e.amount_minor ELSE -e.amount_minor END)::bigint AS net, "
-    "coalesce(sum(e.amount_minor) FILTER (WHERE t.kind = 'sent'), 0)::bigint AS paid "
-    "FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id JOIN ledger_txn t ON t.id = e.txn_id "
-    "WHERE a.worker_id = :worker AND a.code IN ('worker_pending', 'worker_payable', 'worker_in_flight') "
-    'GROUP BY 1, 2) AS by_month ORDER BY month DESC, currency COLLATE "C" LIMIT :limit'
 )
 _TRANSFERS = text(
     "SELECT stripe_transfer, amount_minor, paid_at FROM payout WHERE worker_id = :worker "

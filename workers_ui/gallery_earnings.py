@@ -217,6 +217,8 @@ def statement(frame: MakeFrame) -> PageView:
         transferred=usd(4200),
         transfers_agree=True,
         issued_at=NOW,
+        is_final=True,
+        file_href="/worker/earnings/statements/2026-10.csv?currency=usd",
         transfers=(
             worker.StatementTransfer(
                 transfer="tr_1QfZ2eLkd0vWq8", amount=usd(4200), sent_at=datetime(2026, 10, 9, tzinfo=UTC)

@@ -17,11 +17,12 @@ def periods(frame: MakeFrame) -> PageView:
             ClosedMonth(month=date(2026, 8, 1), closed_at=ago(days=61), closed_by="Jonas Brandt"),
         ),
         months=(Choice(value="2026-10", label="October 2026"),),
+        years=(2026, 2025, 2024),
     )
 
 
 def periods_all_closed(frame: MakeFrame) -> PageView:
-    return PeriodsPage(frame=finance_frame(frame, "/finance/periods"), closed=(), months=())
+    return PeriodsPage(frame=finance_frame(frame, "/finance/periods"), closed=(), months=(), years=(2026,))
 
 
 BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {

@@ -5,16 +5,18 @@ from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from billing import worker_queries
 from billing.gateway import CallUnknown, CredentialsRefused, ServiceAgreement
 from billing.months import month_of
 from billing.onboarding import CannotBePaidThere, onboarding_link, refresh_account
-from billing.statements import statement
+from billing.statement_files import STATEMENT_COLUMNS, statement_rows
+from billing.statements import months_moved, statement
 from marketplace.accounts.payable_countries import Payability, payability
 from marketplace.accounts.sessions import Principal
 from marketplace.kernel.clock import app_now
+from marketplace.kernel.csv_file import csv_file
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import NotFound
 from marketplace.kernel.ids import WorkerId
@@ -28,6 +30,7 @@ from workers_ui.deps import (
 )
 from workers_ui.frames import page, worker_frame
 from workers_ui.pages import worker_earnings_views as views
+from workers_ui.pages.files import OneCurrency, csv_answer
 from workers_ui.pages.mine import day_began
 from workers_ui.pages.pool_views import pager
 from workers_ui.parts import PaymentsOff
@@ -79,7 +82,7 @@ def show_earnings(
         ),
         chart=_chart(tx, worker, principal, sums, now),
         lines=tuple(views.line(one) for one in found.lines),
-        statements=tuple(views.statement_link(one) for one in worker_queries.months_owed(tx, worker=worker)),
+        statements=tuple(views.statement_link(one) for one in months_moved(tx, worker=worker)),
         pager=pager("/worker/earnings", page=found.page, has_more=found.has_more),
     )
     return page(request, view)
@@ -111,6 +114,13 @@ def set_up_payouts(having: HasServices, principal: IsSignedInBefore) -> Redirect
     return RedirectResponse(url, status_code=303)
 
 
+@router.get("/worker/earnings/statements/{month}.csv")
+def statement_file(tx: HasTx, worker: AsWorker, month: str, currency: OneCurrency) -> StreamingResponse:
+    """The statement's rows as programs read them; for a closed month the same bytes whenever it is asked for."""
+    rows = statement_rows(tx, month=month, currency=currency, worker=worker)
+    return csv_answer(f"statement-{month}-{currency}.csv", csv_file(STATEMENT_COLUMNS, rows))
+
+
 @router.get("/worker/earnings/statements/{month}")
 def show_statement(
     request: Request,
@@ -122,7 +132,7 @@ def show_statement(
     """The statement of a UTC month. Without a currency: the first one in which anything happened."""
     principal: Principal = request.state.principal
     first = month_of(month)
-    months = worker_queries.months_owed(tx, worker=worker)
+    months = months_moved(tx, worker=worker)
     moved = [one.closing.currency for one in months if one.month == first]
     chosen = currency or next(iter(moved), "")
     if chosen not in moved:

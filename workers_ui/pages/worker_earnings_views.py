@@ -9,8 +9,8 @@ from babel.dates import format_skeleton
 from babel.numbers import format_currency
 
 from billing.models import EarningKind, EarningState
-from billing.statements import Movement, Statement
-from billing.worker_queries import CurrencySums, EarningLine, MonthOwed, PayoutAbility, SentTransfer
+from billing.statements import MonthMoved, Movement, Statement
+from billing.worker_queries import CurrencySums, EarningLine, PayoutAbility, SentTransfer
 from marketplace.accounts.payable_countries import Payability
 from marketplace.kernel.money import Money
 from workers_ui.presenters import worker as views
@@ -121,7 +121,7 @@ def setup(ability: PayoutAbility, reach: Payability, *, payments_on: bool) -> vi
     )
 
 
-def statement_link(owed: MonthOwed) -> views.StatementLink:
+def statement_link(owed: MonthMoved) -> views.StatementLink:
     return views.StatementLink(month=owed.month, closing=owed.closing, paid=owed.paid)
 
 
@@ -137,8 +137,10 @@ def statement_page(
         movements=tuple(_movement(one) for one in found.movements),
         closing=found.closing,
         earned=found.earned,
-        transferred=found.paid,
-        transfers_agree=sent == found.paid.amount_minor,
+        transferred=found.transferred,
+        transfers_agree=sent == found.transferred.amount_minor,
+        is_final=found.is_final,
+        file_href=f"/worker/earnings/statements/{month:%Y-%m}.csv?currency={found.currency}",
         issued_at=frame.now,
         transfers=tuple(
             views.StatementTransfer(transfer=one.transfer, amount=one.amount, sent_at=one.sent_at)

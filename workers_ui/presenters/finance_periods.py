@@ -23,4 +23,5 @@ class PeriodsPage:
     frame: Frame
     closed: tuple[ClosedMonth, ...]
     months: tuple[Choice, ...]
+    years: tuple[int, ...]
     form: FormState = EMPTY_FORM

@@ -574,4 +574,6 @@ class StatementPage:
     transferred: Money
     transfers_agree: bool
     issued_at: datetime
+    is_final: bool
+    file_href: str
     transfers: tuple[StatementTransfer, ...] = ()
