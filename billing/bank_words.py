@@ -19,7 +19,7 @@ REASONS: Mapping[str, str] = {
     "no_account": "the bank found no such account",
 }
 OTHERWISE = "the bank gave no reason"
-FIX = "Open Earnings, choose “Change at Stripe”, and check the account number and the name, or give another account."
+FIX = "Choose “Change at Stripe” under Earnings and check the account number and the name, or give another account."
 YOURS = (
     "The money is yours: it went back to your balance at Stripe, which pays it out once your bank takes it."
 )

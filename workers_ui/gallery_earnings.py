@@ -24,6 +24,7 @@ from workers_ui.presenters import worker
 from workers_ui.presenters.charts import Bar, BarChart
 from workers_ui.presenters.values import (
     Badge,
+    Notice,
     Tone,
 )
 from workers_ui.templating import PageView
@@ -107,6 +108,7 @@ def earnings(frame: MakeFrame) -> PageView:
                 paid=usd(184_250),
             ),
         ),
+        bank=(Notice(text="$1,842.50 went to your bank on Fri, May 8.", tone=Tone.GOOD),),
         setup=worker.PayoutSetup(
             ready=True,
             title="Payout set-up",

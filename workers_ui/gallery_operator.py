@@ -218,6 +218,14 @@ def jobs(frame: MakeFrame) -> PageView:
                 action=Action(href="/operator/jobs/leases/1/return", label="Return to the pool"),
             ),
         ),
+        events=(
+            views.StuckRow(
+                label="payment_intent.succeeded · pi_3PtQ2eLkdIwHu7ix",
+                detail="quarantined: the endpoint at Stripe is set to another API version than this program speaks",
+                since=_ago(minutes=9),
+                action=Action(href="/operator/jobs/events/platform/evt_1/replay", label="Try again"),
+            ),
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """Fake Stripe's objects behave as Stripe documents: reversals, payouts, refunds, events, webhooks, pages."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -265,8 +266,8 @@ def test_events_name_the_request_that_caused_them(
 
 
 @contextmanager
-def listener(refusals: int = 0) -> Iterator[tuple[str, Queue[tuple[bytes, str]]]]:
-    """An endpoint that answers 500 `refusals` times and then takes what it gets."""
+def listener(refusals: int = 0, *, seconds: float = 0.0) -> Iterator[tuple[str, Queue[tuple[bytes, str]]]]:
+    """An endpoint that answers 500 `refusals` times and then takes what it gets, in `seconds` each."""
     received: Queue[tuple[bytes, str]] = Queue()
     left = [refusals]
 
@@ -274,6 +275,7 @@ def listener(refusals: int = 0) -> Iterator[tuple[str, Queue[tuple[bytes, str]]]
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             left[0] -= 1
+            time.sleep(seconds)
             self.send_response(500 if left[0] >= 0 else 200)
             self.end_headers()
             if left[0] < 0:

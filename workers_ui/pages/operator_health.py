@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
+from billing.inbox import count_left
 from marketplace.accounts.mail import stuck_letters
 from marketplace.accounts.people_queries import PeopleCounts, names_of, people_counts
 from marketplace.accounts.permissions import Permission
@@ -67,6 +68,7 @@ def _stuck(tx: Tx) -> tuple[HealthPart, ...]:
         "Leases past their deadline": len(stuck.overdue_leases(tx, now=now)),
         "Replies that did not leave": len(stuck.undelivered_replies(tx, now=now)),
         "Letters that did not leave": len(stuck_letters(tx, now=now)),
+        "Events of Stripe that nobody acts on": count_left(tx),
     }
     return tuple(
         _part(name, f"{count:,}" if count else "ok", "/operator/jobs") for name, count in found.items()

@@ -1,10 +1,15 @@
-"""Jobs that did not end, overdue leases, replies and letters that did not leave: another try, or a decision."""
+"""Jobs that did not end; overdue leases, replies, letters and events that did not leave: another try, or a decision."""
 
+from collections.abc import Mapping
 from typing import Annotated
+from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from billing import inbox
+from billing.inbox_events import Endpoint
+from billing.inbox_models import Quarantine
 from marketplace.accounts.mail import stuck_letters, try_letter_again
 from marketplace.accounts.permissions import Permission
 from marketplace.accounts.sessions import Principal
@@ -35,6 +40,13 @@ JOBS = "/operator/jobs"
 DEEPEST_PAGE = 200
 FAILED = Badge(label="failed", tone=Tone.BAD)
 STUCK = Badge(label="no sign of life", tone=Tone.WARN)
+QUARANTINED: Mapping[Quarantine, str] = {
+    Quarantine.OTHER_MODE: "test money where this is live, or the other way round",
+    Quarantine.OTHER_VERSION: "the endpoint at Stripe is set to another API version than this program speaks",
+    Quarantine.WRONG_ENDPOINT: "of a worker's account at our own account's address, or the other way round",
+    Quarantine.UNKNOWN_ACCOUNT: "of an account that no worker here has",
+    Quarantine.OTHER_ENVIRONMENT: "of an object that another installation made",
+}
 
 
 @router.get("/jobs")
@@ -95,6 +107,15 @@ def replay_letter(tx: HasTx, staff: Operator, letter: str) -> Response:
     return see(JOBS, said="The letter is tried again now.")
 
 
+@router.post("/jobs/events/{endpoint}/{event}/replay", dependencies=[CheckedForm], response_model=None)
+def replay_event(
+    tx: HasTx, staff: Operator, endpoint: Endpoint, event: Annotated[str, Path(max_length=255)]
+) -> Response:
+    inbox.try_again(tx, endpoint=endpoint, event=event, now=app_now(tx))
+    _acted(tx, staff, f"tried event {event} of Stripe again")
+    return see(JOBS, said="The event is looked at again now.")
+
+
 def _job(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or len(text) > 18:
         raise NotFound
@@ -138,6 +159,7 @@ def _jobs(request: Request, tx: Tx, *, number: int = 1, form: FormState = EMPTY_
             )
             for one in stuck_letters(tx, now=now)
         ),
+        events=tuple(_event(one) for one in inbox.left_events(tx)),
         form=form,
         pager=pager(
             f"{JOBS}?page=",
@@ -146,6 +168,18 @@ def _jobs(request: Request, tx: Tx, *, number: int = 1, form: FormState = EMPTY_
             first=first,
             shown=len(found),
             total=total,
+        ),
+    )
+
+
+def _event(one: inbox.LeftEvent) -> StuckRow:
+    why = QUARANTINED[one.quarantined_for] if one.quarantined_for else f"{one.attempts} attempts: {one.error}"
+    return StuckRow(
+        label=f"{one.type} · {one.about}",
+        detail=f"{one.state.value}: {why}",
+        since=one.received_at,
+        action=Action(
+            href=f"{JOBS}/events/{one.endpoint.value}/{quote(one.event, safe='')}/replay", label="Try again"
         ),
     )
 

@@ -7,7 +7,7 @@ import structlog
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
-from billing import worker_queries
+from billing import bank_payouts, worker_queries
 from billing.gateway import CallUnknown, CredentialsRefused, ServiceAgreement
 from billing.months import month_of
 from billing.onboarding import CannotBePaidThere, onboarding_link, refresh_account
@@ -30,6 +30,7 @@ from workers_ui.deps import (
 )
 from workers_ui.frames import page, worker_frame
 from workers_ui.pages import worker_earnings_views as views
+from workers_ui.pages.bank_notices import bank_notices
 from workers_ui.pages.files import OneCurrency, csv_answer
 from workers_ui.pages.mine import day_began
 from workers_ui.pages.pool_views import pager
@@ -79,6 +80,12 @@ def show_earnings(
             worker_queries.payout_ability(tx, worker=worker),
             payability(principal.country or ""),
             payments_on=having.gateway is not None,
+        ),
+        bank=bank_notices(
+            bank_payouts.newest_payout(tx, worker=worker),
+            is_paused=bank_payouts.is_paused(tx, worker=worker),
+            locale=principal.locale,
+            time_zone=principal.time_zone,
         ),
         chart=_chart(tx, worker, principal, sums, now),
         lines=tuple(views.line(one) for one in found.lines),

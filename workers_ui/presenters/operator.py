@@ -180,7 +180,7 @@ class TaskRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StuckRow:
-    """A lease, a reply or a letter that should be over by now."""
+    """A lease, a reply, a letter or an event of Stripe that should be over by now."""
 
     label: str
     detail: str
@@ -197,6 +197,7 @@ class JobsPage:
     leases: tuple[StuckRow, ...] = ()
     replies: tuple[StuckRow, ...] = ()
     letters: tuple[StuckRow, ...] = ()
+    events: tuple[StuckRow, ...] = ()
     form: FormState = EMPTY_FORM
     pager: Pager = ONE_PAGE
 

@@ -535,6 +535,7 @@ class EarningsPage:
     frame: Frame
     totals: tuple[EarningTotals, ...]
     setup: PayoutSetup
+    bank: tuple[Notice, ...] = ()
     next_payday: date | None = None
     chart: BarChart | None = None
     lines: tuple[EarningLine, ...] = ()
