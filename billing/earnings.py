@@ -3,16 +3,16 @@
 Each function runs in the transaction of the fact it answers, so money cannot lag behind.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
-from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
-from billing.accounts import payable, pending, platform_fee, reserved
+from billing.accounts import held, payable, pending, platform_fee, reserved
+from billing.holds import end_holds_of_window
 from billing.ledger import InsufficientFunds, credit, debit, lock_accounts, post
 from billing.models import Earning, EarningKind, EarningState
+from billing.pay_parts import Part, split_pay
 from billing.reservations import BrandIsFrozen, back_to_brand, release, reserve, terms_behind
 from billing.spend import (
     CapReached,
@@ -38,12 +38,12 @@ from marketplace.kernel.ids import (
     RecallId,
     ResolutionId,
     TicketId,
-    WorkerId,
     new_id,
 )
 from marketplace.kernel.money import Money
 from marketplace.tickets import endings, posting, sharing
 from marketplace.tickets.models import Terms, Ticket, TicketState
+from marketplace.tickets.surge import base_of
 from marketplace.tickets.terms import terms_in_force
 
 SWEEP_LIMIT = 100
@@ -133,7 +133,12 @@ def accrue(tx: Tx, fact: TicketResolved) -> None:
     brand = fact.owner
     resolution = endings.resolution_of(tx, brand=brand, resolution=fact.resolution)
     terms = terms_behind(tx, brand, fact.ticket)
-    parts = parts_of(resolution.credits, Money(amount_minor=terms.pay_minor, currency=terms.currency))
+    parts = split_pay(
+        resolution.credits,
+        pay=Money(amount_minor=terms.pay_minor, currency=terms.currency),
+        base_pay=Money(amount_minor=base_of(tx, terms).pay_minor, currency=terms.currency),
+        fee=Money(amount_minor=terms.fee_minor, currency=terms.currency),
+    )
     fresh = post(
         tx,
         kind="accrue",
@@ -141,7 +146,7 @@ def accrue(tx: Tx, fact: TicketResolved) -> None:
         currency=terms.currency,
         legs=[
             debit(reserved(brand), terms.total_minor),
-            *(credit(pending(brand, worker), amount) for worker, amount in parts),
+            *(credit(pending(brand, part.worker), part.amount_minor) for part in parts),
             credit(platform_fee(brand), terms.fee_minor),
         ],
         now=resolution.resolved_at,
@@ -160,20 +165,24 @@ def accrue(tx: Tx, fact: TicketResolved) -> None:
 
 
 def take_back(tx: Tx, fact: TicketReopened) -> None:
-    """A reopened ticket's pay returns to its reservation, never to the wallet. Raises AlreadyPayable."""
-    brand = fact.owner
+    """A reopened ticket's pay returns to its reservation, never to the wallet. Raises AlreadyPayable.
+
+    Pay that was held inside its window returns out of the hold.
+    """
+    brand, now = fact.owner, app_now(tx)
     terms = terms_behind(tx, brand, fact.ticket)
+    kept = end_holds_of_window(tx, brand=brand, resolution=fact.resolution, now=now)
     taken = tx.execute(
         update(Earning)
         .where(
             Earning.brand_id == brand,
             Earning.resolution_id == fact.resolution,
-            Earning.state == EarningState.IN_WINDOW,
+            or_(Earning.state == EarningState.IN_WINDOW, Earning.id.in_(kept)),
         )
         .values(state=EarningState.REVERSED)
-        .returning(Earning.worker_id, Earning.amount_minor)
+        .returning(Earning.id, Earning.worker_id, Earning.amount_minor)
     ).all()
-    if sum(amount for _, amount in taken) != terms.pay_minor:
+    if sum(amount for _, _, amount in taken) != terms.pay_minor:
         raise AlreadyPayable
     post(
         tx,
@@ -181,11 +190,14 @@ def take_back(tx: Tx, fact: TicketReopened) -> None:
         key=f"reopen:{fact.resolution}",
         currency=terms.currency,
         legs=[
-            *(debit(pending(brand, worker), amount) for worker, amount in taken),
+            *(
+                debit((held if earning in kept else pending)(brand, worker), amount)
+                for earning, worker, amount in taken
+            ),
             debit(platform_fee(brand), terms.fee_minor),
             credit(reserved(brand), terms.total_minor),
         ],
-        now=app_now(tx),
+        now=now,
         ticket=fact.ticket,
     )
 
@@ -222,7 +234,7 @@ def pay_escalation(tx: Tx, fact: EscalationConfirmed) -> None:
         give_back(tx, brand=brand, ticket=fact.ticket, amount_minor=left)
         write_earnings(
             tx,
-            [(escalation.worker_id, fee)],
+            [Part(worker=escalation.worker_id, amount_minor=fee)],
             kind=EarningKind.ESCALATION,
             terms=terms,
             ticket=fact.ticket,
@@ -271,17 +283,9 @@ def mature(tx: Tx, *, now: datetime) -> int:
     return len(due)
 
 
-def parts_of(credits: Sequence[Mapping[str, Any]], amount: Money) -> list[tuple[WorkerId, int]]:
-    """Each credited worker's part of `amount` in minor units, by largest remainder."""
-    parts = amount.split([one["weight"] for one in credits])
-    return [
-        (WorkerId(UUID(one["worker"])), part.amount_minor) for one, part in zip(credits, parts, strict=True)
-    ]
-
-
 def write_earnings(
     tx: Tx,
-    parts: Sequence[tuple[WorkerId, int]],
+    parts: Sequence[Part],
     *,
     kind: EarningKind,
     terms: Terms,
@@ -297,19 +301,21 @@ def write_earnings(
             brand_id=terms.brand_id,
             id=EarningId(new_id()),
             ticket_id=ticket,
-            worker_id=worker,
+            worker_id=part.worker,
             kind=kind,
             resolution_id=resolution,
             escalation_id=escalation,
             recall_id=recall,
             terms_id=terms.id,
-            amount_minor=amount,
+            amount_minor=part.amount_minor,
+            surge_minor=part.surge_minor,
+            fee_minor=part.fee_minor,
             currency=terms.currency,
             state=EarningState.IN_WINDOW,
             accrued_at=accrued_at,
             window_ends_at=accrued_at + timedelta(hours=terms.review_window_hours),
         )
-        for worker, amount in parts
-        if amount
+        for part in parts
+        if part.amount_minor
     )
     tx.flush()

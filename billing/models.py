@@ -16,18 +16,23 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from billing.bonus_models import Bonus, Tip
+from billing.judgement_models import RejectionAppeal
 from marketplace.kernel.db import TIMESTAMP, Base, Json, MinorUnits, state_of
 from marketplace.kernel.ids import (
     BatchId,
+    BonusId,
     BrandId,
     EarningId,
     EscalationId,
     PayoutId,
     PersonId,
     RecallId,
+    RejectionAppealId,
     ResolutionId,
     TermsId,
     TicketId,
+    TipId,
     TopUpId,
     WorkerId,
 )
@@ -126,6 +131,9 @@ class EarningKind(StrEnum):
     RESOLUTION = "resolution"
     ESCALATION = "escalation"
     RECALL = "recall"
+    TIP = "tip"
+    BONUS = "bonus"
+    RESTORED = "restored"
 
 
 class EarningState(StrEnum):
@@ -135,10 +143,18 @@ class EarningState(StrEnum):
     SENDING = "sending"
     SENT = "sent"
     REVERSED = "reversed"
+    HELD = "held"
+    DISPUTED = "disputed"
+    REJECTED = "rejected"
+    CLAWED_BACK = "clawed_back"
 
 
 class Earning(Base):
-    """What one resolution (or confirmed escalation, or recall by the brand) pays one worker."""
+    """What one cause pays one worker: a resolution, a confirmed escalation, a recall by the brand, a tip, a bonus, or
+    an appeal that restored rejected pay.
+
+    `surge_minor` is the part that a surge added; `fee_minor` the platform's fee for it, which goes where the pay goes.
+    """
 
     __tablename__ = "earning"
     __table_args__ = (
@@ -150,12 +166,31 @@ class Earning(Base):
         UniqueConstraint("brand_id", "resolution_id", "worker_id"),
         UniqueConstraint("brand_id", "escalation_id"),
         UniqueConstraint("brand_id", "recall_id", "worker_id"),
+        ForeignKeyConstraint(["brand_id", "tip_id"], [Tip.brand_id, Tip.id]),
+        ForeignKeyConstraint(["brand_id", "bonus_id"], [Bonus.brand_id, Bonus.id]),
+        ForeignKeyConstraint(
+            ["brand_id", "appeal_id"], [RejectionAppeal.brand_id, RejectionAppeal.id], use_alter=True
+        ),
+        *(
+            Index(f"uq_earning_{cause}", cause, unique=True, postgresql_where=text(f"{cause} IS NOT NULL"))
+            for cause in ("tip_id", "bonus_id", "appeal_id")
+        ),
         CheckConstraint("amount_minor > 0", name="positive"),
-        CheckConstraint("num_nonnulls(resolution_id, escalation_id, recall_id) = 1", name="one_cause"),
+        CheckConstraint(
+            "num_nonnulls(resolution_id, escalation_id, recall_id, tip_id, bonus_id, appeal_id) = 1",
+            name="one_cause",
+        ),
+        CheckConstraint("surge_minor BETWEEN 0 AND amount_minor AND fee_minor >= 0", name="parts"),
         Index("ix_earning_id", "id"),
         Index("ix_earning_worker", "worker_id", "accrued_at"),
         Index("ix_earning_maturing", "window_ends_at", postgresql_where=text("state = 'in_window'")),
         Index("ix_earning_state", "state", "accrued_at"),
+        Index(
+            "ix_earning_decided",
+            "brand_id",
+            "payable_at",
+            postgresql_where=text("kind = 'resolution' AND payable_at IS NOT NULL"),
+        ),
     )
 
     brand_id: Mapped[BrandId] = mapped_column(ForeignKey("brand.id"), primary_key=True)
@@ -166,8 +201,13 @@ class Earning(Base):
     resolution_id: Mapped[ResolutionId | None]
     escalation_id: Mapped[EscalationId | None]
     recall_id: Mapped[RecallId | None]
+    tip_id: Mapped[TipId | None]
+    bonus_id: Mapped[BonusId | None]
+    appeal_id: Mapped[RejectionAppealId | None]
     terms_id: Mapped[TermsId]
     amount_minor: Mapped[MinorUnits]
+    surge_minor: Mapped[MinorUnits] = mapped_column(server_default="0")
+    fee_minor: Mapped[MinorUnits] = mapped_column(server_default="0")
     currency: Mapped[str]
     state: Mapped[EarningState] = mapped_column(state_of(EarningState, "earning_state"))
     accrued_at: Mapped[datetime] = mapped_column(TIMESTAMP)

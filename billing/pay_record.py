@@ -12,8 +12,9 @@ from marketplace.tickets.card_stats import MEASURED_OVER, PayRecord
 def pay_record(tx: Tx, *, brand: BrandId, now: datetime) -> PayRecord:
     """Over the last 90 days: of all decided work, how much was paid, and after how many days.
 
-    Decided are earnings past their review window or taken back, and escalations the brand rejected, which earn
-    nothing. Days run from the resolution to the transfer, or, before any was made, to the pay being payable.
+    Decided are earnings past their review window, taken back or rejected for good, and escalations the brand
+    rejected, which earn nothing. What is given beside the price is no decision. Days run from the resolution to the
+    transfer, or, before any was made, to the pay being payable.
     """
     found = tx.execute(_RECORD, {"brand": brand, "since": now - MEASURED_OVER}).one()
     return PayRecord(decided=found.decided + found.rejected, paid=found.paid, days_to_pay=found.days)
@@ -21,8 +22,11 @@ def pay_record(tx: Tx, *, brand: BrandId, now: datetime) -> PayRecord:
 
 _RECORD = text("""
     WITH decided AS (
-        SELECT e.id, e.state, e.accrued_at, e.payable_at
-        FROM earning e WHERE e.brand_id = :brand AND e.accrued_at >= :since AND e.state <> 'in_window'
+        SELECT e.id, e.state, e.accrued_at, e.payable_at, EXISTS (
+            SELECT FROM earning_rejection j JOIN rejection_appeal p ON p.brand_id = j.brand_id AND p.rejection_id = j.id
+            WHERE j.brand_id = e.brand_id AND j.earning_id = e.id AND p.ended_as = 'reversed') AS restored
+        FROM earning e WHERE e.brand_id = :brand AND e.accrued_at >= :since
+            AND e.state NOT IN ('in_window', 'held', 'disputed') AND e.kind IN ('resolution', 'escalation', 'recall')
     ), sent AS (
         SELECT e.accrued_at, o.paid_at
         FROM earning e
@@ -30,7 +34,8 @@ _RECORD = text("""
         JOIN payout o ON o.id = l.payout_id AND o.paid_at >= :since
         WHERE e.brand_id = :brand
     )
-    SELECT count(*) AS decided, count(*) FILTER (WHERE state <> 'reversed') AS paid,
+    SELECT count(*) AS decided,
+        count(*) FILTER (WHERE state NOT IN ('reversed', 'rejected', 'clawed_back') OR restored) AS paid,
         (SELECT count(*) FROM escalation x
          WHERE x.brand_id = :brand AND x.state = 'rejected' AND x.decided_at >= :since) AS rejected,
         CAST(round(coalesce(

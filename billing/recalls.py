@@ -1,14 +1,14 @@
 """What a brand's recall of a ticket pays, and what it gives back: one posting, in the fact's transaction."""
 
 from billing.accounts import pending, platform_fee, reserved
-from billing.earnings import parts_of, write_earnings
+from billing.earnings import write_earnings
 from billing.ledger import credit, debit, post, standing_for_ticket
 from billing.models import EarningKind
+from billing.pay_parts import Part, split_pay
 from billing.reservations import back_to_brand
 from billing.spend import give_back
 from marketplace.events.facts import TicketTakenBack, TicketWithdrawn
 from marketplace.kernel.db import Tx
-from marketplace.kernel.ids import WorkerId
 from marketplace.kernel.money import Money
 from marketplace.tickets import recalls
 from marketplace.tickets.models import Terms
@@ -30,7 +30,7 @@ def settle_recall(tx: Tx, fact: TicketTakenBack | TicketWithdrawn) -> None:
         tx, reserved(recall.brand_id), ticket=recall.ticket_id, currency=terms.currency
     ).amount_minor
     platform = _platform_share(recall.pays, terms)
-    paid = sum(amount for _, amount in parts)
+    paid = sum(part.amount_minor for part in parts)
     fresh = post(
         tx,
         kind="recall" if paid else "release",
@@ -38,7 +38,7 @@ def settle_recall(tx: Tx, fact: TicketTakenBack | TicketWithdrawn) -> None:
         currency=terms.currency,
         legs=[
             debit(reserved(recall.brand_id), whole),
-            *(credit(pending(recall.brand_id, worker), amount) for worker, amount in parts),
+            *(credit(pending(recall.brand_id, part.worker), part.amount_minor) for part in parts),
             credit(platform_fee(recall.brand_id), platform),
             *back_to_brand(
                 tx,
@@ -64,12 +64,15 @@ def settle_recall(tx: Tx, fact: TicketTakenBack | TicketWithdrawn) -> None:
         )
 
 
-def _parts(recall: Recall, terms: Terms) -> list[tuple[WorkerId, int]]:
-    """Each credited worker's share, by largest remainder."""
+def _parts(recall: Recall, terms: Terms) -> list[Part]:
+    """Each credited worker's share, by largest remainder. What a recall pays is one line, whatever surged before."""
     if recall.pays is RecallPay.NOTHING:
         return []
     minor = terms.pay_minor if recall.pays is RecallPay.FULL_PRICE else terms.escalation_fee_minor
-    return parts_of(recall.credits, Money(amount_minor=minor, currency=terms.currency))
+    pay = Money(amount_minor=minor, currency=terms.currency)
+    return split_pay(
+        recall.credits, pay=pay, base_pay=pay, fee=Money(amount_minor=0, currency=terms.currency)
+    )
 
 
 def _platform_share(pays: RecallPay, terms: Terms) -> int:

@@ -16,6 +16,7 @@ from marketplace.tickets.masking import mask
 LINES_A_PAGE = 50
 DEEPEST_PAGE = 1_000
 MONTHS_SHOWN = 24
+LOST = [EarningState.REVERSED, EarningState.REJECTED, EarningState.CLAWED_BACK]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,7 @@ def sums_by_currency(tx: Tx, *, worker: WorkerId, since: datetime) -> tuple[Curr
     """One entry per currency that `worker` ever earned in; no sum crosses currencies."""
     found: dict[str, dict[EarningState, Money]] = {}
     recent: dict[str, int] = {}
-    for row in tx.execute(_SUMS, {"worker": worker, "since": since, "reversed": EarningState.REVERSED}):
+    for row in tx.execute(_SUMS, {"worker": worker, "since": since, "lost": LOST}):
         state = EarningState(row.state)
         found.setdefault(row.currency, {})[state] = Money(amount_minor=row.amount, currency=row.currency)
         recent[row.currency] = recent.get(row.currency, 0) + row.recent
@@ -119,7 +120,7 @@ def earned_by_day(
         "currency": currency,
         "zone": zone,
         "since": since,
-        "reversed": EarningState.REVERSED,
+        "lost": LOST,
     }
     return {row.day: Money(amount_minor=row.amount, currency=currency) for row in tx.execute(_BY_DAY, asked)}
 
@@ -178,13 +179,13 @@ _LINES = text(
 )
 _SUMS = text(
     "SELECT currency, state, sum(amount_minor)::bigint AS amount, "
-    "coalesce(sum(amount_minor) FILTER (WHERE accrued_at >= :since AND state <> :reversed), 0)::bigint "
+    "coalesce(sum(amount_minor) FILTER (WHERE accrued_at >= :since AND NOT state = ANY(:lost)), 0)::bigint "
     "AS recent "
     "FROM earning WHERE worker_id = :worker GROUP BY currency, state"
 )
 _BY_DAY = text(
     "SELECT (accrued_at AT TIME ZONE :zone)::date AS day, sum(amount_minor)::bigint AS amount FROM earning "
-    "WHERE worker_id = :worker AND currency = :currency AND accrued_at >= :since AND state <> :reversed "
+    "WHERE worker_id = :worker AND currency = :currency AND accrued_at >= :since AND NOT state = ANY(:lost) "
     "GROUP BY day"
 )
 _TRANSFERS = text(

@@ -120,7 +120,7 @@ DECLARE
 BEGIN
     FOR full_table IN SELECT format('%I', relname) FROM pg_class WHERE relkind = 'r'
         AND relnamespace = 'public'::regnamespace
-        AND relname NOT IN ('alembic_version', 'ledger_account_kind', 'lease_clock') LOOP
+        AND relname NOT IN ('alembic_version', 'ledger_account_kind', 'lease_clock', 'rejection_limit') LOOP
         EXECUTE 'DELETE FROM ' || full_table;
     END LOOP;
     DELETE FROM lease_clock WHERE brand_id IS NOT NULL;
@@ -140,6 +140,7 @@ SELECT md5(concat(
      FROM pg_policy),
     (SELECT string_agg(concat(code, normal, floor_zero), '' ORDER BY code) FROM ledger_account_kind),
     (SELECT string_agg(concat(channel, read_seconds, reply_seconds, follow_up_seconds), '' ORDER BY channel)
-     FROM lease_clock WHERE brand_id IS NULL)
+     FROM lease_clock WHERE brand_id IS NULL),
+    (SELECT concat(basis_points, at_least, days) FROM rejection_limit)
 ))
 """

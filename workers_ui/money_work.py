@@ -8,9 +8,11 @@ from uuid import UUID
 from billing import (
     earnings,
     funds_work,
+    holds,
     inbox_backfill,
     inbox_work,
     onboarding,
+    rejections,
     reversals,
     sending,
     top_ups,
@@ -47,6 +49,8 @@ class MoneyWork:
         return (
             lambda: until_none(self.database, lambda tx: earnings.mature(tx, now=app_now(tx))),
             lambda: until_none(self.database, lambda tx: earnings.open_after_midnight(tx, now=app_now(tx))),
+            lambda: rejections.settle_rejections(self.database),
+            lambda: holds.end_disputes(self.database),
             self.settle_top_ups,
             self.send_payouts,
             self.check_accounts,

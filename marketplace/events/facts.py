@@ -10,6 +10,8 @@ from marketplace.kernel.ids import (
     BrandId,
     BulkWithdrawalId,
     CorrectionNoticeId,
+    EarningHoldId,
+    EarningId,
     ErasureId,
     EscalationId,
     ImportId,
@@ -23,6 +25,9 @@ from marketplace.kernel.ids import (
     QuarantineId,
     RatingId,
     RecallId,
+    RejectionAppealId,
+    RejectionFreezeId,
+    RejectionId,
     ReplyId,
     ResolutionId,
     ReversalId,
@@ -33,6 +38,7 @@ from marketplace.kernel.ids import (
     SwitchId,
     TicketId,
     TicketImportId,
+    TipId,
     TopUpId,
     WarningId,
     WorkerId,
@@ -412,6 +418,81 @@ class PayoutSent(Fact):
 class PayoutFailed(Fact):
     payout: PayoutId
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSentBack(Fact):
+    """An earning was pulled out of a batch that was not released: what was signed is no more."""
+
+    batch: BatchId
+    earning: EarningId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarningHeld(Fact):
+    """By the platform's look (`qa`) or the brand's dispute."""
+
+    hold: EarningHoldId
+    earning: EarningId
+    ticket: TicketId
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarningReleased(Fact):
+    """The pay is back where it was before somebody looked at it."""
+
+    hold: EarningHoldId
+    earning: EarningId
+    ticket: TicketId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarningRejected(Fact):
+    """The pay went back to the brand; after a payout, the worker owes it."""
+
+    rejection: RejectionId
+    earning: EarningId
+    ticket: TicketId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectionAppealed(Fact):
+    appeal: RejectionAppealId
+    rejection: RejectionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectionAppealDecided(Fact):
+    appeal: RejectionAppealId
+    rejection: RejectionId
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectionsFrozen(Fact):
+    """The brand rejected too much of what it had decided on, and rejects nothing until a person has looked."""
+
+    freeze: RejectionFreezeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectionsUnfrozen(Fact):
+    freeze: RejectionFreezeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TipGiven(Fact):
+    tip: TipId
+    ticket: TicketId
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TipRefunded(Fact):
+    tip: TipId
+    ticket: TicketId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,12 @@ GapId = NewType("GapId", UUID)
 WebSourceId = NewType("WebSourceId", UUID)
 ErasureId = NewType("ErasureId", UUID)
 FlowWalkId = NewType("FlowWalkId", UUID)
+EarningHoldId = NewType("EarningHoldId", UUID)
+RejectionId = NewType("RejectionId", UUID)
+RejectionAppealId = NewType("RejectionAppealId", UUID)
+RejectionFreezeId = NewType("RejectionFreezeId", UUID)
+TipId = NewType("TipId", UUID)
+BonusId = NewType("BonusId", UUID)
 
 ALL_IDS = (
     PersonId,
@@ -105,6 +111,12 @@ ALL_IDS = (
     WebSourceId,
     ErasureId,
     FlowWalkId,
+    EarningHoldId,
+    RejectionId,
+    RejectionAppealId,
+    RejectionFreezeId,
+    TipId,
+    BonusId,
 )
 
 

@@ -148,6 +148,12 @@ def reopen_ticket(tx: Tx, *, ticket: Ticket, resolution: Resolution, now: dateti
     record(tx, TicketReopened(brand=ticket.brand_id, ticket=ticket.id, resolution=resolution.id))
 
 
+def end_review(tx: Tx, resolution: Resolution, *, now: datetime) -> None:
+    """The resolution is judged: what the customer writes from now on opens a ticket that goes on from this one."""
+    resolution.window_ends_at = min(resolution.window_ends_at, now)
+    tx.flush()
+
+
 def escalate_ticket(
     tx: Tx,
     *,

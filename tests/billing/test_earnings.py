@@ -15,6 +15,7 @@ from billing.models import Earning, EarningKind, EarningState, LedgerTxn
 from marketplace.events.facts import TicketResolved
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
+from marketplace.kernel.errors import Conflict
 from marketplace.kernel.ids import BrandId, TicketId, WorkerId
 from marketplace.kernel.money import Money
 from marketplace.tickets.endings import (
@@ -25,9 +26,9 @@ from marketplace.tickets.endings import (
     resolve_ticket,
     standing_resolution,
 )
-from marketplace.tickets.models import EscalationReason, ResolvedBy, Ticket, TicketState
+from marketplace.tickets.models import EscalationReason, PoolTicket, ResolvedBy, Ticket, TicketState
 from marketplace.tickets.pool import claim_ticket, expire_leases
-from marketplace.tickets.replies import customer_writes
+from marketplace.tickets.replies import customer_writes, send_reply
 from marketplace.tickets.terms import NotTheBrandsCurrency, set_price
 from tests.billing.paying import REVIEW_IS_OVER, assert_proven, standing
 from tests.builders import (
@@ -71,7 +72,7 @@ def postings(background: Database, kind: str, ticket: TicketId) -> int:
         return tx.scalar(counted) or 0
 
 
-def test_resolving_twice_pays_once(
+def test_case_22_a_resolve_sent_twice_pays_once(
     db: Database, background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
     with background.transaction() as tx:
@@ -109,6 +110,46 @@ def test_eight_who_resolve_at_once_pay_once(
     assert_proven(background)
 
 
+def test_case_21_a_claim_race_makes_one_claim_and_one_accrual(
+    db: Database, background: Database, brand: BrandId
+) -> None:
+    with background.transaction() as tx:
+        ticket = an_open_ticket(tx, brand)
+        workers = [a_worker(tx) for _ in range(THREADS)]
+    start = Barrier(THREADS)
+
+    def claim(worker: WorkerId) -> WorkerId | None:
+        with db.transaction() as tx:
+            start.wait()
+            try:
+                claim_ticket(tx, ticket=ticket, worker=worker)
+            except Conflict:
+                return None
+            return worker
+
+    def end(_: int) -> None:
+        with db.transaction(as_brand(brand)) as tx:
+            start.wait()
+            resolve_ticket(tx, brand=brand, ticket=ticket, by=ResolvedBy.BRAND, now=app_now(tx))
+
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        winners = [one for one in pool.map(claim, workers) if one is not None]
+        assert len(winners) == 1
+        with background.transaction() as tx:
+            held = tx.get_one(PoolTicket, ticket)
+            assert held.worker_id == winners[0]
+            send_reply(
+                tx, ticket=ticket, worker=winners[0], number=held.claim_number, body="Today.", now=app_now(tx)
+            )
+        list(pool.map(end, range(THREADS)))
+    assert postings(background, "accrue", ticket) == 1
+    with background.transaction() as tx:
+        paid = tx.execute(select(Earning.worker_id, Earning.amount_minor).where(Earning.ticket_id == ticket))
+        assert paid.all() == [(winners[0], 200)]
+        assert standing(tx, pending(brand, winners[0])) == usd(200)
+    assert_proven(background)
+
+
 def test_a_resolution_told_of_again_pays_nothing_more(
     background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
@@ -122,7 +163,7 @@ def test_a_resolution_told_of_again_pays_nothing_more(
         assert standing(tx, pending(brand, worker)) == usd(200)
 
 
-def test_reopened_and_resolved_again_pays_the_second_resolution_only(
+def test_case_22_resolved_reopened_and_resolved_again_pays_the_second_resolution_only(
     db: Database, background: Database, brand: BrandId, worker: WorkerId
 ) -> None:
     with background.transaction() as tx:

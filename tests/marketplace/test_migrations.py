@@ -7,8 +7,10 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 import billing.bank_payout_models
+import billing.bonus_models
 import billing.funds_models
 import billing.inbox_models
+import billing.judgement_models
 import billing.models
 import billing.period_models
 import billing.spend_models
@@ -44,6 +46,8 @@ from marketplace.kernel.db import Base
 MODEL_MODULES = (
     billing.bank_payout_models,
     billing.inbox_models,
+    billing.bonus_models,
+    billing.judgement_models,
     billing.models,
     billing.funds_models,
     billing.period_models,

@@ -10,6 +10,10 @@ EARNING_BADGES = {
     EarningState.SENDING: Badge(label="on the way", tone=Tone.INFO),
     EarningState.SENT: Badge(label="paid", tone=Tone.GOOD),
     EarningState.REVERSED: Badge(label="taken back", tone=Tone.WARN),
+    EarningState.HELD: Badge(label="held", tone=Tone.WARN),
+    EarningState.DISPUTED: Badge(label="disputed", tone=Tone.WARN),
+    EarningState.REJECTED: Badge(label="rejected", tone=Tone.WARN),
+    EarningState.CLAWED_BACK: Badge(label="clawed back", tone=Tone.WARN),
 }
 BATCH_BADGES = {
     BatchState.DRAFT: Badge(label="draft"),

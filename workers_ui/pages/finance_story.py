@@ -43,6 +43,14 @@ EARNED_FOR = {
     EarningKind.RESOLUTION: "a resolution",
     EarningKind.ESCALATION: "a confirmed escalation",
     EarningKind.RECALL: "a ticket that the brand took back",
+    EarningKind.TIP: "a tip of the brand",
+    EarningKind.BONUS: "a day below the hourly floor",
+    EarningKind.RESTORED: "rejected pay that an appeal restored",
+}
+LOOKED_AT = {
+    EarningState.HELD: "Held by the platform",
+    EarningState.DISPUTED: "Disputed by the brand",
+    EarningState.REJECTED: "Rejected; the pay went back to the brand",
 }
 RECALLED = {
     RecallKind.TAKE_BACK: "The brand took the ticket back, to answer it itself.",
@@ -260,6 +268,11 @@ def _after(story: Story) -> Iterator[StoryStep]:
     earning = story.earning
     if earning.state is EarningState.REVERSED:
         return  # its resolution's step says that it was reopened
+    if earning.state in LOOKED_AT:
+        yield StoryStep(
+            title=LOOKED_AT[earning.state], happened_at=None, summary="It is not paid.", done=False
+        )
+        return
     if earning.payable_at is None:
         yield StoryStep(
             title="Review window",

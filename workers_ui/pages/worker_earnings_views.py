@@ -28,6 +28,10 @@ STATES: Mapping[EarningState, Badge] = {
     EarningState.SENDING: Badge(label="on the way", tone=Tone.INFO),
     EarningState.SENT: Badge(label="paid", tone=Tone.GOOD),
     EarningState.REVERSED: Badge(label="taken back", tone=Tone.WARN),
+    EarningState.HELD: Badge(label="held", tone=Tone.WARN),
+    EarningState.DISPUTED: Badge(label="disputed", tone=Tone.WARN),
+    EarningState.REJECTED: Badge(label="rejected", tone=Tone.WARN),
+    EarningState.CLAWED_BACK: Badge(label="clawed back", tone=Tone.WARN),
 }
 MOVEMENTS: Mapping[str, str] = {
     "accrue": "Earned",
