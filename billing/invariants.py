@@ -30,4 +30,38 @@ INVARIANTS = (
         "WHERE x.id > first_id_of_day() GROUP BY e.txn_id, e.currency "
         "HAVING sum(CASE e.side WHEN 'D' THEN e.amount_minor ELSE -e.amount_minor END) <> 0 LIMIT :limit",
     ),
+    Invariant(
+        name="books_agree",
+        sentence="Stripe's record and the ledger agree: no break is open.",
+        sql="SELECT id::text || ': ' || kind FROM book_break WHERE resolved_at IS NULL AND kind <> 'late' "
+        "ORDER BY opened_at LIMIT :limit",
+    ),
+    Invariant(
+        name="books_are_proven",
+        sentence="The last proof of the books holds, and while payouts are sent it is not older than a day.",
+        sql="SELECT coalesce(r.ran_at::text, 'never') FROM (SELECT) AS one LEFT JOIN LATERAL "
+        "(SELECT ran_at, ok FROM book_run ORDER BY ran_at DESC, id DESC LIMIT 1) AS r ON true "
+        "WHERE NOT r.ok OR coalesce(r.ran_at, '-infinity') < :now - interval '26 hours' AND EXISTS "
+        "(SELECT FROM payout WHERE state = 'accepted' AND paid_at > :now - interval '24 hours') LIMIT :limit",
+    ),
+    Invariant(
+        name="a_sent_payout_is_posted",
+        sentence="Every payout sent in the last day names one transfer, and the ledger says so.",
+        sql="SELECT p.id::text FROM payout p LEFT JOIN ledger_txn t ON t.key = 'sent:' || p.stripe_transfer "
+        "WHERE p.state = 'accepted' AND p.paid_at > :now - interval '24 hours' AND t.id IS NULL LIMIT :limit",
+    ),
+    Invariant(
+        name="a_sent_earning_has_its_payout",
+        sentence="Every earning that was sent is in one payout that was.",
+        sql="SELECT e.id::text FROM earning e LEFT JOIN payout_line l ON l.earning_id = e.id AND NOT l.dropped "
+        "WHERE e.state = 'sent' AND e.payable_at > :now - interval '30 days' AND l.earning_id IS NULL LIMIT :limit",
+    ),
+    Invariant(
+        name="kept_balances_are_true",
+        sentence="The kept balance of every account that moved in the last day is the sum of its entries.",
+        sql="SELECT a.id::text || ' ' || a.code FROM ledger_account a JOIN ledger_entry e ON e.account_id = a.id "
+        "WHERE a.id IN (SELECT f.account_id FROM ledger_txn x JOIN ledger_entry f ON f.txn_id = x.id "
+        "WHERE x.id > first_id_of_day()) AND a.floor_zero GROUP BY a.id HAVING a.balance_minor <> "
+        "sum(CASE WHEN e.side = a.normal THEN e.amount_minor ELSE -e.amount_minor END) LIMIT :limit",
+    ),
 )

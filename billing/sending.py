@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, or_, select, update
 
 from billing.accounts import STRIPE_AVAILABLE, in_flight, payable
 from billing.batches import amounts_by_brand, finish_batch, free_earnings, set_earnings, store_call
+from billing.books import payouts_stopped_by_books
+from billing.connected_balances import is_below_zero
 from billing.gateway import (
     CallRejected,
     CallUnknown,
@@ -90,7 +92,7 @@ def _take(database: Database) -> Due | None:
         now = app_now(tx)
         call = tx.scalars(
             select(StripeCall)
-            .where(StripeCall.state.in_(UNSETTLED), StripeCall.due_at <= now)
+            .where(StripeCall.state.in_(UNSETTLED), StripeCall.due_at <= now, _may_go_now(tx))
             .order_by(StripeCall.due_at)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -112,6 +114,14 @@ def _take(database: Database) -> Due | None:
             in_doubt=call.state is CallState.IN_DOUBT,
             key_is_alive=call.first_tried_at is None or now - call.first_tried_at < KEY_LIVES,
         )
+
+
+def _may_go_now(tx: Tx) -> ColumnElement[bool]:
+    """What is in doubt is always recovered. Nothing begins while the books differ, or to an account below zero."""
+    if payouts_stopped_by_books(tx) is not None:
+        return StripeCall.state == CallState.IN_DOUBT
+    goes_below_zero = exists().where(Payout.id == StripeCall.payout_id, is_below_zero(Payout.destination))
+    return or_(StripeCall.state == CallState.IN_DOUBT, ~goes_below_zero)
 
 
 def _work(database: Database, gateway: PaymentGateway, due: Due) -> None:

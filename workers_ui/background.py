@@ -602,6 +602,7 @@ def run(settings: Settings) -> None:
             lambda: _sweep(work.leases(), stop),
             lambda: _sweep(work.sweeps(), stop),
             lambda: _sweep(work.money.sweeps(), stop),
+            lambda: _sweep(work.money.bookkeeping(), stop),
             lambda: _sweep(work.money.inbox(), stop),
             lambda: _sweep(work.measures(), stop),
             *[lambda: _sweep(work.fetches(), stop)] * FETCHERS,

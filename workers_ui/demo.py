@@ -201,6 +201,8 @@ class Story:
             asked = api("POST", "/top-ups", json={"amount_minor": needed, "currency": plan.currency})
             api("POST", f"/top-ups/{asked['id']}/checkout")
             top_up = TopUpId(UUID(asked["id"]))
+            money = Money(amount_minor=needed, currency=plan.currency)
+            retried(partial(demo_money.add_float, self.settings, money))
             retried(
                 partial(
                     demo_money.finish_top_up,
@@ -211,7 +213,6 @@ class Story:
                     top_up=top_up,
                 )
             )
-            money = Money(amount_minor=needed, currency=plan.currency)
             self.say(f"{plan.name} paid {_amount(money)} into its wallet.")
 
     def post_tickets(self, brands: dict[BrandId, PlannedBrand]) -> None:

@@ -17,7 +17,10 @@ from billing import (
     sending,
     top_ups,
 )
+from billing.books import books_are_due, keep_books
+from billing.connected_balances import look_at_accounts, look_at_destinations
 from billing.gateway import PaymentGateway
+from billing.stripe_books import StripeBooks
 from billing.stripe_connection import StripeConnection
 from billing.stripe_funds import StripeFunds
 from billing.stripe_observer import StripeObserver
@@ -29,6 +32,7 @@ from marketplace.kernel.sweeps import until_none
 
 BACKFILL_EVERY_SECONDS = 60.0
 DISPUTES_EVERY_SECONDS = 900.0
+BOOKS_AGAIN_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,7 @@ class MoneyWork:
     stripe: StripeConnection | None = None
     backfill_due: list[float] = field(default_factory=list)
     disputes_due: list[float] = field(default_factory=lambda: [0.0])
+    books_asked: list[float] = field(default_factory=list)
 
     def tasks(self) -> Mapping[str, Task]:
         return {"open_awaiting": self.open_awaiting, "send_payouts": self.send_payouts}
@@ -56,6 +61,10 @@ class MoneyWork:
             self.check_accounts,
             *self.funds_steps(),
         )
+
+    def bookkeeping(self) -> tuple[Callable[[], object], ...]:
+        """In a loop of their own: a long record of Stripe holds up no payout."""
+        return (self.keep_books,)
 
     def inbox(self) -> tuple[Callable[[], object], ...]:
         """What Stripe told us, in a loop of its own: it is acted on within seconds whatever else is due."""
@@ -92,6 +101,8 @@ class MoneyWork:
         until_none(self.database, lambda tx: earnings.open_awaiting(tx, brand=owner, now=app_now(tx)))
 
     def send_payouts(self) -> None:
+        if self.stripe is not None:
+            look_at_destinations(self.database, StripeBooks(self.stripe))
         if self.gateway is not None:
             sending.send_due(self.database, self.gateway)
 
@@ -104,3 +115,14 @@ class MoneyWork:
             return
         for worker in onboarding.accounts_to_check(self.database):
             onboarding.refresh_account(self.database, self.gateway, worker=worker)
+
+    def keep_books(self) -> None:
+        """As often as the books say; a Stripe that does not answer is asked again after a while."""
+        if self.stripe is None or (self.books_asked and time.monotonic() < self.books_asked[0]):
+            return
+        with self.database.transaction() as tx:
+            if not books_are_due(tx, now=app_now(tx)):
+                return
+        self.books_asked[:] = [time.monotonic() + BOOKS_AGAIN_SECONDS]
+        keep_books(self.database, StripeBooks(self.stripe))
+        look_at_accounts(self.database, StripeBooks(self.stripe))

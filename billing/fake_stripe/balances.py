@@ -19,7 +19,10 @@ REPORTING = {
     "adjustment": "dispute",
     "payment_failure_refund": "charge_failure",
     "refund_failure": "refund_failure",
+    "stripe_fee": "fee",
+    "reserve_transaction": "connect_reserved_funds",
 }
+OTHER_CATEGORY = "other_adjustment"
 
 
 def record(
@@ -28,7 +31,7 @@ def record(
     type_: str,
     amount: int,
     currency: str,
-    source: str,
+    source: str | None,
     account: str = PLATFORM,
     fee: int = 0,
     pending: bool = False,
@@ -59,7 +62,7 @@ def record(
             "fee": fee,
             "fee_details": fees if fee else [],
             "net": net,
-            "reporting_category": REPORTING[type_],
+            "reporting_category": REPORTING.get(type_, OTHER_CATEGORY),
             "source": source,
             "status": "pending" if pending else "available",
             "type": type_,
@@ -89,10 +92,27 @@ def balance(store: Store, account: str) -> JsonObject:
     return {
         "object": "balance",
         "available": [_sum(row, row["available"]) for row in rows] or [_nothing()],
-        "connect_reserved": [{"amount": 0, "currency": row["currency"]} for row in rows],
+        "connect_reserved": [
+            {
+                "amount": reserved(store, row["currency"]) if account == PLATFORM else 0,
+                "currency": row["currency"],
+            }
+            for row in rows
+        ],
         "livemode": False,
         "pending": [_sum(row, row["pending"]) for row in rows] or [_nothing()],
     }
+
+
+def reserved(store: Store, currency: str) -> int:
+    """What the platform's balance keeps back for connected accounts below zero."""
+    row = store.db.execute(
+        "SELECT coalesce(-sum(json_extract(body, '$.amount')), 0) AS reserved FROM object"
+        " WHERE kind = 'balance_transaction' AND account = ? AND json_extract(body, '$.type') = 'reserve_transaction'"
+        " AND json_extract(body, '$.currency') = ?",
+        (PLATFORM, currency),
+    ).fetchone()
+    return int(row["reserved"])
 
 
 def _sum(row: sqlite3.Row, amount: int) -> JsonObject:

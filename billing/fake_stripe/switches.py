@@ -7,9 +7,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from . import accounts, brand_switches, checkout, faults, payouts
+from . import accounts, brand_switches, checkout, faults, payouts, record_switches, topups
 from .api import Api
-from .balances import record, settle_pending
+from .balances import settle_pending
 from .call import AMOUNT_LIMIT
 from .errors import StripeRefusal
 from .guard import check_switch
@@ -33,6 +33,7 @@ KINDS = (
     "payment_method",
     "payout",
     "refund",
+    "topup",
     "transfer",
     "transfer_reversal",
 )
@@ -108,6 +109,10 @@ class Switches:
                 return self._listen(options)
             case ["balance", action]:
                 return self._turn_balance(action, options)
+            case ["record", action]:
+                return record_switches.turn_record(store, action, options)
+            case ["accounts", account_id, "push"]:
+                return record_switches.push(store, account_id, options)
             case ["accounts", account_id, action]:
                 return self._turn_account(account_id, action, options)
             case ["payouts", payout_id]:
@@ -144,13 +149,7 @@ class Switches:
         match action:
             case "fund":
                 amount = _whole(options, "amount_minor", least=1, most=100 * AMOUNT_LIMIT)
-                return record(
-                    self._store,
-                    type_="topup",
-                    amount=amount,
-                    currency=currency,
-                    source=self._store.new_id("tu"),
-                )
+                return topups.top_up(self._store, amount, currency)
             case "drain":
                 leave = _whole({"leave_minor": 0, **options}, "leave_minor", least=0, most=100 * AMOUNT_LIMIT)
                 return payouts.drain_platform(self._store, currency, leave)
@@ -177,7 +176,7 @@ class Switches:
                     disabled_reason=options.get("disabled_reason"),
                     payouts_enabled=options.get("payouts_enabled", transfers == "active") is True,
                 )
-        raise ValueError("accounts know onboard, payout, deauthorize, bank and capability.")
+        raise ValueError("accounts know onboard, payout, deauthorize, bank, capability and push.")
 
     def _turn_session(self, session_id: str, action: str) -> JsonObject:
         session = checkout.session(self._store, session_id)

@@ -95,7 +95,7 @@ WALLET = "brand_wallet"
 ATTACKS = [
     ("UPDATE ledger_entry SET amount_minor = amount_minor + 1", "append-only"),
     ("DELETE FROM ledger_entry", "append-only"),
-    ("TRUNCATE ledger_entry", "append-only"),
+    ("TRUNCATE ledger_entry CASCADE", "append-only"),
     ("UPDATE ledger_txn SET key = key || 'x'", "append-only"),
     ("DELETE FROM ledger_txn", "append-only"),
     ("TRUNCATE ledger_txn CASCADE", "append-only"),

@@ -8,6 +8,7 @@ from sqlalchemy.pool import NullPool
 
 import billing.bank_payout_models
 import billing.bonus_models
+import billing.books_models
 import billing.funds_models
 import billing.inbox_models
 import billing.judgement_models
@@ -48,6 +49,7 @@ MODEL_MODULES = (
     billing.inbox_models,
     billing.bonus_models,
     billing.judgement_models,
+    billing.books_models,
     billing.models,
     billing.funds_models,
     billing.period_models,

@@ -25,6 +25,25 @@ A_REVIEW = (
     "INSERT INTO reply_review (brand_id, id, reply_id, ticket_id, worker_id, state, reason, after_limit, asked_at, "
     "decide_by, decided_at) SELECT brand_id, gen_random_uuid(), id, ticket_id, worker_id,"
 )
+A_RUN = (
+    "INSERT INTO book_run (id, ran_at, ok, imported, matched, open_breaks, statements) "
+    "SELECT gen_random_uuid(), app_now(),"
+)
+A_BATCH = (
+    "INSERT INTO payout_batch (id, currency, state, content_hash, created_at) "
+    "VALUES (gen_random_uuid(), 'usd', 'draft', '', app_now())"
+)
+A_PAYOUT = (
+    "INSERT INTO payout (id, batch_id, worker_id, currency, amount_minor, destination, state, stripe_transfer, "
+    "created_at, paid_at) SELECT gen_random_uuid(), b.id, w.id, 'usd', 1, 'acct_1', 'accepted', 'tr_unheard_of', "
+    "app_now(), app_now() FROM payout_batch b, worker w"
+)
+A_SENT_EARNING = (
+    "INSERT INTO earning (brand_id, id, ticket_id, worker_id, kind, resolution_id, terms_id, amount_minor, currency, "
+    "state, accrued_at, window_ends_at, payable_at) SELECT brand_id, gen_random_uuid(), ticket_id, worker_id, "
+    "'resolution', gen_random_uuid(), terms_id, 1, 'usd', 'sent', app_now(), app_now(), app_now() FROM claim "
+    "WHERE ticket_id = :held"
+)
 PLANTED: dict[str, tuple[str, str]] = {
     "every_live_ticket_is_in_the_pool": (
         "DELETE FROM pool_ticket WHERE ticket_id = :open",
@@ -71,6 +90,18 @@ PLANTED: dict[str, tuple[str, str]] = {
     "the_ledger_balances": (
         "UPDATE ledger_entry SET amount_minor = amount_minor + 1 WHERE id = (SELECT max(id) FROM ledger_entry)",
         "UPDATE ledger_entry SET amount_minor = amount_minor - 1 WHERE id = (SELECT max(id) FROM ledger_entry)",
+    ),
+    "books_agree": (
+        "INSERT INTO book_break (id, kind, entry_id, stripe_minor, ledger_minor, currency, opened_at) "
+        "SELECT gen_random_uuid(), 'not_in_stripe', id, 0, 1, 'usd', app_now() FROM ledger_entry LIMIT 1",
+        "DELETE FROM book_break",
+    ),
+    "books_are_proven": (f"{A_RUN} false, 0, 0, 0, '[]'", "DELETE FROM book_run"),
+    "a_sent_payout_is_posted": (f"{A_BATCH}; {A_PAYOUT}", "DELETE FROM payout; DELETE FROM payout_batch"),
+    "a_sent_earning_has_its_payout": (A_SENT_EARNING, "DELETE FROM earning"),
+    "kept_balances_are_true": (
+        "UPDATE ledger_account SET balance_minor = balance_minor + 1 WHERE code = 'brand_wallet'",
+        "UPDATE ledger_account SET balance_minor = balance_minor - 1 WHERE code = 'brand_wallet'",
     ),
     "every_sent_reply_carries_its_label": (
         "ALTER TABLE reply DROP CONSTRAINT ck_reply_sent_carries_its_label; "
