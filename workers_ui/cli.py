@@ -201,6 +201,24 @@ def reconcile() -> None:
     sys.exit(0 if all(finding.ok for finding in findings) else 1)
 
 
+@main.command("erase-worker")
+@click.argument("email")
+@click.option("--by", required=True, help="E-mail address of the operator who erases.")
+@click.option("--reason", required=True, help="For the record; name nobody in it.")
+@click.option("--confirm", prompt="This cannot be undone. Type the address again", help="The address again.")
+def erase_worker(email: str, by: str, reason: str, confirm: str) -> None:
+    """Forget who a worker is: name, address, sign-in. What was earned and paid stays under an opaque id."""
+    from workers_ui.erasing import erase_worker_of
+
+    if confirm != email:
+        raise click.UsageError("What you typed is not the address. Nothing was erased.")
+    with _ready_settings() as settings, _background_database(settings) as database:
+        erased = erase_worker_of(database, email=email, by=by, reason=reason)
+    click.echo(
+        f"Erased. The ledger keeps the id {erased.worker}; what is still owed goes to the account at Stripe."
+    )
+
+
 @main.command("close-month")
 @click.argument("month")
 @click.option("--by", "email", required=True, help="E-mail address of the person of finance who closes it.")

@@ -18,11 +18,12 @@ from knowledge_base.import_queries import imports
 from knowledge_base.index.commands import note_damage
 from knowledge_base.queries import holdings
 from knowledge_base.reading.formats import ACCEPTED
+from marketplace.accounts.models import Person, Worker
 from marketplace.accounts.queries import brand as brand_card
 from marketplace.accounts.queries import brand_by_slug, find_person_by_email
 from marketplace.kernel.db import Database, Scope
 from marketplace.kernel.ids import BrandId
-from tests.builders import a_brand, give_funds, usd
+from tests.builders import a_brand, a_worker, give_funds, usd
 from tests.web_servers import web_server
 from workers_ui.cli import NONE_TAKEN, SOME_REFUSED, main
 
@@ -134,6 +135,39 @@ def test_a_month_is_closed_once_by_finance_and_named_twice(run: Run, background:
         assert [(f"{one.month:%Y-%m}", one.closed_by) for one in closings(tx)] == [("2026-10", "Fay")]
     again = close("fay@example.com")
     assert (again.exit_code, "closed already" in again.output) == (1, True)
+
+
+def test_a_worker_is_erased_by_an_operator_who_types_the_address_twice(
+    run: Run, background: Database
+) -> None:
+    run(
+        *(
+            "staff",
+            "add",
+            "olga@example.com",
+            "--name",
+            "Olga",
+            "--role",
+            "operator",
+            "--password",
+            "a long phrase",
+        )
+    )
+    with background.transaction() as tx:
+        person = tx.get_one(Worker, a_worker(tx, name="Wanda Worker")).person_id
+        email = tx.get_one(Person, person).email
+
+    def erase(*, by: str = "olga@example.com", confirm: str = email) -> Result:
+        return run("erase-worker", email, "--by", by, "--reason", "asked for", "--confirm", confirm)
+
+    assert erase(confirm="other@example.com").exit_code == 2
+    assert erase(by=email).exit_code == 1
+    with background.transaction() as tx:
+        assert tx.get_one(Person, person).name == "Wanda Worker"
+    assert "Erased. The ledger keeps the id" in erase().output
+    with background.transaction() as tx:
+        assert tx.get_one(Person, person).name == "Erased worker"
+    assert "There is no such person." in erase().output
 
 
 def test_knowledge_is_imported_indexed_and_refusals_are_named(
