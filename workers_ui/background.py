@@ -586,7 +586,10 @@ def run(settings: Settings) -> None:
         settings=settings,
         database=database,
         money=MoneyWork(
-            database=database, gateway=parts.gateway_if_on(settings), stripe=parts.stripe_if_on(settings)
+            database=database,
+            gateway=parts.gateway_if_on(settings),
+            stripe=parts.stripe_if_on(settings),
+            pay_floors=settings.pay_floors,
         ),
         retriever=parts.retriever(settings, database),
         memory=parts.memory(settings),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from billing import (
+    bonuses,
     earnings,
     funds_work,
     holds,
@@ -33,6 +34,7 @@ from marketplace.kernel.sweeps import until_none
 BACKFILL_EVERY_SECONDS = 60.0
 DISPUTES_EVERY_SECONDS = 900.0
 BOOKS_AGAIN_SECONDS = 30.0
+FLOOR_EVERY_SECONDS = 3_600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class MoneyWork:
     backfill_due: list[float] = field(default_factory=list)
     disputes_due: list[float] = field(default_factory=lambda: [0.0])
     books_asked: list[float] = field(default_factory=list)
+    pay_floors: Mapping[str, int] = field(default_factory=dict)
+    floor_due: list[float] = field(default_factory=lambda: [0.0])
 
     def tasks(self) -> Mapping[str, Task]:
         return {"open_awaiting": self.open_awaiting, "send_payouts": self.send_payouts}
@@ -56,6 +60,7 @@ class MoneyWork:
             lambda: until_none(self.database, lambda tx: earnings.open_after_midnight(tx, now=app_now(tx))),
             lambda: rejections.settle_rejections(self.database),
             lambda: holds.end_disputes(self.database),
+            self.keep_the_floor,
             self.settle_top_ups,
             self.send_payouts,
             self.check_accounts,
@@ -95,6 +100,14 @@ class MoneyWork:
             return
         self.disputes_due[0] = time.monotonic() + DISPUTES_EVERY_SECONDS
         reversals.look_at_disputes(self.database, StripeFunds(self.stripe))
+
+    def keep_the_floor(self) -> None:
+        """Every hour: days below the hourly floor are topped up, and credit ends."""
+        if time.monotonic() < self.floor_due[0]:
+            return
+        self.floor_due[0] = time.monotonic() + FLOOR_EVERY_SECONDS
+        bonuses.top_up_days(self.database, self.pay_floors)
+        bonuses.expire_credit(self.database)
 
     def open_awaiting(self, brand: str) -> None:
         owner = BrandId(UUID(brand))

@@ -4,6 +4,7 @@ Each is read from the environment as HUMANCLOUD_<NAME>; `DATABASE_URL`, `REDIS_U
 and the secrets of Stripe's two endpoints keep their customary names. This page is the documentation of settings.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -148,6 +149,10 @@ class Settings(BaseSettings):
         description="whsec_… of the endpoint for connected accounts' events, /stripe/webhooks/connect.",
     )
     fake_stripe_port: int = 12111
+    pay_floors: Annotated[Mapping[str, int], NoDecode] = Field(
+        default_factory=dict,
+        description="What an hour of work earns at least, as usd:1200,eur:1100 in minor units; unset: no floor.",
+    )
 
     # Logs
     log_level: str = "INFO"
@@ -158,6 +163,22 @@ class Settings(BaseSettings):
         return (
             [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
         )
+
+    @field_validator("pay_floors", mode="before")
+    @classmethod
+    def _by_currency(cls, given: object) -> object:
+        if not isinstance(given, str):
+            return given
+        return dict(part.strip().lower().split(":", 1) for part in given.split(",") if part.strip())
+
+    @field_validator("pay_floors")
+    @classmethod
+    def _only_money(cls, floors: Mapping[str, int]) -> Mapping[str, int]:
+        if any(
+            len(currency) != 3 or not currency.isalpha() or floor <= 0 for currency, floor in floors.items()
+        ):
+            raise ValueError("A floor is a currency and a positive amount, as usd:1200.")
+        return floors
 
     @property
     def base_url(self) -> str:
