@@ -103,7 +103,13 @@ def turn_off(tx: Tx, *, brand: BrandId, forget_method: bool, now: datetime) -> N
 
 
 def open_saving_checkout(
-    database: Database, port: FundsPort, *, brand: BrandId, top_up: TopUpId, email: str, return_url: str
+    database: Database,
+    port: FundsPort,
+    *,
+    brand: BrandId,
+    top_up: TopUpId,
+    email: str | None,
+    return_url: str,
 ) -> str:
     """The page at Stripe where the brand pays and the method is saved; again, it is the same page."""
     scope = Scope(brand=brand)

@@ -10,7 +10,9 @@ from marketplace.kernel.db import Database, Scope
 from marketplace.kernel.ids import BrandId
 
 
-def customer_of(database: Database, port: FundsPort, *, brand: BrandId, email: str, scope: Scope) -> str:
+def customer_of(
+    database: Database, port: FundsPort, *, brand: BrandId, email: str | None, scope: Scope
+) -> str:
     """The brand's customer at Stripe, made when there is none; with nothing open. Raises what the port raises.
 
     Two that are made at once are one: the key is the brand's own.
@@ -21,7 +23,7 @@ def customer_of(database: Database, port: FundsPort, *, brand: BrandId, email: s
     if known is not None:
         return known.customer
     customer = port.create_customer(
-        brand_ref=str(brand), name=name, email=email, key=f"customer:{brand}:{_digest(name, email)}"
+        brand_ref=str(brand), name=name, email=email, key=f"customer:{brand}:{_digest(name, email or '')}"
     )
     with database.transaction(scope) as tx:
         tx.merge(BrandCustomer(brand_id=brand, customer=customer, created_at=app_now(tx)))

@@ -109,8 +109,8 @@ class FundsPort(Protocol):
     @property
     def environment(self) -> str: ...
 
-    def create_customer(self, *, brand_ref: str, name: str, email: str, key: str) -> str:
-        """The id under which the provider knows a brand."""
+    def create_customer(self, *, brand_ref: str, name: str, email: str | None, key: str) -> str:
+        """The id under which the provider knows a brand; without an address it cannot be sent invoices."""
         ...
 
     def address_customer(self, *, customer: str, name: str, email: str, key: str) -> None:

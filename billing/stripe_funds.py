@@ -25,6 +25,7 @@ from billing.stripe_connection import StripeConnection, call
 
 if TYPE_CHECKING:
     from stripe.params import (
+        CustomerCreateParams,
         InvoiceCreateParams,
         InvoiceItemCreateParams,
         PaymentIntentCreateParams,
@@ -50,18 +51,14 @@ class StripeFunds(FundsPort):
     def environment(self) -> str:
         return self._environment
 
-    def create_customer(self, *, brand_ref: str, name: str, email: str, key: str) -> str:
-        return call(
-            lambda: self._client.v1.customers.create(
-                {
-                    "name": name,
-                    "email": email,
-                    "metadata": {"env": self._environment, "brand_ref": brand_ref},
-                },
-                {"idempotency_key": key},
-            ),
-            _customer_id,
-        )
+    def create_customer(self, *, brand_ref: str, name: str, email: str | None, key: str) -> str:
+        wanted: CustomerCreateParams = {
+            "name": name,
+            "metadata": {"env": self._environment, "brand_ref": brand_ref},
+        }
+        if email is not None:
+            wanted["email"] = email
+        return call(lambda: self._client.v1.customers.create(wanted, {"idempotency_key": key}), _customer_id)
 
     def address_customer(self, *, customer: str, name: str, email: str, key: str) -> None:
         call(

@@ -43,8 +43,13 @@ class RefundTooHigh(Conflict):
 def refundable(tx: Tx, *, brand: BrandId, currency: str) -> Money:
     """How much of the wallet can go back now; its accounts are locked."""
     standing = lock_standing(tx, brand=brand, currency=currency)
-    paid = sum(left for _, left, _ in _top_ups(tx, brand, currency))
+    paid = payable_back(tx, brand=brand, currency=currency)
     return Money(amount_minor=min(_free(standing), paid), currency=currency)
+
+
+def payable_back(tx: Tx, *, brand: BrandId, currency: str) -> int:
+    """What of the newest payments has not gone back, whatever the wallet holds."""
+    return sum(left for _, left, _ in _top_ups(tx, brand, currency))
 
 
 def ask_refund(

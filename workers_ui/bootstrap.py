@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from billing import backlog, earnings, recalls
+from billing import backlog, earnings, funds_letters, recalls
 from guidance import screening
 from marketplace.events.commands import Bus, Subscriber
 from marketplace.events.facts import (
+    AutoTopUpStopped,
+    BrandFrozen,
     CustomerWrote,
     EscalationConfirmed,
     EscalationRejected,
@@ -43,6 +45,8 @@ IN_THE_SAME_TRANSACTION: Mapping[type[Fact], Sequence[Subscriber]] = {
     TicketWithdrawn: [clocks.left, recalls.settle_recall],
     WorkerSuspended: [handlers.give_claims_back],
     PersonSuspended: [handlers.give_claims_back],
+    AutoTopUpStopped: [funds_letters.tell_of_stopped_top_up],
+    BrandFrozen: [funds_letters.tell_of_freeze],
 }
 
 

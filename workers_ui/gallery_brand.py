@@ -21,7 +21,7 @@ from workers_ui.gallery_samples import (
     brand_frame,
     usd,
 )
-from workers_ui.presenters import brand
+from workers_ui.presenters import brand, brand_funds
 from workers_ui.presenters.outcomes import ArticleOutcomes, ArticleReplyRow, RevisionRow
 from workers_ui.presenters.receipts import Receipt, ReceiptPassage
 from workers_ui.presenters.values import (
@@ -30,6 +30,7 @@ from workers_ui.presenters.values import (
     Choice,
     FilterTab,
     FormState,
+    Notice,
     Pager,
     Tone,
 )
@@ -374,6 +375,62 @@ def wallet(frame: MakeFrame) -> PageView:
             price("product", "Product", 200, 1),
         ),
         idempotency_key="k-4",
+        funds=_funds(),
+    )
+
+
+def _funds() -> brand_funds.FundsPart:
+    to_pay = Badge(label="to pay", tone=Tone.WARN)
+    return brand_funds.FundsPart(
+        promo=usd(2_500),
+        owed=usd(61_000),
+        limit=usd(200_000),
+        refundable=usd(0),
+        is_frozen=True,
+        notices=(
+            Notice(
+                text="Your bank disputes a top-up of 500.00 USD. Until it decides, no new ticket of yours opens; "
+                "those in the pool and those that somebody answers go on, and workers are paid.",
+                tone=Tone.BAD,
+            ),
+        ),
+        auto=brand_funds.AutoTopUpPart(
+            state=Badge(label="on", tone=Tone.GOOD),
+            sentence="Charged this month: 200.00 USD of 500.00 USD at most.",
+            form=FormState(values={"threshold": "50.00", "amount": "100.00", "monthly_limit": "500.00"}),
+            is_set=True,
+            has_method=True,
+        ),
+        spend=(
+            brand_funds.SpendRow(category_label="Returns", spent=usd(91_200), resolutions=412, each=usd(221)),
+            brand_funds.SpendRow(category_label="Orders", spent=usd(39_840), resolutions=0, each=None),
+        ),
+        invoices=(
+            brand_funds.InvoiceRow(
+                number="HC-0004",
+                amount=usd(61_000),
+                left=usd(21_000),
+                state=to_pay,
+                made_at=ago(days=4),
+                due_at=ahead(days=10),
+                page_url="https://invoice.stripe.com/i/HC-0004",
+            ),
+            brand_funds.InvoiceRow(
+                number="HC-0002",
+                amount=usd(48_000),
+                left=usd(0),
+                state=Badge(label="paid", tone=Tone.GOOD),
+                made_at=ago(days=35),
+            ),
+        ),
+        refunds=(
+            brand_funds.RefundRow(
+                amount=usd(5_000),
+                state=Badge(label="came back", tone=Tone.WARN),
+                asked_at=ago(days=6),
+                problem="The card has expired or was cancelled.",
+            ),
+        ),
     )
 
 
@@ -387,6 +444,7 @@ def wallet_new(frame: MakeFrame) -> PageView:
         spent_this_month=usd(0),
         movements=(),
         awaiting_funds=0,
+        funds=brand_funds.FundsPart(promo=usd(0), owed=usd(0), refundable=usd(0)),
         currencies=(Choice(value="usd", label="US dollar"), Choice(value="eur", label="Euro")),
         top_up_form=FormState(values={"amount": "-5"}, errors={"amount": "The least is $10.00."}),
     )

@@ -17,10 +17,11 @@ from workers_ui.gallery_samples import (
     finance_frame,
     usd,
 )
-from workers_ui.presenters import finance
+from workers_ui.presenters import finance, finance_funds
 from workers_ui.presenters.values import (
     Action,
     Badge,
+    Choice,
     FilterTab,
     Pager,
     Tone,
@@ -276,6 +277,55 @@ def batch_paid(frame: MakeFrame) -> PageView:
     )
 
 
+def funds(frame: MakeFrame) -> PageView:
+    owed = Badge(label="owed", tone=Tone.BAD)
+    base = "/finance/funds"
+    return finance_funds.FinanceFundsPage(
+        frame=finance_frame(frame, base),
+        rows=(
+            finance_funds.BrandFundsRow(
+                name=BRAND,
+                slug="northwind",
+                wallet=usd(48_210),
+                promo=usd(2_500),
+                owed=usd(61_000),
+                limit=usd(200_000),
+                state=Badge(label="frozen", tone=Tone.BAD),
+            ),
+            finance_funds.BrandFundsRow(
+                name="Lindqvist Bikes", slug="lindqvist", wallet=usd(0), promo=usd(0), owed=usd(0), limit=None
+            ),
+        ),
+        taken_back=(
+            finance_funds.TakenBackRow(
+                brand=BRAND,
+                amount=usd(50_000),
+                owed=usd(21_000),
+                state=owed,
+                why="Dispute: fraudulent",
+                since=ago(days=12),
+                waits="Ines Maia asks to write it off: They closed their shop.",
+                decide=(
+                    Action(href=f"{base}/write-offs/w1/approval", label="Write it off"),
+                    Action(href=f"{base}/write-offs/w1/refusal", label="Do not"),
+                ),
+            ),
+            finance_funds.TakenBackRow(
+                brand="Lindqvist Bikes",
+                amount=usd(10_000),
+                owed=usd(4_000),
+                state=owed,
+                why="The payer's bank took the payment back.",
+                since=ago(days=2),
+                ask_href=f"{base}/reversals/b2/r2/write-off",
+                ask_id="r2",
+            ),
+        ),
+        brands=(Choice(value="northwind", label=f"{BRAND} (USD)"),),
+        idempotency_key="k-9",
+    )
+
+
 BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "finance-earnings": finance_earnings,
     "finance-earning": finance_earning,
@@ -283,4 +333,5 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "batches-empty": batches_empty,
     "batch": batch,
     "batch-paid": batch_paid,
+    "finance-funds": funds,
 }

@@ -35,6 +35,7 @@ class Permission(StrEnum):
     APPROVE_PAYOUTS = "approve_payouts"
     VIEW_LEDGER = "view_ledger"
     CLOSE_PERIODS = "close_periods"
+    MANAGE_BRAND_FUNDS = "manage_brand_funds"
     VIEW_OPERATIONS = "view_operations"
     MANAGE_BRANDS = "manage_brands"
     MANAGE_STAFF = "manage_staff"
@@ -69,6 +70,7 @@ _MAY_ON_PLATFORM: dict[StaffRole, frozenset[Permission]] = {
         {
             *(_P.VIEW_EARNINGS, _P.APPROVE_EARNINGS, _P.SUBMIT_BATCHES, _P.APPROVE_PAYOUTS, _P.VIEW_LEDGER),
             _P.CLOSE_PERIODS,
+            _P.MANAGE_BRAND_FUNDS,
         }
     ),
     StaffRole.OPERATOR: frozenset(

@@ -11,6 +11,7 @@ from billing.auto_top_ups import BadAutoTopUp, set_up, turn_off
 from billing.funds_models import AutoCharge, AutoChargeState, AutoTopUp, AutoTopUpState
 from billing.models import CallState, TopUpState
 from billing.top_ups import BadAmount
+from marketplace.accounts.models import MemberRole
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
 from marketplace.kernel.ids import TopUpId
@@ -18,7 +19,7 @@ from marketplace.tickets.models import TicketState
 from tests.billing.funding import Purse, a_purse
 from tests.billing.paying import assert_proven
 from tests.billing.stripe_server import StripeServer
-from tests.builders import a_resolved_ticket, a_worker, usd
+from tests.builders import a_member, a_resolved_ticket, a_worker, usd
 
 AMOUNT, THRESHOLD, LIMIT = 5_000, 1_500, 15_000
 CHARGES = "/v1/payment_intents"
@@ -161,6 +162,8 @@ def test_a_charge_that_never_reached_stripe_has_a_new_key_after_two_empty_looks(
 
 
 def test_a_refused_method_stops_it_and_tells_the_brand(purse: Purse) -> None:
+    with purse.database.transaction() as tx:
+        a_member(tx, purse.brand, role=MemberRole.OWNER)
     saved(purse)
     spend(purse)
     spend(purse)
@@ -171,6 +174,9 @@ def test_a_refused_method_stops_it_and_tells_the_brand(purse: Purse) -> None:
     assert stopped.state is AutoTopUpState.STOPPED
     assert "requires authentication" in str(stopped.stopped_reason)
     assert purse.facts("auto_top_up_stopped") == 1
+    with purse.database.transaction() as tx:
+        told = tx.execute(text("SELECT subject FROM mail")).scalars().all()
+    assert told == ["Automatic top-up has stopped at Fern & Kettle"]
     assert purse.row(charges(purse)[0].top_up_id).state is TopUpState.FAILED
 
     purse.server.turn(f"payment_methods/{method}/decline", code="")

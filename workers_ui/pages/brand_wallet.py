@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from billing import brand_queries, top_ups
 from billing.accounts import reserved, wallet
+from billing.funds_queries import funds_of, spend_by_category
 from billing.gateway import CallUnknown, CredentialsRefused
 from billing.ledger import balance
 from marketplace.accounts.permissions import Permission, allowed, require_at_brand
@@ -38,6 +39,7 @@ from workers_ui.frames import page as answer
 from workers_ui.idempotency import KEY_LIMIT
 from workers_ui.pages import brand_wallet_views as present
 from workers_ui.pages.amounts import typed_amount
+from workers_ui.pages.brand_funds_views import funds_part
 from workers_ui.pages.brand_scope import area_path, frame_for, once_per_form, pager, refused
 from workers_ui.parts import PaymentsOff
 from workers_ui.presenters.brand import WalletPage
@@ -65,10 +67,10 @@ def read_wallet(
     page: Annotated[int, Query(ge=1, le=brand_queries.DEEPEST_PAGE)] = 1,
 ) -> HTMLResponse:
     """The wallet; with `top_up` (the way back from the payment page) that payment is looked up first."""
-    membership = _member(principal, slug, Permission.VIEW_WALLET)
+    membership = member(principal, slug, Permission.VIEW_WALLET)
     notice = _settled(having, membership, TopUpId(as_uuid(top_up))) if top_up else None
-    with _as_brand(having.database, membership) as tx:
-        view = _wallet_page(request, tx, membership, page=page)
+    with as_brand(having.database, membership) as tx:
+        view = wallet_page(request, tx, membership, page=page)
     if notice is not None:
         view = replace(view, frame=replace(view.frame, notices=(*view.frame.notices, notice)))
     return answer(request, view)
@@ -85,7 +87,7 @@ def start_top_up(
     idempotency_key: Annotated[str, Form(max_length=KEY_LIMIT)] = "",
 ) -> Response:
     """Write the wish down, open its payment page, and go there."""
-    membership = _member(principal, slug, Permission.MANAGE_WALLET)
+    membership = member(principal, slug, Permission.MANAGE_WALLET)
     typed, key = {"amount": amount, "currency": currency}, idempotency_key or uuid4().hex
     try:
         wanted = _asked(having.database, membership, principal, typed, key)
@@ -95,12 +97,12 @@ def start_top_up(
         again = key if isinstance(error, ProviderSilent) else uuid4().hex
         status = status_of(error)
         form = refused(typed, error, field="amount" if isinstance(error, Invalid) else "")
-    with _as_brand(having.database, membership) as tx:
-        view = _wallet_page(request, tx, membership, top_up_form=form, key=again)
+    with as_brand(having.database, membership) as tx:
+        view = wallet_page(request, tx, membership, top_up_form=form, key=again)
     return answer(request, view, status=status)
 
 
-def _member(principal: Principal, slug: str, permission: Permission) -> Membership:
+def member(principal: Principal, slug: str, permission: Permission) -> Membership:
     """As `at_brand` does, where no transaction may stay open."""
     membership = principal.membership(slug)
     require_at_brand(membership.role if membership else None, permission)
@@ -108,7 +110,7 @@ def _member(principal: Principal, slug: str, permission: Permission) -> Membersh
     return membership
 
 
-def _as_brand(database: Database, membership: Membership) -> AbstractContextManager[Tx]:
+def as_brand(database: Database, membership: Membership) -> AbstractContextManager[Tx]:
     return database.transaction(Scope(brand=membership.brand))
 
 
@@ -119,7 +121,7 @@ def _settled(having: Services, membership: Membership, top_up: TopUpId) -> Notic
             top_ups.settle(having.database, having.gateway, brand=membership.brand, top_up=top_up)
         except CredentialsRefused:
             log.error("top_up.credentials_refused", top_up=str(top_up))
-    with _as_brand(having.database, membership) as tx:
+    with as_brand(having.database, membership) as tx:
         return present.returned(brand_queries.top_up(tx, brand=membership.brand, top_up_id=top_up))
 
 
@@ -127,7 +129,7 @@ def _asked(
     database: Database, membership: Membership, principal: Principal, typed: dict[str, str], key: str
 ) -> TopUpId:
     """The top-up that this form asks for, written down once however often it is sent."""
-    with _as_brand(database, membership) as tx:
+    with as_brand(database, membership) as tx:
         currency = brand_card(tx, membership.brand).currency or _chosen_currency(typed["currency"])
         amount = typed_amount(typed["amount"], currency=currency)
 
@@ -166,7 +168,7 @@ def _checkout(having: Services, membership: Membership, top_up: TopUpId) -> str:
         ) from error
 
 
-def _wallet_page(
+def wallet_page(
     request: Request,
     tx: Tx,
     membership: Membership,
@@ -174,11 +176,15 @@ def _wallet_page(
     page: int = 1,
     key: str = "",
     top_up_form: FormState = EMPTY_FORM,
+    auto_form: FormState = EMPTY_FORM,
+    refund_form: FormState = EMPTY_FORM,
 ) -> WalletPage:
+    """The page as it is now, with what a refused form held."""
     brand, card = membership.brand, brand_card(tx, membership.brand)
     currency = card.currency or present.CURRENCIES[0].value
     moved = brand_queries.wallet_movements(tx, brand=brand, currency=currency, page=page)
-    since = brand_queries.month_start(app_now(tx), card.time_zone)
+    now = app_now(tx)
+    since = brand_queries.month_start(now, card.time_zone)
     base = area_path(membership, "wallet")
     return WalletPage(
         frame=frame_for(request, tx, membership),
@@ -196,6 +202,13 @@ def _wallet_page(
         currencies=() if card.currency else present.CURRENCIES,
         awaiting_funds=count_by_state(tx, brand=brand).get(TicketState.AWAITING_FUNDS, 0),
         top_up_form=top_up_form,
+        funds=funds_part(
+            funds_of(tx, brand=brand, currency=currency, now=now),
+            spend_by_category(tx, brand=brand, currency=currency, since=since),
+            currency=card.currency,
+            auto_form=auto_form,
+            refund_form=refund_form,
+        ),
         pager=pager(
             f"{base}?page=",
             page=page,

@@ -28,6 +28,15 @@ MOVED: Mapping[str, str] = {
     "escalate": "Back after the escalation of",
     "release": "Back from",
     "recall": "Back after taking back",
+    "draw": "From your credit line for",
+    "offset": "Paid what you owed",
+    "invoice_paid": "Paid beyond an invoice",
+    "credit_note": "Credit on an invoice",
+    "refund_hold": "On its way back to you",
+    "refund_release": "Not paid back after all",
+    "refund_failed": "Came back from your bank",
+    "top_up_failed": "A top-up was taken back by your bank",
+    "dispute_won": "A dispute was decided for you",
 }
 RETURNED: Mapping[TopUpState, Notice] = {
     TopUpState.PAID: Notice(text="Your top-up has arrived.", tone=Tone.GOOD),

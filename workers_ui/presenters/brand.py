@@ -14,6 +14,7 @@ from knowledge_base.reading.formats import (
 )
 from marketplace.kernel.money import Money
 from workers_ui.presenters.articles import Checks, PlannedLine, Section, UnpublishedDraft
+from workers_ui.presenters.brand_funds import FundsPart
 from workers_ui.presenters.frame import Frame
 from workers_ui.presenters.knowledge_imports import ImportProgress
 from workers_ui.presenters.outcomes import ArticleOutcomes
@@ -421,6 +422,7 @@ class WalletPage:
     prices: tuple[PriceRow, ...]
     idempotency_key: str
     fee_percent: str
+    funds: FundsPart
     can_top_up: bool = True
     prices_href: str = ""
     currencies: tuple[Choice, ...] = ()

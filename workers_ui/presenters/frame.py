@@ -85,6 +85,7 @@ def finance_nav() -> tuple[NavLink, ...]:
     return (
         NavLink(href="/finance/earnings", label="Earnings", icon="receipt"),
         NavLink(href="/finance/batches", label="Batches", icon="layers"),
+        NavLink(href="/finance/funds", label="Brands’ funds", icon="wallet"),
         NavLink(href="/finance/periods", label="Months", icon="lock"),
     )
 
