@@ -5,6 +5,7 @@ from benchmarks import (
     claims,
     gaps,
     indexing,
+    ledger,
     lint,
     live,
     peers,
@@ -37,6 +38,7 @@ def main() -> None:
         reading,
         retrieval,
         reuse,
+        ledger,
     ):
         for figure in benchmark.measure():
             print(line(figure), flush=True)
