@@ -30,7 +30,10 @@ BY_HAND: dict[str, Values] = {
     "ledger_entry": {"account_id": "1", "amount_minor": "5", "txn_id": A},
     "payout": {"id": A, "batch_id": B},
     "payout_batch": {"id": B},
-    "earning": {"id": C, "brand_id": D, "resolution_id": E},
+    "earning": {
+        **{"id": C, "brand_id": D, "resolution_id": E},
+        **{"amount_minor": "1600", "surge_minor": "0", "fee_minor": "0"},
+    },
     "payout_line": {"payout_id": A, "earning_id": C, "brand_id": D},
     "auto_top_up": {"threshold_minor": "1", "amount_minor": "2", "monthly_limit_minor": "3"},
     "brand_spend": {"day_minor": "1", "month_minor": "2"},
@@ -40,6 +43,12 @@ BY_HAND: dict[str, Values] = {
     "top_up_reversal": {"amount_minor": "5", "owed_minor": "1", "fee_minor": "0"},
     "stripe_event": {"event_id": "'evt_1'"},
     "bank_payout": {"id": "'po_1'"},
+    "book_break": {"transaction_id": "'txn_1'", "part": "'amount'"},
+    "earning_hold": {"cause": "'qa'"},
+    "earning_rejection": {"id": A, "brand_id": D, "earning_id": C, "rejected_by": B},
+    "rejection_appeal": {"rejection_id": A, "brand_id": D},
+    "rejection_limit": {"id": "1", "basis_points": "500", "at_least": "20", "days": "30"},
+    "connected_balance": {"lowest_minor": "0"},
 }
 """What a valid row needs beyond its columns' types and lists of values; ids by which attacks name rows."""
 
@@ -85,6 +94,35 @@ CHECKS: dict[str, Values] = {
     "ck_bank_payout_currency": {"currency": "'USD'"},
     "ck_bank_payout_failure": {"failure_code": "'account_closed'"},
     "ck_closed_period_first_day": {"month": "'2020-01-02'"},
+    "ck_earning_parts": {"surge_minor": "-1"},
+    "ck_tip_positive": {"amount_minor": "0"},
+    "ck_bonus_only_credit_expires": {"expired_at": "now()"},
+    "ck_bonus_positive": {"amount_minor": "0"},
+    "ck_earning_hold_disputes_lapse": {"lapses_at": "now()"},
+    "ck_earning_hold_end_is_named": {"closed_at": "now()"},
+    "ck_earning_hold_says_why": {"reason": "''"},
+    "ck_earning_rejection_platform_has_a_name": {"judge": "'platform'", "rejected_by": "NULL"},
+    "ck_earning_rejection_says_why": {"note": "''"},
+    "ck_rejection_appeal_decided_by_somebody": {"decided_at": "now()"},
+    "ck_rejection_appeal_appeal_end": {"ended_as": "'nonsense'", "decided_at": "now()", "decided_by": A},
+    "ck_rejection_appeal_says_why": {"said": "''"},
+    "ck_rejection_limit_one_row": {"id": "2"},
+    "ck_rejection_limit_range": {"days": "0"},
+    "ck_rejection_freeze_lifted_by_somebody": {"lifted_at": "now()"},
+    "ck_rejection_freeze_says_why": {"lifted_at": "now()", "lifted_by": A, "lift_reason": "''"},
+    "ck_earning_hold_hold_end": {"closed_at": "now()", "ended_as": "'nonsense'"},
+    "ck_balance_transaction_currency": {"currency": "'USD'"},
+    "ck_book_break_about_something": {"transaction_id": "NULL", "part": "NULL"},
+    "ck_book_break_names_its_part": {"part": "NULL"},
+    "ck_book_break_resolved_by_its_owner": {"resolved_at": "now()", "resolved_by": A, "owner_id": B},
+    "ck_book_break_resolved_with_a_note": {"resolved_at": "now()", "note": "''"},
+    "ck_manual_posting_approved_at_a_time": {"approved_at": "now()"},
+    "ck_manual_posting_currency": {"currency": "'USD'"},
+    "ck_manual_posting_four_eyes": {"proposed_by": A, "approved_by": A, "approved_at": "now()"},
+    "ck_manual_posting_positive": {"amount_minor": "0"},
+    "ck_manual_posting_says_why": {"reason": "''"},
+    "ck_manual_posting_two_accounts": {"debit": "'bank'", "credit": "'bank'"},
+    "ck_connected_balance_negative_has_its_time": {"lowest_minor": "-1"},
 }
 """By what a row breaks each check; a list of values is broken by one that is not on it."""
 
@@ -92,6 +130,11 @@ TWINS: dict[str, Values] = {
     "uq_stripe_call_payout_id_attempt": {"state": "'accepted'"},
     "uq_earning_brand_id_escalation_id": {"resolution_id": "NULL", "escalation_id": A},
     "uq_earning_brand_id_recall_id_worker_id": {"resolution_id": "NULL", "recall_id": A},
+    "uq_earning_tip_id": {"resolution_id": "NULL", "tip_id": A},
+    "uq_earning_bonus_id": {"resolution_id": "NULL", "bonus_id": A},
+    "uq_earning_appeal_id": {"resolution_id": "NULL", "appeal_id": A},
+    "uq_book_break_live_entry": {"transaction_id": "NULL", "part": "NULL", "entry_id": "7"},
+    "pk_rejection_freeze": {"lifted_at": "now()", "lifted_by": A, "lift_reason": "'x'"},
     "pk_payout_line": {"dropped": "true"},
     "pk_auto_charge": {"state": "'done'"},
     "uq_funds_call_operation_subject_id_attempt": {"state": "'accepted'"},
@@ -136,7 +179,6 @@ def trigger_attacks(samples: Samples) -> dict[str, Attack]:
         "ledger_txn_reverses_its_mirror": Attack(
             before=(account, txn, *legs), tried=posting(B, ("D", 4), ("C", 4), reverses=A)
         ),
-        "ledger_txn_is_never_emptied": Attack(before=(txn,), tried="TRUNCATE ledger_txn CASCADE"),
         "ledger_account_keeps_its_owner": Attack(
             before=(account,), tried="UPDATE ledger_account SET currency = 'eur'"
         ),
@@ -161,6 +203,39 @@ def trigger_attacks(samples: Samples) -> dict[str, Attack]:
         "handled_once": Attack(
             before=(("stripe_event", samples.row("stripe_event", state="'handled'", handled_at="now()")),),
             tried="UPDATE stripe_event SET state = 'waiting', handled_at = NULL",
+        ),
+        "ledger_txn_by_hand_is_signed": Attack(
+            before=(account,),
+            tried=posting(B, ("D", 5), ("C", 5)).replace("'x'", "'manual'", 1),
+        ),
+        "earning_is_judged_in_turn": Attack(
+            before=(("earning", samples.row("earning")),), tried="UPDATE earning SET state = 'rejected'"
+        ),
+        "rejection_is_as_written": Attack(
+            before=(("earning_rejection", samples.row("earning_rejection")),),
+            tried="UPDATE earning_rejection SET note = 'another'",
+        ),
+        "rejection_is_judged": Attack(
+            before=(("rejection_freeze", samples.row("rejection_freeze", brand_id=D)),),
+            tried=insert("earning_rejection", samples.row("earning_rejection", judge="'brand'")),
+        ),
+        "appeal_is_decided_by_another": Attack(
+            before=(
+                ("earning_rejection", samples.row("earning_rejection")),
+                ("rejection_appeal", samples.row("rejection_appeal")),
+            ),
+            tried=f"UPDATE rejection_appeal SET ended_as = 'upheld', decided_at = now(), decided_by = {B}",
+        ),
+        "balance_match_is_exact": Attack(
+            tried=insert("balance_match", samples.row("balance_match")),
+        ),
+        "book_break_stays_resolved": Attack(
+            before=(("book_break", samples.row("book_break", resolved_at="now()")),),
+            tried="UPDATE book_break SET resolved_at = NULL",
+        ),
+        "manual_posting_is_as_proposed": Attack(
+            before=(("manual_posting", samples.row("manual_posting")),),
+            tried="UPDATE manual_posting SET amount_minor = amount_minor + 1",
         ),
         "forward_only": Attack(
             before=(("bank_payout", samples.row("bank_payout", state="'paid'")),),
