@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist lo
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test setup check format bench nightly reset
+.PHONY: help run test setup check format bench nightly mutation reset
 
 help: ## Say what each word does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +35,15 @@ format: .venv/.dev ## Put the code into its form
 bench: setup .venv/.dev ## Measure: a table of figures and their goals
 	$(BIN)/python -m benchmarks
 
-nightly: setup .venv/.dev ## The long runs
+nightly: setup .venv/.dev mutation ## The long runs
 	HUMANCLOUD_NIGHTLY=1 $(PYTEST)
+
+mutation: .venv/.dev ## Change the sums of money one thing at a time: the tests must notice nine of ten
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mutation]'
+	rm -rf mutants
+	$(BIN)/mutmut run >/dev/null
+	$(BIN)/mutmut export-cicd-stats >/dev/null
+	$(BIN)/python -m tests.mutants
 
 reset: .venv/.base ## Delete this installation's data
 	$(BIN)/humancloud reset

@@ -68,6 +68,7 @@ def test_seventy_thirty_goes_by_largest_remainder() -> None:
     assert usd(201).split([7_000, 3_000]) == (usd(141), usd(60))
     assert usd(1).split([3_000, 7_000]) == (usd(0), usd(1))
     assert usd(10).split([1, 1, 1]) == (usd(4), usd(3), usd(3)), "a tie goes to the first"
+    assert usd(11).split([2, 1]) == (usd(7), usd(4)), "the remainder counts, not the weight"
 
 
 def test_half_a_unit_is_rounded_up() -> None:
@@ -77,7 +78,7 @@ def test_half_a_unit_is_rounded_up() -> None:
 
 @pytest.mark.parametrize("shares", [[], [0, 0], [1, -1]])
 def test_senseless_weights_are_refused(shares: list[int]) -> None:
-    with pytest.raises(ValueError, match="splits"):
+    with pytest.raises(ValueError, match=r"^Only a non-negative amount splits, by .* not all zero\.$"):
         usd(10).split(shares)
 
 
@@ -89,14 +90,19 @@ def test_a_debt_does_not_split() -> None:
 def test_currencies_never_mix() -> None:
     yen = Money(amount_minor=5, currency="jpy")
     for combine in (lambda: usd(5) + yen, lambda: usd(5) - yen, lambda: usd(5) < yen):
-        with pytest.raises(CurrencyMismatch):
+        with pytest.raises(CurrencyMismatch, match=r"^usd and jpy cannot be combined\.$"):
             combine()
     assert usd(5) != yen
 
 
+def test_the_same_amount_is_not_less() -> None:
+    assert usd(4) < usd(5)
+    assert not usd(5) < usd(5)
+
+
 @pytest.mark.parametrize("amount", [1.0, True, "1"])
 def test_only_whole_units_are_money(amount: object) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"^Money holds whole minor units\.$"):
         Money(amount_minor=amount, currency="usd")  # type: ignore[arg-type]  # the point of the test
 
 
@@ -131,3 +137,13 @@ def test_what_is_less_than_a_step_goes_with_the_greatest_weight() -> None:
         "half a step goes up"
     )
     assert not forint.can_be_paid
+
+
+@pytest.mark.parametrize(
+    ("currency", "units"), [("usd", 1), ("jpy", 1), ("kwd", 10), ("tnd", 10), ("huf", 100), ("isk", 100)]
+)
+def test_each_currency_is_paid_in_its_steps(currency: str, units: int) -> None:
+    assert step(currency) == units
+    assert Money(amount_minor=3 * units, currency=currency).can_be_paid
+    assert Money(amount_minor=3 * units + 1, currency=currency).can_be_paid is (units == 1)
+    assert Money(amount_minor=3 * units, currency=currency).share(5_000).amount_minor == 2 * units
