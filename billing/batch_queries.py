@@ -12,7 +12,8 @@ from billing.batches import (
     content_hash,
     minimum_payout_minor,
 )
-from billing.finance_queries import PAGE_ROWS, person_names
+from billing.earning_queue import PAGE_ROWS
+from billing.finance_queries import person_names
 from billing.models import (
     Earning,
     EarningState,

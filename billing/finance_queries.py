@@ -1,24 +1,20 @@
-"""What finance reads of earnings: the queue with its sums, and one earning's whole story."""
+"""What finance reads of one earning: its whole story, from the ticket to the bank."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import func, select
 
 from billing.ledger import Posting, postings_of_ticket
 from billing.models import (
     Earning,
-    EarningKind,
-    EarningState,
     LedgerAccount,
     LedgerEntry,
     LedgerTxn,
     Payout,
     PayoutBatch,
     PayoutLine,
-    StripeAccount,
     StripeCall,
 )
 from marketplace.accounts.models import Brand, Person, Worker
@@ -30,8 +26,6 @@ from marketplace.tickets.masking import mask
 from marketplace.tickets.models import Claim, Escalation, Message, Reply, Resolution, Terms, Ticket
 from marketplace.tickets.recall_models import Recall
 
-PAGE_ROWS = 50
-DEEPEST_PAGE = 10_000
 STORY_ROWS = 200
 ATTEMPTS_SHOWN = 50
 
@@ -41,98 +35,6 @@ Evidence = TypeVar("Evidence", Claim, Reply, Escalation, Resolution, Recall)
 
 class EarningNotFound(NotFound):
     """There is no such earning."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EarningFilter:
-    """Which earnings are asked for; None leaves that side open."""
-
-    state: EarningState | None = None
-    worker: WorkerId | None = None
-    brand: BrandId | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EarningLine:
-    """One earning in the queue. `can_receive`: its worker has an account that takes transfers now."""
-
-    earning: EarningId
-    ticket_number: int
-    subject: str
-    worker: WorkerId
-    worker_name: str
-    brand_slug: str
-    brand_name: str
-    kind: EarningKind
-    state: EarningState
-    amount: Money
-    accrued_at: datetime
-    can_receive: bool
-
-
-def earnings_page(tx: Tx, wanted: EarningFilter, *, page: int = 1) -> list[EarningLine]:
-    """The newest earnings first, 50 a page."""
-    rows = tx.execute(
-        select(
-            Earning,
-            Ticket.number,
-            Ticket.subject,
-            Person.name.label("worker_name"),
-            Brand.slug,
-            Brand.name.label("brand_name"),
-            func.coalesce(StripeAccount.transfers_active, False).label("can_receive"),
-        )
-        .join(Ticket, and_(Ticket.brand_id == Earning.brand_id, Ticket.id == Earning.ticket_id))
-        .join(Worker, Worker.id == Earning.worker_id)
-        .join(Person, Person.id == Worker.person_id)
-        .join(Brand, Brand.id == Earning.brand_id)
-        .outerjoin(StripeAccount, StripeAccount.worker_id == Earning.worker_id)
-        .where(*_conditions(wanted))
-        .order_by(Earning.accrued_at.desc(), Earning.id.desc())
-        .limit(PAGE_ROWS)
-        .offset((page - 1) * PAGE_ROWS)
-    )
-    return [
-        EarningLine(
-            earning=row.Earning.id,
-            ticket_number=row.number,
-            subject=mask(row.subject).text,
-            worker=row.Earning.worker_id,
-            worker_name=row.worker_name,
-            brand_slug=row.slug,
-            brand_name=row.brand_name,
-            kind=row.Earning.kind,
-            state=row.Earning.state,
-            amount=amount_of(row.Earning),
-            accrued_at=row.Earning.accrued_at,
-            can_receive=row.can_receive,
-        )
-        for row in rows
-    ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StateTotal:
-    """How many earnings are in one state, and their sum in one currency."""
-
-    state: EarningState
-    count: int
-    amount: Money
-
-
-def earning_totals(tx: Tx, wanted: EarningFilter) -> list[StateTotal]:
-    """Counts and sums by state and currency over everything that `wanted` takes in, not over one page."""
-    rows = tx.execute(
-        select(Earning.state, Earning.currency, func.count(), func.sum(Earning.amount_minor))
-        .where(*_conditions(wanted))
-        .group_by(Earning.state, Earning.currency)
-    )
-    totals = [
-        StateTotal(state=state, count=count, amount=Money(amount_minor=int(amount or 0), currency=currency))
-        for state, currency, count, amount in rows
-    ]
-    in_order = list(EarningState)
-    return sorted(totals, key=lambda total: (in_order.index(total.state), total.amount.currency))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,15 +162,6 @@ def person_names(tx: Tx, batches: Iterable[PayoutBatch]) -> dict[PersonId, str]:
 
 def amount_of(earning: Earning) -> Money:
     return Money(amount_minor=earning.amount_minor, currency=earning.currency)
-
-
-def _conditions(wanted: EarningFilter) -> list[ColumnElement[bool]]:
-    asked = (
-        (Earning.state, wanted.state),
-        (Earning.worker_id, wanted.worker),
-        (Earning.brand_id, wanted.brand),
-    )
-    return [column == value for column, value in asked if value is not None]
 
 
 def _payouts_of(tx: Tx, earning: Earning) -> tuple[StoryPayout, ...]:

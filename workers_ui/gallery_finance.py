@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from billing.earning_queue import AGES
 from workers_ui.gallery_brand import RECEIPT
 from workers_ui.gallery_desk import ANSWERED_THREAD
 from workers_ui.gallery_samples import (
@@ -17,19 +18,22 @@ from workers_ui.gallery_samples import (
     finance_frame,
     usd,
 )
-from workers_ui.presenters import finance, finance_funds
+from workers_ui.pages.finance_filters import CURRENCY_CHOICES, FLAG_CHOICES, KIND_CHOICES
+from workers_ui.pages.finance_queue_views import REASON_CHOICES
+from workers_ui.presenters import finance, finance_funds, finance_queue
 from workers_ui.presenters.values import (
     Action,
     Badge,
     Choice,
     FilterTab,
+    FormState,
     Pager,
     Tone,
 )
 from workers_ui.templating import PageView
 
 
-def finance_earnings(frame: MakeFrame) -> PageView:
+def finance_earnings(frame: MakeFrame) -> finance_queue.EarningsPage:
     base = "/finance/earnings"
     rows = (
         ("e1", "Ana Reyes", "NC-990", "Gift card does not apply", 175, PENDING, ()),
@@ -45,8 +49,24 @@ def finance_earnings(frame: MakeFrame) -> PageView:
         ),
         ("e5", "Bo Lindqvist", "AC-112", "Rahmengröße für 178 cm", 280, ON_THE_WAY, ()),
     )
-    return finance.FinanceEarningsPage(
+    return finance_queue.EarningsPage(
         frame=finance_frame(frame, base),
+        matching=412,
+        filtered="kind=resolution",
+        filters=finance_queue.FilterForm(
+            form=FormState(values={"kind": "resolution"}),
+            kinds=KIND_CHOICES,
+            currencies=CURRENCY_CHOICES,
+            flags=FLAG_CHOICES,
+            chosen=("Resolved ticket",),
+            kept={},
+            clear_href=base,
+        ),
+        views=(
+            finance_queue.KeptView(name="No account", href=f"{base}?flag=no_account", current=False),
+            finance_queue.KeptView(name="Resolved", href=f"{base}?kind=resolution", current=True),
+        ),
+        reasons=REASON_CHOICES,
         tabs=(
             FilterTab(label="All", href=base, count=412, current=True),
             FilterTab(label="Pending", href=f"{base}?state=pending", count=96),
@@ -62,8 +82,11 @@ def finance_earnings(frame: MakeFrame) -> PageView:
             finance.StateSum(state=PAID, count=232, amount=usd(39_871)),
         ),
         rows=tuple(
-            finance.EarningRow(
+            finance_queue.EarningRow(
                 earning=earning,
+                href=f"{base}/{earning}",
+                worker_href=f"{base}?worker={earning}",
+                brand_href=f"{base}?brand=acme",
                 worker=name,
                 brand=BRAND,
                 ticket_number=number,
@@ -76,6 +99,54 @@ def finance_earnings(frame: MakeFrame) -> PageView:
             for index, (earning, name, number, subject, amount, state, flags) in enumerate(rows)
         ),
         pager=Pager(next_href=f"{base}?before=e5", label="1–4 of 412"),
+    )
+
+
+def finance_refused(frame: MakeFrame) -> PageView:
+    """An amount without its currency, and a hold without a reason."""
+    form = FormState(
+        values={"least": "12"},
+        errors={"least": "Choose a currency too: amounts of different ones cannot be compared."},
+    )
+    page = finance_earnings(frame)
+    return replace(
+        page,
+        filters=replace(page.filters, form=form, chosen=()),
+        holding=FormState(problem="Choose at least one earning that is not sent and not held."),
+        naming=FormState(errors={"name": "Give the view a name of 1 to 40 characters."}),
+    )
+
+
+def finance_hold(frame: MakeFrame, **changes: object) -> PageView:
+    view = finance_queue.BulkHoldPage(
+        frame=finance_frame(frame, "/finance/earnings"),
+        hold="h1",
+        earnings=37,
+        reason="It may be paid twice: two imports of the same file",
+        held=0,
+        refusals=(),
+        seconds_left=8,
+        is_undone=False,
+        is_finished=False,
+    )
+    return replace(view, **changes)  # type: ignore[arg-type]  # each sample names its own fields
+
+
+def finance_ageing(frame: MakeFrame) -> PageView:
+    def cell(count: int, amount: int) -> finance_queue.AgeCell:
+        return finance_queue.AgeCell(count=count, amount=usd(amount), href="/finance/earnings?state=payable")
+
+    return finance_queue.AgeingPage(
+        frame=finance_frame(frame, "/finance/earnings"),
+        ages=tuple(AGES),
+        rows=(
+            finance_queue.AgeingRow(
+                state=PENDING, currency="USD", cells=(cell(96, 16_320), None, None, None)
+            ),
+            finance_queue.AgeingRow(
+                state=PAYABLE, currency="USD", cells=(cell(40, 7_100), cell(18, 2_900), cell(3, 432), None)
+            ),
+        ),
     )
 
 
@@ -328,6 +399,21 @@ def funds(frame: MakeFrame) -> PageView:
 
 BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "finance-earnings": finance_earnings,
+    "finance-earnings-refused": finance_refused,
+    "finance-hold": finance_hold,
+    "finance-hold-finished": lambda frame: finance_hold(
+        frame,
+        held=35,
+        seconds_left=0,
+        is_finished=True,
+        refusals=(
+            finance_queue.HoldRefusal(
+                href="/finance/earnings/e1",
+                why="This pay is on its way just now. Try again in a few minutes.",
+            ),
+        ),
+    ),
+    "finance-ageing": finance_ageing,
     "finance-earning": finance_earning,
     "batches": batches,
     "batches-empty": batches_empty,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from billing import (
     bonuses,
+    bulk_holds,
     earnings,
     funds_work,
     holds,
@@ -61,6 +62,7 @@ class MoneyWork:
             lambda: rejections.settle_rejections(self.database),
             lambda: holds.end_disputes(self.database),
             self.keep_the_floor,
+            lambda: bulk_holds.work_off_holds(self.database),
             self.settle_top_ups,
             self.send_payouts,
             self.check_accounts,

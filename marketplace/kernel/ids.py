@@ -33,6 +33,7 @@ ReversalId = NewType("ReversalId", UUID)
 WriteOffId = NewType("WriteOffId", UUID)
 RecallId = NewType("RecallId", UUID)
 BulkWithdrawalId = NewType("BulkWithdrawalId", UUID)
+BulkHoldId = NewType("BulkHoldId", UUID)
 NoteId = NewType("NoteId", UUID)
 SwitchId = NewType("SwitchId", UUID)
 ShareRuleId = NewType("ShareRuleId", UUID)
@@ -90,6 +91,7 @@ ALL_IDS = (
     WriteOffId,
     RecallId,
     BulkWithdrawalId,
+    BulkHoldId,
     NoteId,
     SwitchId,
     ShareRuleId,

@@ -14,6 +14,7 @@ import billing.inbox_models
 import billing.judgement_models
 import billing.models
 import billing.period_models
+import billing.queue_models
 import billing.spend_models
 import guidance.answer_models
 import guidance.correction_models
@@ -51,6 +52,7 @@ MODEL_MODULES = (
     billing.judgement_models,
     billing.books_models,
     billing.models,
+    billing.queue_models,
     billing.funds_models,
     billing.period_models,
     billing.spend_models,

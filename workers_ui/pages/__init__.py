@@ -3,8 +3,28 @@
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from workers_ui.pages import brand, finance, finance_funds, finance_periods, gallery, operator, public, worker
+from workers_ui.pages import (
+    brand,
+    finance,
+    finance_funds,
+    finance_periods,
+    finance_queue,
+    gallery,
+    operator,
+    public,
+    worker,
+)
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-for part in (public, worker, brand, finance, finance_funds, finance_periods, operator, gallery):
+for part in (
+    public,
+    worker,
+    brand,
+    finance,
+    finance_funds,
+    finance_periods,
+    finance_queue,
+    operator,
+    gallery,
+):
     router.include_router(part.router)

@@ -22,24 +22,17 @@ from billing.batches import (
     submit_batch,
     void_batch,
 )
-from billing.finance_queries import (
-    DEEPEST_PAGE,
-    EarningFilter,
-    amount_of,
-    earning_story,
-    earning_totals,
-    earnings_page,
-    worker_name,
-)
+from billing.bulk_holds import MAY_BE_HELD
+from billing.earning_queue import DEEPEST_PAGE, neighbours
+from billing.finance_queries import amount_of, earning_story
+from billing.holds import release_hold
 from billing.models import EarningState
 from guidance.queries import receipts_of_ticket
 from marketplace.accounts.permissions import Permission
-from marketplace.accounts.queries import brand_by_slug
 from marketplace.accounts.sessions import Principal
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
-from marketplace.kernel.errors import Invalid, NotFound
-from marketplace.kernel.ids import BatchId, EarningId, WorkerId
+from marketplace.kernel.ids import BatchId, EarningId
 from workers_ui import parts
 from workers_ui.deps import CheckedForm, HasServices, HasTx, as_uuid, on_platform
 from workers_ui.frames import finance_frame, page
@@ -47,7 +40,9 @@ from workers_ui.pages import finance_story as story_views
 from workers_ui.pages import finance_views as views
 from workers_ui.pages.answers import see
 from workers_ui.pages.finance_labels import BATCH_BADGES, EARNING_BADGES
-from workers_ui.presenters.finance import BatchesPage, BatchPage, FinanceEarningPage, FinanceEarningsPage
+from workers_ui.pages.finance_queue import Holder, asked_for
+from workers_ui.pages.finance_queue_views import REASON_CHOICES, queue_address
+from workers_ui.presenters.finance import BatchesPage, BatchPage, FinanceEarningPage
 from workers_ui.presenters.values import EMPTY_FORM, FormState
 
 Viewer = Annotated[Principal, Depends(on_platform(Permission.VIEW_EARNINGS))]
@@ -61,38 +56,11 @@ log = structlog.get_logger()
 router = APIRouter(prefix="/finance")
 
 
-class NoSuchState(Invalid):
-    """There is no such state of earnings."""
-
-
-@router.get("/earnings")
-def earnings(
-    request: Request,
-    tx: HasTx,
-    _staff: Viewer,
-    state: Annotated[str, Query(max_length=20)] = "",
-    worker: Annotated[str, Query(max_length=36)] = "",
-    brand: Annotated[str, Query(max_length=40)] = "",
-    number: PageNumber = 1,
-) -> HTMLResponse:
-    wanted, worker_label, brand_label = _wanted(tx, state=state, worker=worker, brand=brand)
-    query = {"state": state, "worker": worker, "brand": brand}
-    lines = earnings_page(tx, wanted, page=number)
-    totals = earning_totals(tx, EarningFilter(worker=wanted.worker, brand=wanted.brand))
-    view = FinanceEarningsPage(
-        frame=finance_frame(request, tx),
-        tabs=views.earning_tabs(totals, wanted, query),
-        sums=views.state_sums(totals, wanted.state),
-        rows=tuple(views.earning_row(line, query) for line in lines),
-        callouts=views.narrowings(query, worker=worker_label, brand=brand_label),
-        pager=views.pager(views.EARNINGS, query, page=number, shown=len(lines)),
-    )
-    return page(request, view)
-
-
 @router.get("/earnings/{earning}")
 def earning_page(request: Request, tx: HasTx, _staff: Viewer, earning: str) -> HTMLResponse:
     story = earning_story(tx, EarningId(as_uuid(earning)))
+    asked = asked_for(tx, dict(request.query_params))
+    above, below = neighbours(tx, asked.filter, story.earning.id)
     receipts = receipts_of_ticket(tx, brand=story.earning.brand_id, ticket=story.ticket.id)
     live = next((one.batch for one in story.payouts if one.live), None)
     view = FinanceEarningPage(
@@ -108,8 +76,20 @@ def earning_page(request: Request, tx: HasTx, _staff: Viewer, earning: str) -> H
         postings=story_views.postings(story),
         batch=str(live.id) if live else "",
         batch_number=str(live.number) if live else "",
+        back_href=queue_address(asked.query),
+        previous_href=story_views.in_queue(above, asked.query),
+        next_href=story_views.in_queue(below, asked.query),
+        reasons=REASON_CHOICES if story.earning.state in MAY_BE_HELD else (),
+        can_release=story.earning.state is EarningState.HELD,
     )
     return page(request, view)
+
+
+@router.post("/earnings/{earning}/release", dependencies=[CheckedForm])
+def release_earning(tx: HasTx, staff: Holder, earning: str) -> RedirectResponse:
+    row = earning_story(tx, EarningId(as_uuid(earning))).earning
+    release_hold(tx, brand=row.brand_id, earning=row.id, person=staff.person, is_brand=False, now=app_now(tx))
+    return see(f"{views.EARNINGS}/{row.id}", said="Released: it goes on where it was.")
 
 
 @router.get("/batches")
@@ -208,18 +188,3 @@ def _batches(
         pager=views.pager(views.BATCHES, {}, page=number, shown=len(cards)),
     )
     return page(request, view, status=status)
-
-
-def _wanted(tx: Tx, *, state: str, worker: str, brand: str) -> tuple[EarningFilter, str, str]:
-    """The filter that the address asks for, with the names of the worker and the brand in it."""
-    if state and state not in set(EarningState):
-        raise NoSuchState
-    worker_id = WorkerId(as_uuid(worker)) if worker else None
-    worker_label = worker_name(tx, worker_id) if worker_id else ""
-    card = brand_by_slug(tx, brand) if brand else None
-    if worker_label is None or (brand and card is None):
-        raise NotFound
-    wanted = EarningFilter(
-        state=EarningState(state) if state else None, worker=worker_id, brand=card.id if card else None
-    )
-    return wanted, worker_label, card.name if card else ""

@@ -1,6 +1,6 @@
 """One earning from ticket to transfer, as steps and postings for one screen."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from billing import ledger
 from billing.finance_queries import Story, StoryPayout, amount_of
 from billing.models import EarningKind, EarningState, PayoutBatch, PayoutState, Side
 from guidance.queries import ReceiptView
-from marketplace.kernel.ids import ReplyId, WorkerId
+from marketplace.kernel.ids import EarningId, ReplyId, WorkerId
 from marketplace.kernel.money import Money
 from marketplace.tickets.masking import mask
 from marketplace.tickets.models import (
@@ -24,6 +24,7 @@ from marketplace.tickets.models import (
 from marketplace.tickets.recall_models import Recall, RecallKind, RecallPay
 from workers_ui.pages import receipt_views
 from workers_ui.pages.finance_labels import PAYOUT_BADGES
+from workers_ui.pages.finance_views import EARNINGS, address
 from workers_ui.presenters.finance import Fact, Posting, PostingEntry, StoryStep
 from workers_ui.presenters.receipts import Receipt
 
@@ -61,6 +62,11 @@ RECALL_PAYS = {
     RecallPay.ESCALATION_FEE: "There was no reply yet: who was on it earns the escalation fee.",
     RecallPay.FULL_PRICE: "There was a reply: the full price is paid.",
 }
+
+
+def in_queue(earning: EarningId | None, query: Mapping[str, str]) -> str:
+    """The address of another earning of the same queue; empty where there is none."""
+    return address(f"{EARNINGS}/{earning}", **query) if earning else ""
 
 
 def steps(story: Story, receipts: Sequence[ReceiptView]) -> tuple[StoryStep, ...]:

@@ -1,22 +1,18 @@
 """Finance's rows and totals as view models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from billing.batch_queries import PAYOUT_ROWS, BatchCard, PayoutRow, ReadyToPay
-from billing.finance_queries import PAGE_ROWS, EarningFilter, EarningLine, StateTotal
-from billing.models import BatchState, EarningKind, EarningState
+from billing.earning_queue import PAGE_ROWS
+from billing.models import BatchState, EarningState
 from marketplace.kernel.ids import PersonId
 from workers_ui.pages.finance_labels import BATCH_BADGES, EARNING_BADGES, PAYOUT_BADGES
-from workers_ui.presenters.finance import BatchLine, BatchRow, EarningRow, Signature, StateSum
-from workers_ui.presenters.values import ONE_PAGE, Action, Badge, FilterTab, Notice, Pager, Tone
+from workers_ui.presenters.finance import BatchLine, BatchRow, Signature, StateSum
+from workers_ui.presenters.values import ONE_PAGE, Action, Notice, Pager
 
 EARNINGS = "/finance/earnings"
 BATCHES = "/finance/batches"
-ESCALATION = Badge(label="escalation fee", tone=Tone.INFO)
-RECALL = Badge(label="taken back by the brand", tone=Tone.INFO)
-NO_ACCOUNT = Badge(label="no payout account", tone=Tone.WARN)
-BEFORE_SENT = frozenset({EarningState.IN_WINDOW, EarningState.PAYABLE})
 
 
 def address(base: str, **asked: object) -> str:
@@ -25,74 +21,7 @@ def address(base: str, **asked: object) -> str:
     return f"{base}?{urlencode(given)}" if given else base
 
 
-def earning_row(line: EarningLine, query: dict[str, str]) -> EarningRow:
-    """One row; the worker's and the brand's names narrow the list that is asked for by `query`."""
-    without = not line.can_receive and line.state in BEFORE_SENT
-    return EarningRow(
-        earning=str(line.earning),
-        worker=line.worker_name,
-        brand=line.brand_name,
-        ticket_number=f"#{line.ticket_number}",
-        subject=line.subject,
-        amount=line.amount,
-        state=EARNING_BADGES[line.state],
-        earned_at=line.accrued_at,
-        flags=(
-            *((ESCALATION,) if line.kind is EarningKind.ESCALATION else ()),
-            *((RECALL,) if line.kind is EarningKind.RECALL else ()),
-            *((NO_ACCOUNT,) if without else ()),
-        ),
-        worker_href=address(EARNINGS, **(query | {"worker": str(line.worker)})),
-        brand_href=address(EARNINGS, **(query | {"brand": line.brand_slug})),
-    )
-
-
-def earning_tabs(
-    totals: Sequence[StateTotal], wanted: EarningFilter, query: dict[str, str]
-) -> tuple[FilterTab, ...]:
-    """All, and every state, each with its count under the other filters."""
-    counts = {state: sum(one.count for one in totals if one.state is state) for state in EarningState}
-    everything = FilterTab(
-        label="All",
-        href=address(EARNINGS, **(query | {"state": ""})),
-        count=sum(counts.values()),
-        current=wanted.state is None,
-    )
-    by_state = (
-        FilterTab(
-            label=EARNING_BADGES[state].label.capitalize(),
-            href=address(EARNINGS, **(query | {"state": state.value})),
-            count=count,
-            current=wanted.state is state,
-        )
-        for state, count in counts.items()
-    )
-    return (everything, *by_state)
-
-
-def state_sums(totals: Sequence[StateTotal], state: EarningState | None) -> tuple[StateSum, ...]:
-    """One sum per state and currency; of one state alone where it is chosen."""
-    return tuple(
-        StateSum(state=EARNING_BADGES[one.state], count=one.count, amount=one.amount)
-        for one in totals
-        if state in (None, one.state)
-    )
-
-
-def narrowings(query: dict[str, str], *, worker: str, brand: str) -> tuple[Notice, ...]:
-    """What the list is narrowed to, each with the way back."""
-    named = (
-        ("worker", worker, f"Only earnings of {worker}.", "Show every worker"),
-        ("brand", brand, f"Only earnings at {brand}.", "Show every brand"),
-    )
-    return tuple(
-        Notice(text=text, href=address(EARNINGS, **(query | {key: ""})), link_label=label)
-        for key, name, text, label in named
-        if name
-    )
-
-
-def pager(base: str, query: dict[str, str], *, page: int, shown: int, rows: int = PAGE_ROWS) -> Pager:
+def pager(base: str, query: Mapping[str, str], *, page: int, shown: int, rows: int = PAGE_ROWS) -> Pager:
     """Links to the pages beside this one; `shown` is how many rows it has of `rows` at most."""
     if page == 1 and shown < rows:
         return ONE_PAGE

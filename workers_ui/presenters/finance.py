@@ -12,26 +12,11 @@ from workers_ui.presenters.values import (
     ONE_PAGE,
     Action,
     Badge,
-    FilterTab,
+    Choice,
     FormState,
     Notice,
     Pager,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EarningRow:
-    earning: str
-    worker: str
-    brand: str
-    ticket_number: str
-    subject: str
-    amount: Money
-    state: Badge
-    earned_at: datetime
-    flags: tuple[Badge, ...] = ()
-    worker_href: str = ""
-    brand_href: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,17 +26,6 @@ class StateSum:
     state: Badge
     count: int
     amount: Money
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinanceEarningsPage:
-    template: ClassVar[str] = "finance/earnings.html"
-    frame: Frame
-    tabs: tuple[FilterTab, ...]
-    sums: tuple[StateSum, ...]
-    rows: tuple[EarningRow, ...]
-    callouts: tuple[Notice, ...] = ()
-    pager: Pager = ONE_PAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +83,14 @@ class FinanceEarningPage:
     postings: tuple[Posting, ...]
     batch: str = ""
     batch_number: str = ""
+    back_href: str = "/finance/earnings"
+    previous_href: str = ""
+    next_href: str = ""
+    reasons: tuple[Choice, ...] = ()
+    """Why it may be held; empty where it cannot be."""
+
+    can_release: bool = False
+    hold_form: FormState = EMPTY_FORM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

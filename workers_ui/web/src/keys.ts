@@ -8,6 +8,7 @@ type Key = { press: string; name?: string; label: string; here: () => boolean; r
 const OFF_KEY = "hc-keys-off";
 const ROWS = "[data-live-list] > li:not([data-taken])";
 const REVIEWS = "[data-review]";
+const EARNINGS = "[data-queue] .row-link";
 
 const on = (selector: string) => (): boolean => document.querySelector(selector) !== null;
 const everywhere = (): boolean => true;
@@ -15,6 +16,7 @@ const inPool = on("[data-live-list]");
 const onRow = on("[data-live-list] > li");
 const atDesk = on("#composer");
 const inReview = on(REVIEWS);
+const inQueue = on(EARNINGS);
 
 const KEYS: readonly Key[] = [
   { press: "j", label: "Next ticket", here: inPool, run: () => move(1, ROWS) },
@@ -28,6 +30,11 @@ const KEYS: readonly Key[] = [
   { press: "k", label: "Previous reply", here: inReview, run: () => move(-1, REVIEWS) },
   { press: "a", label: "Approve and send the reply", here: inReview, run: () => onReview("[data-approve]") },
   { press: "x", label: "Return the reply", here: inReview, run: () => openFold(review()?.querySelector<HTMLDetailsElement>("details.act")) },
+  { press: "j", label: "Next earning", here: inQueue, run: () => move(1, EARNINGS) },
+  { press: "k", label: "Previous earning", here: inQueue, run: () => move(-1, EARNINGS) },
+  { press: "x", label: "Select the earning, or not", here: inQueue, run: select },
+  { press: "h", label: "Hold earnings", here: inQueue, run: () => open("#hold") },
+  { press: "f", label: "Filters", here: inQueue, run: () => open(".filters") },
   { press: "r", label: "Write the reply", here: atDesk, run: () => field()?.focus() },
   { press: "1", label: "Insert passage 1", here: atDesk, run: () => insert("1") },
   { press: "2", label: "Insert passage 2", here: atDesk, run: () => insert("2") },
@@ -70,6 +77,11 @@ function review(): HTMLElement | null {
 /** Only on the reply that has the focus: nothing is sent by a key about a reply that nobody looks at. */
 function onReview(selector: string): void {
   review()?.querySelector<HTMLElement>(selector)?.click();
+}
+
+/** The focus stays on the row, so that J and K go on from it. */
+function select(): void {
+  document.activeElement?.closest("[data-queue]")?.querySelector<HTMLInputElement>("input[type=checkbox]")?.click();
 }
 
 function claim(): void {
