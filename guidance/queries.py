@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -24,6 +24,8 @@ from marketplace.kernel.ids import BrandId, ReplyId, SuggestionId, TicketId
 from marketplace.tickets.models import Author, Message, PoolTicket
 from marketplace.tickets.switch_models import KillSwitch, SwitchKind
 from marketplace.tickets.switch_queries import find_live
+
+JUST_NOW = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,12 @@ def tickets_without_suggestion(
         .limit(limit)
     )
     return [(brand, ticket) for brand, ticket in rows]
+
+
+def just_prepared(tx: Tx, *, brand: BrandId, ticket: TicketId, now: datetime) -> bool:
+    """Whether the ticket as it stands has a suggestion made within the last minute."""
+    newest = newest_suggestion(tx, brand=brand, ticket=ticket)
+    return newest is not None and newest.prepared_at > now - JUST_NOW and not has_moved_on(tx, newest)
 
 
 def newest_suggestion(tx: Tx, *, brand: BrandId, ticket: TicketId) -> Suggestion | None:

@@ -49,15 +49,30 @@ def screen_ticket(tx: Tx, judge: Judge, *, brand: BrandId, ticket: TicketId, now
         return
     if switch_queries.keeps_ticket_out(tx, brand=brand, ticket=ticket):
         return  # a kill switch is thrown: the ticket waits, being screened, until it is lifted
-    kept = sharing.kept_by(tx, ticket=row, now=now)
+    kept = _why_kept(tx, judge, row, now)
     if kept is not None:
         posting.hold_back(tx, brand=brand, ticket=ticket, reason=kept)
-        return
-    verdict = verdict_on(tx, judge, row)
-    if verdict.stays:
-        posting.hold_back(tx, brand=brand, ticket=ticket, reason=verdict.reason)
     else:
         posting.admit(tx, brand=brand, ticket=ticket)
+
+
+def would_enter(tx: Tx, judge: Judge, *, brand: BrandId, ticket: TicketId, now: datetime) -> bool:
+    """Whether a ticket that is being screened would be let in as things stand. Changes and locks nothing."""
+    row = tx.get_one(Ticket, (brand, ticket))
+    return (
+        row.state is TicketState.SCREENING
+        and not switch_queries.keeps_ticket_out(tx, brand=brand, ticket=ticket)
+        and _why_kept(tx, judge, row, now) is None
+    )
+
+
+def _why_kept(tx: Tx, judge: Judge, row: Ticket, now: datetime) -> str | None:
+    """Why a ticket stays with its brand: the share dial's reason, else that of what it says; None lets it in."""
+    kept = sharing.kept_by(tx, ticket=row, now=now)
+    if kept is not None:
+        return kept
+    verdict = verdict_on(tx, judge, row)
+    return verdict.reason if verdict.stays else None
 
 
 def screen_further_message(tx: Tx, fact: CustomerWrote) -> None:

@@ -27,10 +27,10 @@ from guidance.generator import Generator
 from guidance.generator_http import generator_of
 from guidance.learning import learn
 from guidance.learning_queries import brands_to_learn, tuning_of
-from guidance.queries import tickets_without_suggestion, why_stopped
+from guidance.queries import just_prepared, tickets_without_suggestion, why_stopped
 from guidance.renewal import outdated_at_desks, outdated_of_brand, renew_suggestion
 from guidance.reply_grounds import ReceiptGrounds
-from guidance.screening import Judge, NoJudge, screen_ticket
+from guidance.screening import Judge, NoJudge, screen_ticket, would_enter
 from guidance.ticket_drafts import remember_ticket
 from guidance.wording import word_suggestion
 from knowledge_base import erasure, report_letters
@@ -46,7 +46,7 @@ from knowledge_base.web_fetching import fetch_due
 from marketplace.accounts.approval import is_approved
 from marketplace.accounts.mail import deliver_mail, mail_port
 from marketplace.accounts.sessions import end_expired_sessions
-from marketplace.events.dispatcher import Answer, run_dispatcher
+from marketplace.events.dispatcher import Answer, jobs_of, run_dispatcher
 from marketplace.events.facts import (
     BatchReleased,
     BrandApproved,
@@ -213,7 +213,12 @@ class Background:
         """Which jobs answer which facts; without a generator nothing is worded."""
         if self.generator is None:
             return AFTER_THE_COMMIT
-        return {**AFTER_THE_COMMIT, kind_of(SuggestionPrepared): _about_wording}
+        opened = AFTER_THE_COMMIT[kind_of(TicketOpened)]
+        return {
+            **AFTER_THE_COMMIT,
+            kind_of(SuggestionPrepared): _about_wording,
+            kind_of(TicketOpened): lambda told: (*jobs_of(opened(told)), _about_wording(told)),
+        }
 
     def tasks(self) -> Mapping[str, Task]:
         return {
@@ -234,10 +239,19 @@ class Background:
         }
 
     def screen(self, brand: str, ticket: str) -> None:
-        """Let a posted ticket in, or leave it with its brand; one of an unapproved brand waits."""
+        """Let a posted ticket in, or leave it with its brand; one of an unapproved brand waits.
+
+        What would be let in has its suggestion first: it is there before anybody can claim the ticket.
+        """
         with self.database.transaction() as tx:
             if not is_approved(tx, BrandId(UUID(brand))):
                 return
+            enters = would_enter(
+                tx, self.judge, brand=BrandId(UUID(brand)), ticket=TicketId(UUID(ticket)), now=app_now(tx)
+            )
+        if enters:
+            self._suggest_first(brand, ticket)
+        with self.database.transaction() as tx:
             screen_ticket(
                 tx,
                 self.judge,
@@ -245,6 +259,15 @@ class Background:
                 ticket=TicketId(UUID(ticket)),
                 now=app_now(tx),
             )
+
+    def _suggest_first(self, brand: str, ticket: str) -> None:
+        """Guidance that is late or fails keeps no ticket out; it is prepared again once the ticket is open."""
+        try:
+            self.suggest(brand, ticket)
+        except IndexUnavailable as error:
+            log.warning("suggest_first.waits", ticket=ticket, reason=str(error))
+        except Exception:  # the edge of guidance: the pool goes on without it
+            log.exception("suggest_first.failed", ticket=ticket)
 
     def screen_waiting(self, brand: str) -> None:
         """Screen what was posted before the brand was approved; what is left by a kill, the sweep finds."""
@@ -261,6 +284,8 @@ class Background:
     def suggest(self, brand: str, ticket: str) -> None:
         with self.database.transaction() as tx:
             if why_stopped(tx, brand=BrandId(UUID(brand))) is not None:
+                return
+            if just_prepared(tx, brand=BrandId(UUID(brand)), ticket=TicketId(UUID(ticket)), now=app_now(tx)):
                 return
             prepare_suggestion(
                 tx,

@@ -39,7 +39,10 @@ def dispatch(database: Database, answers: Mapping[str, Answer], waker: Waker) ->
         if not facts:
             return 0
         jobs = {
-            str(job): job for fact in facts if fact.kind in answers for job in _jobs(answers[fact.kind](fact))
+            str(job): job
+            for fact in facts
+            if fact.kind in answers
+            for job in jobs_of(answers[fact.kind](fact))
         }
         defer(tx, list(jobs.values()))
         advance(tx, READER, facts[-1].cursor)
@@ -48,5 +51,6 @@ def dispatch(database: Database, answers: Mapping[str, Answer], waker: Waker) ->
     return len(facts)
 
 
-def _jobs(answered: Job | Sequence[Job]) -> Sequence[Job]:
+def jobs_of(answered: Job | Sequence[Job]) -> Sequence[Job]:
+    """One job or several, as several."""
     return (answered,) if isinstance(answered, Job) else answered
