@@ -115,6 +115,7 @@ ROLL_UP_SECONDS = 0.2
 STOP_SECONDS = 3.0
 INVARIANTS_EVERY_SECONDS = 60.0
 FETCHERS = 2
+LISTENERS = 3
 REMINDERS_EVERY_SECONDS = 60.0
 LEARNING_SECONDS = 60.0
 WORDED_AT_ONCE = 2
@@ -631,7 +632,8 @@ def run(settings: Settings) -> None:
             lambda: _sweep(work.sweeps(), stop),
             lambda: _sweep(work.money.sweeps(), stop),
             lambda: _sweep(work.money.bookkeeping(), stop),
-            lambda: _sweep(work.money.inbox(), stop),
+            *[lambda: _sweep(work.money.inbox(), stop)] * LISTENERS,
+            lambda: _sweep(work.money.backfills(), stop),
             lambda: _sweep(work.measures(), stop),
             *[lambda: _sweep(work.fetches(), stop)] * FETCHERS,
             lambda: _sweep(work.lessons(), stop),

@@ -74,8 +74,12 @@ class MoneyWork:
         return (self.keep_books,)
 
     def inbox(self) -> tuple[Callable[[], object], ...]:
-        """What Stripe told us, in a loop of its own: it is acted on within seconds whatever else is due."""
-        return (self.handle_events, self.backfill_events)
+        """What Stripe told us, in loops of their own: it is acted on within seconds whatever else is due."""
+        return (self.handle_events,)
+
+    def backfills(self) -> tuple[Callable[[], object], ...]:
+        """What Stripe never told us: in a loop of its own, because it reads through many lists."""
+        return (self.backfill_events,)
 
     def handle_events(self) -> None:
         if self.stripe is not None:
