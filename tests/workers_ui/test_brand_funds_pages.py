@@ -149,7 +149,7 @@ def test_free_money_goes_back_and_the_page_says_how_far_it_is(
     assert "$40.00 on its way" in words(owner.get("/wallet"))
     [refund] = fake_stripe.look("objects/refund")
     fake_stripe.turn(f"refunds/{refund['id']}/arrive")
-    Clock(database=site.background).forward(timedelta(hours=1))
+    Clock(database=site.background).forward(timedelta(minutes=11))
     funds_work.work(site.background, port)
     assert "$40.00 paid back" in words(owner.get("/wallet"))
 
