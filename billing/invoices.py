@@ -240,7 +240,8 @@ def _take_payment(tx: Tx, row: BrandInvoice, payment: InvoicePayment, now: datet
     post(
         tx,
         kind="invoice_paid",
-        key=f"inv:{row.stripe_invoice}:{payment.id}",
+        # By the payment itself: the books match it with Stripe's record by that id.
+        key=f"inv:{row.stripe_invoice}:{payment.payment_intent or payment.id}",
         currency=row.currency,
         legs=[
             debit(into, payment.amount_minor),

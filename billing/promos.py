@@ -6,6 +6,7 @@ from billing.accounts import INCENTIVES, promo
 from billing.funds_models import PromoCredit
 from billing.ledger import credit, debit, post
 from billing.top_ups import CURRENCIES, UnknownCurrency, fix_currency
+from marketplace.accounts.fields import words_within
 from marketplace.events.commands import record
 from marketplace.events.facts import PromoGiven
 from marketplace.kernel.db import Tx
@@ -25,8 +26,8 @@ def give_promo(
     tx: Tx, *, brand: BrandId, amount: Money, reason: str, person: PersonId, now: datetime
 ) -> PromoId:
     """Give a brand credit that its tickets use before its wallet. Raises BadPromo and OtherCurrency."""
-    reason = reason.strip()
-    if not 0 < amount.amount_minor <= HIGHEST_PROMO_MINOR or not 0 < len(reason) <= REASON_LIMIT:
+    reason = words_within(reason, REASON_LIMIT, BadPromo)
+    if not 0 < amount.amount_minor <= HIGHEST_PROMO_MINOR:
         raise BadPromo
     if amount.currency not in CURRENCIES:
         raise UnknownCurrency

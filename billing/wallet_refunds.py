@@ -227,6 +227,7 @@ _WITH_SOMETHING_LEFT = text(
     "ON r.top_up_id = t.id "
     "WHERE t.brand_id = :brand AND t.state = 'paid' AND t.currency = :currency "
     "AND t.amount_minor > coalesce(r.gone, 0) "
-    "AND NOT EXISTS (SELECT FROM top_up_reversal d WHERE d.brand_id = t.brand_id AND d.top_up_id = t.id) "
+    "AND NOT EXISTS (SELECT FROM top_up_reversal d WHERE d.brand_id = t.brand_id AND d.top_up_id = t.id "
+    "AND d.state <> 'won') "
     "ORDER BY t.created_at DESC, t.id DESC LIMIT :limit"
 )

@@ -233,7 +233,7 @@ def _refundable(call: Call) -> JsonObject:
     charge = call.store.find("charge", charge_id, account=call.account) if charge_id else None
     if charge is None:
         raise missing("charge", str(charge_id), param="charge")
-    if charge["disputed"]:
+    if any(one["charge"] == charge_id and one["status"] != "won" for one in call.store.objects("dispute")):
         raise StripeRefusal(
             f"Charge {charge_id} has been charged back; cannot issue a refund.", code="charge_disputed"
         )
