@@ -45,6 +45,8 @@ def test_refunds_disputes_failed_payments_and_invoices_leave_no_break(
     purse.server.turn(f"invoices/{found['id']}/pay", amount=7_000)
     purse.hear()
     purse.work()
+    keep_books(background, StripeBooks(purse.connection))
+    purse.later(hours=30)
     run = keep_books(background, StripeBooks(purse.connection))
     with background.transaction() as tx:
         assert list(open_breaks(tx)) == []

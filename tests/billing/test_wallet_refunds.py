@@ -69,7 +69,7 @@ def test_case_39_more_than_the_free_wallet_is_refused_and_a_refund_that_fails_la
     purse.later(hours=1)
     purse.work()
     assert purse.money() == {"wallet": 3_000, "reserved": 2_000}
-    assert purse.postings("refund_failed") == 1
+    assert (purse.postings("refund_failed"), purse.facts("wallet_restored")) == (1, 1)
     assert [one.state for one in rows(purse)] == [RefundState.FAILED]
 
 
