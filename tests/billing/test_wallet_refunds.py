@@ -1,6 +1,7 @@
 """Money on its way back to a brand: never more than is free, never promo credit, and restored once if it fails."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import select
@@ -170,3 +171,20 @@ def test_a_brand_asks_for_its_own_refund_in_its_own_scope(purse: Purse, db: Data
         )
     purse.work()
     assert purse.money() == {"wallet": 2_000}
+
+
+def test_ten_refunds_at_once_of_a_wallet_for_five_pay_back_exactly_five(purse: Purse) -> None:
+    purse.top_up(5_000)
+
+    def one(_: int) -> bool:
+        try:
+            ask(purse, 1_000)
+        except RefundTooHigh:
+            return False
+        return True
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        assert sorted(pool.map(one, range(10))) == [False] * 5 + [True] * 5
+    purse.work()
+    assert purse.money() == {}
+    assert sum(found["amount"] for found in purse.objects("refund")) == 5_000
