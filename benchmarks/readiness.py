@@ -29,8 +29,8 @@ def measure() -> Iterator[Figure]:
         run_demo(settings, data=folder, knowledge=None, tickets=None, workers=WORKERS, quiet=True)
         counted = _counted(settings, folder)
     yield Figure(
-        benchmark="readiness",
-        figure="ready_before_claim",
+        benchmark="suggestion",
+        figure="ready_before_desk_share",
         value=counted["ready"] / counted["claims"],
         unit="share",
         sides=counted,

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from benchmarks import readiness
 from benchmarks.figures import Figure, run
 from guidance.commands import prepare_suggestion
 from knowledge_base.index.building import build_index, rebuild_on_damage
@@ -44,6 +45,7 @@ def measure() -> Iterator[Figure]:
             )
             yield _suggestion(database, folder / "snapshots", embedder)
             database.dispose()
+    yield from readiness.measure()
 
 
 def _suggestion(database: Database, folder: Path, embedder: Embedder) -> Figure:
