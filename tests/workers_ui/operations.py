@@ -176,7 +176,7 @@ OPERATIONS = {
     ),
     "GET /api/v1/gaps": _brand(ApiScope.KNOWLEDGE_READ, query={"state": "open", "page": 1}),
     "GET /api/v1/gaps/{gap}": _brand(ApiScope.KNOWLEDGE_READ, foreign=404),
-    "GET /api/v1/statements/{month}": _brand(ApiScope.WALLET_READ, query={"currency": "usd"}),
+    "GET /api/v1/statement": _brand(ApiScope.WALLET_READ, query={"month": "2026-11", "currency": "usd"}),
     "GET /api/v1/learning": _brand(ApiScope.KNOWLEDGE_READ),
     "GET /api/v1/flows": _brand(ApiScope.KNOWLEDGE_READ),
     "POST /api/v1/flows": _brand(ApiScope.KNOWLEDGE_WRITE, body={"source": FLOW, "based_on": None}),

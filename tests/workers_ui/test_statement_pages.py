@@ -84,7 +84,7 @@ def test_the_api_tells_the_rows_of_the_file(site: Site, house: House, owner: Bro
     with site.background.transaction() as tx:
         key = create_key(tx, brand=house.brand, name="t", scopes=[ApiScope.WALLET_READ], now=app_now(tx)).key
     answer = site.visitor().client.get(
-        f"/api/v1/statements/{month}?currency=usd", headers={"Authorization": f"Bearer {key}"}
+        f"/api/v1/statement?month={month}&currency=usd", headers={"Authorization": f"Bearer {key}"}
     )
     lines = answer.json()["lines"]
     assert [line.keys() for line in lines] == [row.keys() for row in rows]

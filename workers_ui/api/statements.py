@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from billing.statement_files import STATEMENT_COLUMNS, Row, statement_rows
@@ -40,8 +40,10 @@ class StatementOut(BaseModel):
     lines: list[StatementLineOut]
 
 
-@router.get("/statements/{month}", response_model=StatementOut)
-def read_statement(month: str, tx: HasTx, brand: Reads, currency: OneCurrency) -> dict[str, object]:
+@router.get("/statement", response_model=StatementOut)
+def read_statement(
+    tx: HasTx, brand: Reads, month: Annotated[str, Query(max_length=7)], currency: OneCurrency
+) -> dict[str, object]:
     """A UTC month like 2026-11: its opening, each movement, its closing. The same rows as the file."""
     with closing(statement_rows(tx, month=month, currency=currency, brand=brand)) as rows:
         lines = [_line(row) for row in islice(rows, LINE_LIMIT + 3)]
