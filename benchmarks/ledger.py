@@ -29,6 +29,7 @@ from billing.models import BatchState
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Role
 from marketplace.kernel.ids import BrandId, TicketId, WorkerId
+from marketplace.kernel.sweeps import until_none
 from marketplace.tickets.endings import resolve_ticket
 from marketplace.tickets.models import ResolvedBy
 from tests.billing.paying import as_owner
@@ -205,7 +206,7 @@ def _statement(url: str) -> Iterator[Figure]:
 
 
 def _pay_run(url: str) -> Iterator[Figure]:
-    """Everybody payable goes from draft to released, in as many batches as the limit on their size makes."""
+    """Everybody payable goes from draft to released, and the background starts what the release left."""
     with background_database(url) as database, database.transaction() as tx:
         brand = a_brand(tx, funds=usd(10**9))
     sign_in_crowd(url, workers=WORKERS)
@@ -214,21 +215,24 @@ def _pay_run(url: str) -> Iterator[Figure]:
     began = time.perf_counter()
     with background_database(url) as database:
         with database.transaction() as tx:
-            people = [a_person(tx) for _ in range(3)]
+            people = [a_person(tx) for _ in range(4)]
         while True:
             try:
                 with database.transaction() as tx:
                     batch = batches.draft_batch(tx, currency="usd", author=None, now=app_now(tx)).id
+                    batches.confirm_payouts(tx, batch=batch, payouts=None, person=people[0], now=app_now(tx))
                     batches.submit_batch(tx, batch=batch, person=people[0], now=app_now(tx))
             except NothingToPay:
                 break
             with database.transaction() as tx:
                 batches.approve_batch(tx, batch=batch, person=people[1], now=app_now(tx))
+                batches.second_batch(tx, batch=batch, person=people[3], now=app_now(tx))
             with database.transaction() as tx:
                 released = batches.release_batch(
                     tx, batch=batch, person=people[2], environment="bench", now=app_now(tx)
                 )
                 assert released.state is BatchState.RELEASING
+        until_none(database, lambda tx: batches.start_released(tx, environment="bench", now=app_now(tx)))
     seconds = time.perf_counter() - began
     paid = number(url, "SELECT count(*) FROM stripe_call WHERE state = 'ready'")
     if paid != WORKERS:

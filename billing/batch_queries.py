@@ -3,15 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, exists, func, or_, select
 
-from billing.batches import (
-    BatchChanged,
-    BatchNotFound,
-    batch_of,
-    content_hash,
-    minimum_payout_minor,
-)
+from billing.bank_payouts import paused
+from billing.batches import BatchChanged, BatchNotFound, batch_of, content_hash, needs_second
 from billing.earning_queue import PAGE_ROWS
 from billing.finance_queries import person_names
 from billing.models import (
@@ -21,8 +16,11 @@ from billing.models import (
     PayoutBatch,
     PayoutLine,
     PayoutState,
+    ReviewCause,
     StripeAccount,
 )
+from billing.payout_models import PayoutHold
+from billing.payout_rules import minimum_payout_minor
 from marketplace.accounts.models import Person, Worker
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import BatchId, PayoutId, PersonId
@@ -33,7 +31,11 @@ PAYOUT_ROWS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchCard:
-    """A batch with what its payouts add up to, and the names of those who signed it."""
+    """A batch with what its payouts add up to, and the names of those who signed it.
+
+    `netted` is kept against what workers owed. `unseen` payouts are first ones, or go to a new bank, and nobody has
+    confirmed them.
+    """
 
     batch: PayoutBatch
     payouts: int
@@ -41,6 +43,8 @@ class BatchCard:
     amount: Money
     paid: Money
     refused: int
+    netted: Money
+    unseen: int
     names: Mapping[PersonId, str]
 
     def name(self, person: PersonId | None) -> str:
@@ -60,6 +64,11 @@ def batch_card(tx: Tx, batch: BatchId) -> BatchCard:
     if row is None:
         raise BatchNotFound
     return _cards(tx, [row])[0]
+
+
+def waits_for_second(tx: Tx, card: BatchCard) -> bool:
+    """Whether the batch is so large that another approver signs before it is released."""
+    return needs_second(tx, card.batch)
 
 
 def batch_as_seen(tx: Tx, batch: BatchId, seen_hash: str) -> PayoutBatch:
@@ -89,6 +98,10 @@ class PayoutRow:
     state: PayoutState
     transfer: str | None
     failure: str | None
+    netted: Money
+    reversed: Money
+    review: ReviewCause | None
+    reviewed: bool
 
 
 def payout_rows(tx: Tx, batch: BatchId, *, page: int = 1) -> list[PayoutRow]:
@@ -111,6 +124,10 @@ def payout_rows(tx: Tx, batch: BatchId, *, page: int = 1) -> list[PayoutRow]:
             state=payout.state,
             transfer=payout.stripe_transfer,
             failure=payout.failure,
+            netted=Money(amount_minor=payout.netted_minor, currency=payout.currency),
+            reversed=Money(amount_minor=payout.reversed_minor, currency=payout.currency),
+            review=payout.review,
+            reviewed=payout.reviewed_by is not None,
         )
         for payout, name, earnings in rows
     ]
@@ -120,7 +137,7 @@ def payout_rows(tx: Tx, batch: BatchId, *, page: int = 1) -> list[PayoutRow]:
 class ReadyToPay:
     """What is payable in one currency: `ready` is what a batch drafted now takes, the rest has to wait.
 
-    A worker waits without an account that takes transfers, or below the minimum payout.
+    A worker waits without an account that takes transfers, while he is held, or below the minimum payout.
     """
 
     earnings: int
@@ -141,11 +158,19 @@ def _ready(tx: Tx, currency: str) -> ReadyToPay:
     owed = func.sum(Earning.amount_minor)
     minimum = minimum_payout_minor(currency)
     receives = and_(StripeAccount.transfers_active, StripeAccount.account.is_not(None))
+    held = or_(
+        exists().where(PayoutHold.worker_id == Earning.worker_id, PayoutHold.lifted_at.is_(None)),
+        paused(Earning.worker_id),
+    )
     per_worker = (
         select(
             func.count().label("earnings"),
             owed.label("owed"),
-            and_(func.coalesce(func.bool_or(receives), False), owed >= minimum).label("goes"),
+            and_(
+                func.coalesce(func.bool_or(receives), False),
+                or_(owed >= minimum, func.bool_or(StripeAccount.leaving_at.is_not(None))),
+                ~func.bool_or(held),
+            ).label("goes"),
         )
         .select_from(Earning)
         .outerjoin(StripeAccount, StripeAccount.worker_id == Earning.worker_id)
@@ -187,7 +212,7 @@ def _cards(tx: Tx, batches: Sequence[PayoutBatch]) -> list[BatchCard]:
     names = person_names(tx, batches)
     cards = []
     for batch in batches:
-        payouts, earnings, amount, paid, refused = totals.get(batch.id, (0, 0, 0, 0, 0))
+        payouts, earnings, amount, paid, refused, netted, unseen = totals.get(batch.id, (0,) * 7)
         cards.append(
             BatchCard(
                 batch=batch,
@@ -196,14 +221,16 @@ def _cards(tx: Tx, batches: Sequence[PayoutBatch]) -> list[BatchCard]:
                 amount=Money(amount_minor=amount, currency=batch.currency),
                 paid=Money(amount_minor=paid, currency=batch.currency),
                 refused=refused,
+                netted=Money(amount_minor=netted, currency=batch.currency),
+                unseen=unseen,
                 names=names,
             )
         )
     return cards
 
 
-def _totals(tx: Tx, batches: Sequence[BatchId]) -> dict[BatchId, tuple[int, int, int, int, int]]:
-    """Payouts, earnings, amount, amount paid, payouts refused, by batch."""
+def _totals(tx: Tx, batches: Sequence[BatchId]) -> dict[BatchId, tuple[int, ...]]:
+    """Payouts, earnings, amount, amount paid, payouts not paid, amount netted, payouts to look at, by batch."""
     amount = func.sum(Payout.amount_minor)
     rows = tx.execute(
         select(
@@ -212,12 +239,11 @@ def _totals(tx: Tx, batches: Sequence[BatchId]) -> dict[BatchId, tuple[int, int,
             func.sum(_EARNINGS_OF_PAYOUT),
             amount,
             func.coalesce(amount.filter(Payout.state == PayoutState.ACCEPTED), 0),
-            func.count().filter(Payout.state == PayoutState.REJECTED),
+            func.count().filter(Payout.state.in_((PayoutState.REJECTED, PayoutState.CANCELLED))),
+            func.sum(Payout.netted_minor),
+            func.count().filter(Payout.review.is_not(None), Payout.reviewed_by.is_(None)),
         )
         .where(Payout.batch_id.in_(batches))
         .group_by(Payout.batch_id)
     )
-    return {
-        batch: (payouts, int(earnings), int(total), int(paid), refused)
-        for batch, payouts, earnings, total, paid, refused in rows
-    }
+    return {batch: tuple(int(number) for number in numbers) for batch, *numbers in rows}

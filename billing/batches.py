@@ -1,23 +1,23 @@
-"""Pay runs: drafted, submitted by one person, approved by another, released.
+"""Pay runs: drafted, looked at, submitted by one person, approved by another (by two, over a sum), released.
 
-The database holds the four eyes and binds the signatures to the content (0001_ledger.sql).
+The database holds the eyes and binds the signatures to the content (0031_payouts.sql).
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
 from psycopg.errors import CheckViolation
-from sqlalchemy import func, select, text, tuple_, update
+from sqlalchemy import exists, func, insert, select, text, tuple_, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from billing.accounts import in_flight, payable
 from billing.gateway import transfer_params
-from billing.ledger import Account, credit, debit, lock_accounts, post
+from billing.ledger import lock_accounts, post
 from billing.models import (
     BatchState,
+    CallKind,
     CallState,
     Earning,
     EarningState,
@@ -25,20 +25,23 @@ from billing.models import (
     PayoutBatch,
     PayoutLine,
     PayoutState,
-    StripeAccount,
     StripeCall,
 )
+from billing.payout_holds import held_among
+from billing.payout_parts import Part, accounts_of, parts_of, post_netting, sent_legs
+from billing.payout_plan import PlannedPayout, owed_minor, planned_payouts
+from billing.payout_rules import second_approval_over_minor
 from marketplace.events.commands import record
-from marketplace.events.facts import BatchReleased
+from marketplace.events.facts import BatchReleased, PayoutFailed
 from marketplace.kernel.db import Tx
-from marketplace.kernel.errors import Conflict, NotAllowed, NotFound
-from marketplace.kernel.ids import BatchId, BrandId, PayoutId, PersonId, WorkerId, new_id
-from marketplace.kernel.money import exponent
+from marketplace.kernel.errors import AppError, Conflict, NotAllowed, NotFound
+from marketplace.kernel.ids import BatchId, PayoutId, PersonId, new_id
 
-MINIMUM_PAYOUT_UNITS = 10
-EARNINGS_PER_BATCH = 5_000
-FOUR_EYES_CONSTRAINT = "ck_payout_batch_four_eyes"
-CHANGED_SINCE_SIGNED = "HC002"
+PAYOUTS_PER_START = 500
+FOUR_EYES_CONSTRAINTS = frozenset({"ck_payout_batch_four_eyes", "ck_payout_batch_six_eyes"})
+UNDER_WAY = (PayoutState.PLANNED, PayoutState.SENDING, PayoutState.UNKNOWN)
+HELD = "Nothing is sent to this worker for now: {} The money stays theirs."
+OWES_LESS = "What the worker owed has changed since the batch was drafted. The next batch pays all of it."
 
 
 class NothingToPay(Conflict):
@@ -57,18 +60,34 @@ class SamePerson(NotAllowed):
     """A batch is approved by someone other than the person who submitted it. Nobody is exempt."""
 
 
+class DecidedBefore(NotAllowed):
+    """You confirmed a payout of this batch, or lifted a hold of one of its workers: somebody else approves it."""
+
+
+class NotLookedAt(Conflict):
+    """Some payouts of this batch are a worker's first, or go to a new bank account. Confirm them before."""
+
+
+class SecondApproverNeeded(Conflict):
+    """This batch is so large that a second person approves it before it is released."""
+
+
 class BatchChanged(Conflict):
     """The batch changed after it was signed, so no signature holds. Void it and draft a new one."""
 
 
-def minimum_payout_minor(currency: str) -> int:
-    """The smallest sum that is sent; what is below is carried to the next batch."""
-    return int(MINIMUM_PAYOUT_UNITS * 10 ** exponent(currency))
+REFUSALS: Mapping[str, type[AppError]] = {
+    "HC002": BatchChanged,
+    "HC003": NotLookedAt,
+    "HC004": DecidedBefore,
+    "HC005": SecondApproverNeeded,
+}
+"""What the database says of a signature (SQLSTATE), in our words."""
 
 
 def draft_batch(tx: Tx, *, currency: str, author: PersonId | None, now: datetime) -> PayoutBatch:
     """A batch of everything payable in `currency`: one payout per worker who can receive it."""
-    planned = _planned(tx, currency)
+    planned = planned_payouts(tx, currency=currency, now=now)
     if not planned:
         raise NothingToPay
     batch = PayoutBatch(
@@ -76,19 +95,34 @@ def draft_batch(tx: Tx, *, currency: str, author: PersonId | None, now: datetime
         currency=currency,
         state=BatchState.DRAFT,
         content_hash="",
+        second_over_minor=second_approval_over_minor(currency),
         created_at=now,
         created_by=author,
     )
     tx.add(batch)
     tx.flush()
-    for destination, earnings in planned:
-        _plan_payout(tx, batch, destination, earnings, now)
+    _write_payouts(tx, batch, planned, now)
     batch.content_hash = content_hash(tx, batch.id)
     return batch
 
 
+def confirm_payouts(
+    tx: Tx, *, batch: BatchId, payouts: Collection[PayoutId] | None, person: PersonId, now: datetime
+) -> int:
+    """Somebody looked at payouts that are a first one or go to a new bank account, at all of them where none are
+    named; how many. He may submit the batch, and does not approve it."""
+    _batch_in(tx, batch, BatchState.DRAFT)
+    waiting = [Payout.batch_id == batch, Payout.review.is_not(None), Payout.reviewed_by.is_(None)]
+    if payouts is not None:
+        waiting.append(Payout.id.in_(payouts))
+    found = tx.execute(
+        update(Payout).where(*waiting).values(reviewed_by=person, reviewed_at=now).returning(Payout.id)
+    )
+    return len(found.all())
+
+
 def submit_batch(tx: Tx, *, batch: BatchId, person: PersonId, now: datetime) -> PayoutBatch:
-    """Sign the batch's content as its first person."""
+    """Sign the batch's content as its first person. Raises NotLookedAt."""
     row = _batch_in(tx, batch, BatchState.DRAFT)
     with _judged(tx):
         row.state, row.submitted_at, row.submitted_by = BatchState.SUBMITTED, now, person
@@ -96,7 +130,7 @@ def submit_batch(tx: Tx, *, batch: BatchId, person: PersonId, now: datetime) -> 
 
 
 def approve_batch(tx: Tx, *, batch: BatchId, person: PersonId, now: datetime) -> PayoutBatch:
-    """Sign the same content as a second, different person. Raises SamePerson, BatchChanged."""
+    """Sign the same content as a second, different person. Raises SamePerson, DecidedBefore, BatchChanged."""
     row = _batch_in(tx, batch, BatchState.SUBMITTED)
     if row.submitted_by == person:
         raise SamePerson
@@ -107,33 +141,159 @@ def approve_batch(tx: Tx, *, batch: BatchId, person: PersonId, now: datetime) ->
     return row
 
 
+def second_batch(tx: Tx, *, batch: BatchId, person: PersonId, now: datetime) -> PayoutBatch:
+    """Approve a large batch as its third person. Raises SamePerson, DecidedBefore, BatchChanged."""
+    row = _batch_in(tx, batch, BatchState.APPROVED)
+    if row.seconded_by is not None:
+        raise WrongState
+    with _judged(tx):
+        row.seconded_by, row.seconded_at = person, now
+    return row
+
+
 def release_batch(
     tx: Tx, *, batch: BatchId, person: PersonId, environment: str, now: datetime
 ) -> PayoutBatch:
-    """Hand an approved batch to sending: money moves to in-flight, and each transfer's request is stored."""
+    """Hand an approved batch to sending: money moves to in-flight, and each transfer's request is stored.
+
+    Of a large batch the first 500 payouts at once; the background goes on with the rest (`start_released`).
+    """
     row = _batch_in(tx, batch, BatchState.APPROVED)
     with _judged(tx):
         row.state, row.released_at, row.released_by = BatchState.RELEASING, now, person
-    payouts = _payouts(tx, batch)
-    lock_accounts(tx, ((account, row.currency) for payout in payouts for account in _accounts_of(tx, payout)))
-    for payout in payouts:
-        start_attempt(tx, payout, environment=environment, now=now)
     record(tx, BatchReleased(batch=batch))
+    _start_some(tx, row, environment=environment, now=now)
     return row
+
+
+def start_released(tx: Tx, *, environment: str, now: datetime) -> int:
+    """Start up to 500 payouts of a released batch that were not started yet; how many."""
+    row = tx.scalars(
+        select(PayoutBatch)
+        .where(
+            PayoutBatch.state == BatchState.RELEASING,
+            exists().where(Payout.batch_id == PayoutBatch.id, Payout.state == PayoutState.PLANNED),
+        )
+        .order_by(PayoutBatch.number)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).one_or_none()
+    return 0 if row is None else _start_some(tx, row, environment=environment, now=now)
 
 
 def void_batch(tx: Tx, *, batch: BatchId, now: datetime) -> PayoutBatch:
     """Give up a batch that was not released; its earnings are payable again."""
     row = _batch_in(tx, batch, BatchState.DRAFT, BatchState.SUBMITTED, BatchState.APPROVED)
     row.state, row.finished_at = BatchState.VOID, now
-    for payout in _payouts(tx, batch):
-        payout.state = PayoutState.VOID
-        free_earnings(tx, payout)
+    tx.flush()
+    lines = (
+        select(PayoutLine.brand_id, PayoutLine.earning_id)
+        .join(Payout, Payout.id == PayoutLine.payout_id)
+        .where(Payout.batch_id == batch, ~PayoutLine.dropped)
+    )
+    tx.execute(
+        update(Earning)
+        .where(tuple_(Earning.brand_id, Earning.id).in_(lines))
+        .values(state=EarningState.PAYABLE)
+    )
+    payouts = select(Payout.id).where(Payout.batch_id == batch)
+    tx.execute(update(PayoutLine).where(PayoutLine.payout_id.in_(payouts)).values(dropped=True))
+    tx.execute(update(Payout).where(Payout.batch_id == batch).values(state=PayoutState.VOID))
     return row
 
 
-def start_attempt(tx: Tx, payout: Payout, *, environment: str, now: datetime) -> StripeCall:
-    """Move the payout's money in flight and store the request that will send it, under a key of its own."""
+def _write_payouts(tx: Tx, batch: PayoutBatch, planned: Sequence[PlannedPayout], now: datetime) -> None:
+    ids = [PayoutId(new_id()) for _ in planned]
+    tx.execute(
+        insert(Payout),
+        [
+            {
+                "id": payout,
+                "batch_id": batch.id,
+                "worker_id": one.worker,
+                "currency": batch.currency,
+                "amount_minor": one.amount_minor,
+                "netted_minor": one.netted_minor,
+                "destination": one.destination,
+                "bank": one.bank,
+                "review": one.review,
+                "state": PayoutState.PLANNED,
+                "created_at": now,
+            }
+            for payout, one in zip(ids, planned, strict=True)
+        ],
+    )
+    tx.execute(
+        insert(PayoutLine),
+        [
+            {
+                "payout_id": payout,
+                "earning_id": earning.earning,
+                "brand_id": earning.brand,
+                "amount_minor": earning.amount_minor,
+                "dropped": False,
+            }
+            for payout, one in zip(ids, planned, strict=True)
+            for earning in one.earnings
+        ],
+    )
+    tx.execute(_BATCHED, {"batch": batch.id, "state": EarningState.BATCHED.value})
+    tx.expire_all()
+
+
+_BATCHED = text(
+    "UPDATE earning e SET state = :state FROM payout_line l JOIN payout p ON p.id = l.payout_id "
+    "WHERE p.batch_id = :batch AND e.brand_id = l.brand_id AND e.id = l.earning_id"
+)
+
+
+def _start_some(tx: Tx, batch: PayoutBatch, *, environment: str, now: datetime) -> int:
+    payouts = tx.scalars(
+        select(Payout)
+        .where(Payout.batch_id == batch.id, Payout.state == PayoutState.PLANNED)
+        .order_by(Payout.id)
+        .limit(PAYOUTS_PER_START)
+        .with_for_update()
+    ).all()
+    parts = parts_of(tx, payouts)
+    lock_accounts(
+        tx,
+        (
+            (account, batch.currency)
+            for payout in payouts
+            for account in accounts_of(payout, parts[payout.id])
+        ),
+    )
+    workers = [payout.worker_id for payout in payouts]
+    held = held_among(tx, workers)
+    owed = owed_minor(
+        tx, [payout.worker_id for payout in payouts if payout.netted_minor], currency=batch.currency
+    )
+    for payout in payouts:
+        if (reason := held.get(payout.worker_id)) is not None:
+            _leave_out(tx, payout, reason=HELD.format(reason))
+        elif owed.get(payout.worker_id, 0) < payout.netted_minor:
+            _leave_out(tx, payout, reason=OWES_LESS)
+        else:
+            _start(tx, payout, parts[payout.id], environment=environment, now=now)
+    finish_batch(tx, batch=batch.id, now=now)
+    return len(payouts)
+
+
+def _leave_out(tx: Tx, payout: Payout, *, reason: str) -> None:
+    """Nothing of it was posted: its earnings wait for the next batch."""
+    payout.state, payout.failure = PayoutState.REJECTED, reason
+    free_earnings(tx, payout)
+    record(tx, PayoutFailed(worker=payout.worker_id, payout=payout.id, reason=reason))
+
+
+def _start(tx: Tx, payout: Payout, parts: Sequence[Part], *, environment: str, now: datetime) -> None:
+    """Net what the worker owes, move the rest in flight, and store the request that will send it."""
+    post_netting(tx, payout, parts, now)
+    if payout.amount_minor == 0:
+        payout.state = PayoutState.NETTED
+        set_earnings(tx, payout, EarningState.SENT)
+        return
     payout.attempt += 1
     payout.state, payout.failure = PayoutState.SENDING, None
     post(
@@ -141,20 +301,14 @@ def start_attempt(tx: Tx, payout: Payout, *, environment: str, now: datetime) ->
         kind="send",
         key=f"send:{payout.id}:{payout.attempt}",
         currency=payout.currency,
-        legs=[
-            *(
-                debit(payable(brand, payout.worker_id), amount)
-                for brand, amount in amounts_by_brand(tx, payout).items()
-            ),
-            credit(in_flight(payout.worker_id), payout.amount_minor),
-        ],
+        legs=sent_legs(payout, parts),
         now=now,
     )
     set_earnings(tx, payout, EarningState.SENDING)
-    return store_call(tx, payout, environment=environment, now=now)
+    store_transfer(tx, payout, environment=environment, now=now)
 
 
-def store_call(tx: Tx, payout: Payout, *, environment: str, now: datetime) -> StripeCall:
+def store_transfer(tx: Tx, payout: Payout, *, environment: str, now: datetime) -> None:
     """The request as it will be sent on every try: parameters and key never change after this."""
     params = transfer_params(
         amount_minor=payout.amount_minor,
@@ -164,32 +318,41 @@ def store_call(tx: Tx, payout: Payout, *, environment: str, now: datetime) -> St
         payout_id=str(payout.id),
         environment=environment,
     )
-    call = StripeCall(
-        id=new_id(),
-        operation="transfer",
-        payout_id=payout.id,
-        attempt=payout.attempt,
-        params=params,
-        fingerprint=hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest(),
-        key=f"payout:{payout.id}:{payout.attempt}",
-        state=CallState.READY,
-        created_at=now,
-        due_at=now,
+    tx.add(
+        StripeCall(
+            id=new_id(),
+            operation=CallKind.TRANSFER,
+            payout_id=payout.id,
+            attempt=payout.attempt,
+            params=params,
+            fingerprint=fingerprint(params),
+            key=f"payout:{payout.id}:{payout.attempt}",
+            state=CallState.READY,
+            created_at=now,
+            due_at=now,
+        )
     )
-    tx.add(call)
     tx.flush()
-    return call
+
+
+def fingerprint(params: Mapping[str, object]) -> str:
+    """One digest per set of parameters."""
+    return hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
 
 
 def finish_batch(tx: Tx, *, batch: BatchId, now: datetime) -> None:
     """Close a releasing batch once no payout of it is under way."""
     tx.flush()
     row = batch_of(tx, batch)  # its lock makes the last of several finishing senders see all the others
-    states = set(tx.scalars(select(Payout.state).where(Payout.batch_id == batch)))
-    if row.state is not BatchState.RELEASING or states & {PayoutState.SENDING, PayoutState.UNKNOWN}:
+    if row.state is not BatchState.RELEASING or _any_in(tx, batch, UNDER_WAY):
         return
-    row.state = BatchState.DONE_WITH_FAILURES if PayoutState.REJECTED in states else BatchState.DONE
-    row.finished_at = now
+    failed = _any_in(tx, batch, (PayoutState.REJECTED, PayoutState.CANCELLED))
+    row.state = BatchState.DONE_WITH_FAILURES if failed else BatchState.DONE
+    row.finished_at, row.shortfall_minor, row.shortfall_note = now, None, None
+
+
+def _any_in(tx: Tx, batch: BatchId, states: Sequence[PayoutState]) -> bool:
+    return bool(tx.scalar(select(exists().where(Payout.batch_id == batch, Payout.state.in_(states)))))
 
 
 def free_earnings(tx: Tx, payout: Payout) -> None:
@@ -206,14 +369,16 @@ def set_earnings(tx: Tx, payout: Payout, state: EarningState) -> None:
     tx.execute(update(Earning).where(tuple_(Earning.brand_id, Earning.id).in_(lines)).values(state=state))
 
 
-def amounts_by_brand(tx: Tx, payout: Payout) -> dict[BrandId, int]:
-    """What each brand's tickets put into this payout, in minor units."""
-    rows = tx.execute(
-        select(PayoutLine.brand_id, func.sum(PayoutLine.amount_minor))
-        .where(PayoutLine.payout_id == payout.id, ~PayoutLine.dropped)
-        .group_by(PayoutLine.brand_id)
+def needs_second(tx: Tx, batch: PayoutBatch) -> bool:
+    """Whether a second approver is still missing."""
+    if batch.seconded_by is not None or batch.second_over_minor is None:
+        return False
+    total = tx.scalar(
+        select(func.sum(Payout.amount_minor)).where(
+            Payout.batch_id == batch.id, Payout.state != PayoutState.VOID
+        )
     )
-    return {brand: int(amount) for brand, amount in rows}
+    return int(total or 0) > batch.second_over_minor
 
 
 def content_hash(tx: Tx, batch: BatchId) -> str:
@@ -228,87 +393,6 @@ def batch_of(tx: Tx, batch: BatchId) -> PayoutBatch:
     if row is None:
         raise BatchNotFound
     return row
-
-
-def _planned(tx: Tx, currency: str) -> list[tuple[str, list[Earning]]]:
-    """Per worker: the account at Stripe, and the earnings that go there."""
-    by_worker: dict[WorkerId, tuple[str, list[Earning]]] = {}
-    for earning, destination in _payable(tx, currency):
-        by_worker.setdefault(earning.worker_id, (destination, []))[1].append(earning)
-    minimum = minimum_payout_minor(currency)
-    return [
-        (destination, earnings)
-        for destination, earnings in by_worker.values()
-        if sum(earning.amount_minor for earning in earnings) >= minimum
-    ]
-
-
-def _payable(tx: Tx, currency: str) -> list[tuple[Earning, str]]:
-    """The oldest payable earnings of workers above the minimum, and the accounts that can receive them.
-
-    Workers who must wait are left out here, so that they cannot fill the limit and hold up everybody else.
-    """
-    ready = (Earning.state == EarningState.PAYABLE, Earning.currency == currency)
-    above_minimum = (
-        select(Earning.worker_id)
-        .where(*ready)
-        .group_by(Earning.worker_id)
-        .having(func.sum(Earning.amount_minor) >= minimum_payout_minor(currency))
-    )
-    rows = tx.execute(
-        select(Earning, StripeAccount.account)
-        .join(StripeAccount, StripeAccount.worker_id == Earning.worker_id)
-        .where(*ready, StripeAccount.transfers_active, Earning.worker_id.in_(above_minimum))
-        .order_by(Earning.accrued_at, Earning.id)
-        .limit(EARNINGS_PER_BATCH)
-        .with_for_update(of=Earning, skip_locked=True)
-    )
-    return [(earning, account) for earning, account in rows if account is not None]
-
-
-def _plan_payout(
-    tx: Tx, batch: PayoutBatch, destination: str, earnings: Sequence[Earning], now: datetime
-) -> None:
-    payout = Payout(
-        id=PayoutId(new_id()),
-        batch_id=batch.id,
-        worker_id=earnings[0].worker_id,
-        currency=batch.currency,
-        amount_minor=sum(earning.amount_minor for earning in earnings),
-        destination=destination,
-        state=PayoutState.PLANNED,
-        attempt=0,
-        created_at=now,
-    )
-    tx.add(payout)
-    tx.flush()
-    for earning in earnings:
-        earning.state = EarningState.BATCHED
-        tx.add(
-            PayoutLine(
-                payout_id=payout.id,
-                earning_id=earning.id,
-                brand_id=earning.brand_id,
-                amount_minor=earning.amount_minor,
-                dropped=False,
-            )
-        )
-    tx.flush()
-
-
-def _accounts_of(tx: Tx, payout: Payout) -> list[Account]:
-    """The accounts that sending a payout posts to."""
-    return [
-        in_flight(payout.worker_id),
-        *(payable(brand, payout.worker_id) for brand in amounts_by_brand(tx, payout)),
-    ]
-
-
-def _payouts(tx: Tx, batch: BatchId) -> Sequence[Payout]:
-    tx.flush()
-    return tx.scalars(
-        select(Payout).where(Payout.batch_id == batch).order_by(Payout.id).with_for_update()
-    ).all()
 
 
 def _batch_in(tx: Tx, batch: BatchId, *states: BatchState) -> PayoutBatch:
@@ -326,10 +410,14 @@ def _judged(tx: Tx) -> Iterator[None]:
             yield
             tx.flush()
     except IntegrityError as error:
-        if isinstance(error.orig, CheckViolation) and error.orig.diag.constraint_name == FOUR_EYES_CONSTRAINT:
+        if (
+            isinstance(error.orig, CheckViolation)
+            and error.orig.diag.constraint_name in FOUR_EYES_CONSTRAINTS
+        ):
             raise SamePerson from error
         raise
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == CHANGED_SINCE_SIGNED:
-            raise BatchChanged from error
+        refusal = REFUSALS.get(getattr(error.orig, "sqlstate", None) or "")
+        if refusal is not None:
+            raise refusal from error
         raise

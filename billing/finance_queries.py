@@ -153,7 +153,13 @@ def person_names(tx: Tx, batches: Iterable[PayoutBatch]) -> dict[PersonId, str]:
     signed = {
         person
         for batch in batches
-        for person in (batch.created_by, batch.submitted_by, batch.approved_by, batch.released_by)
+        for person in (
+            batch.created_by,
+            batch.submitted_by,
+            batch.approved_by,
+            batch.seconded_by,
+            batch.released_by,
+        )
         if person is not None
     }
     rows = tx.execute(select(Person.id, Person.name).where(Person.id.in_(signed)))

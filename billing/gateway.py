@@ -14,6 +14,8 @@ from typing import NamedTuple, Protocol
 from marketplace.kernel.errors import AppError, Conflict, Unavailable
 
 REQUIRED_METADATA = ("env", "batch_id", "payout_id")
+ACCOUNT_IS_GONE = frozenset({"account_invalid", "resource_missing"})
+REVERSAL_FIELDS = frozenset({"transfer", "amount", "metadata"})
 TRANSFER_FIELDS = frozenset({"amount", "currency", "destination", "transfer_group", "metadata"})
 
 
@@ -70,17 +72,26 @@ class TopUpCheckout(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountStatus:
-    """What a worker's account can do, as of this call. `payouts_enabled` is about the way to the bank."""
+    """What a worker's account can do, as of this call. `payouts_enabled` is about the way to the bank, and `bank`
+    names the bank account, or none.
+    """
 
     account_id: str
     transfers_active: bool
     payouts_enabled: bool
     disabled_reason: str | None
     requirements_due: tuple[str, ...]
+    bank: str | None = None
 
     @property
     def can_receive(self) -> bool:
         return self.transfers_active and self.disabled_reason is None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it will not come back by itself: rejected by the provider, or not ours to look at any more."""
+        reason = self.disabled_reason or ""
+        return reason in ACCOUNT_IS_GONE or reason.startswith("rejected.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +128,16 @@ class Transfer:
     metadata: Mapping[str, str]
     balance_transaction_id: str | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """Money of a transfer that came back; `metadata` names our own row for it."""
+
+    id: str
+    amount_minor: int
+    currency: str
+    metadata: Mapping[str, str]
 
 
 class PaymentGateway(Protocol):
@@ -168,6 +189,21 @@ class PaymentGateway(Protocol):
         """Minor units of `currency` the platform can send now; 0 when it holds none."""
         ...
 
+    def payout_interval(self) -> str:
+        """How often the provider pays our own balance out by itself; `manual`: never, which is what payouts need."""
+        ...
+
+    def execute_reversal(self, params: Mapping[str, object], *, key: str) -> Reversal:
+        """Take money of a transfer back, with `params` exactly as `reversal_params` made them.
+
+        Rejected with `balance_insufficient` where the account does not hold so much any more.
+        """
+        ...
+
+    def find_reversals(self, transfer_id: str) -> list[Reversal]:
+        """Every reversal of one transfer, newest first."""
+        ...
+
     def execute_transfer(self, params: Mapping[str, object], *, key: str) -> Transfer:
         """Send money, with `params` exactly as `transfer_params` made them and the database stored them.
 
@@ -200,6 +236,25 @@ def transfer_params(
     }
     check_transfer_params(params, environment)
     return params
+
+
+def reversal_params(
+    *, transfer: str, amount_minor: int, payout_id: str, reversal_id: str, environment: str
+) -> dict[str, object]:
+    """The JSON row of one reversal, to be stored before the call and sent unchanged on every try."""
+    return {
+        "transfer": transfer,
+        "amount": amount_minor,
+        "metadata": {"env": environment, "payout_id": payout_id, "reversal_id": reversal_id},
+    }
+
+
+def check_reversal_params(params: Mapping[str, object], environment: str) -> None:
+    """Refuse, before anything is sent, a row the SDK would pass on without complaint."""
+    amount, metadata = params.get("amount"), params.get("metadata")
+    fits = params.keys() == REVERSAL_FIELDS and type(amount) is int and amount >= 1
+    if not fits or not isinstance(metadata, Mapping) or metadata.get("env") != environment:
+        raise CallRejected("stored_params_invalid", "The stored reversal cannot be sent.")
 
 
 def check_transfer_params(params: Mapping[str, object], environment: str) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from billing.bonus_models import Bonus, Tip
 from billing.judgement_models import RejectionAppeal
+from billing.payout_models import TransferReversal
 from marketplace.kernel.db import TIMESTAMP, Base, Json, MinorUnits, state_of
 from marketplace.kernel.ids import (
     BatchId,
@@ -34,6 +35,7 @@ from marketplace.kernel.ids import (
     TicketId,
     TipId,
     TopUpId,
+    TransferReversalId,
     WorkerId,
 )
 
@@ -147,6 +149,7 @@ class EarningState(StrEnum):
     DISPUTED = "disputed"
     REJECTED = "rejected"
     CLAWED_BACK = "clawed_back"
+    UNCLAIMED = "unclaimed"  # the worker was not heard of for too long
 
 
 class Earning(Base):
@@ -226,7 +229,10 @@ class BatchState(StrEnum):
 
 
 class PayoutBatch(Base):
-    """A pay run: what is paid to whom, bound by a content hash that two different people sign."""
+    """A pay run: what is paid to whom, bound by a content hash that two different people sign; three, over a sum.
+
+    `shortfall_minor` is what the platform lacks at Stripe to send the rest, while sending waits for it.
+    """
 
     __tablename__ = "payout_batch"
     __table_args__ = (
@@ -237,6 +243,11 @@ class PayoutBatch(Base):
             "AND approved_hash = content_hash)",
             name="approved_by_two",
         ),
+        CheckConstraint(
+            "seconded_by IS NULL OR (seconded_by <> submitted_by AND seconded_by <> approved_by)",
+            name="six_eyes",
+        ),
+        CheckConstraint("shortfall_minor > 0", name="shortfall"),
         CheckConstraint("currency ~ '^[a-z]{3}$'", name="currency"),
     )
 
@@ -252,10 +263,15 @@ class PayoutBatch(Base):
     approved_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
     approved_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
     approved_hash: Mapped[str | None]
+    second_over_minor: Mapped[int | None] = mapped_column(BigInteger)
+    seconded_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    seconded_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
     released_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
     released_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
     voided_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
     finished_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    shortfall_minor: Mapped[int | None] = mapped_column(BigInteger)
+    shortfall_note: Mapped[str | None]
 
 
 class PayoutState(StrEnum):
@@ -265,20 +281,52 @@ class PayoutState(StrEnum):
     REJECTED = "rejected"
     UNKNOWN = "unknown"
     VOID = "void"
+    NETTED = "netted"  # all of it went against what the worker owed: nothing to send
+    CANCELLED = "cancelled"  # after the release, before anything was asked of Stripe
+
+
+class ReviewCause(StrEnum):
+    """Why finance looks at a payout before its batch is submitted."""
+
+    FIRST_PAYOUT = "first_payout"
+    BANK_CHANGED = "bank_changed"
 
 
 class Payout(Base):
-    """Our one Stripe transfer to one worker in one batch."""
+    """Our one Stripe transfer to one worker in one batch.
+
+    `amount_minor` is sent, after `netted_minor` of its earnings went against what the worker owed. `bank` is the
+    account that Stripe passed money on to when the batch was drafted, None where that was not read yet. Of what was
+    sent, `reversed_minor` came back and `reversing_minor` is being asked back.
+    """
 
     __tablename__ = "payout"
     __table_args__ = (
         UniqueConstraint("batch_id", "worker_id"),
-        CheckConstraint("amount_minor > 0", name="positive"),
         CheckConstraint("amount_minor % money_step(currency) = 0", name="whole_steps"),
+        CheckConstraint(
+            "amount_minor >= 0 AND netted_minor >= 0 AND amount_minor + netted_minor > 0", name="positive"
+        ),
+        CheckConstraint(
+            "reversing_minor >= 0 AND reversed_minor >= 0 AND reversing_minor + reversed_minor <= amount_minor",
+            name="reversed",
+        ),
+        CheckConstraint("state <> 'netted' OR amount_minor = 0", name="nothing_to_send"),
         CheckConstraint(
             "(state = 'accepted') = (stripe_transfer IS NOT NULL)", name="accepted_names_its_transfer"
         ),
         Index("ix_payout_worker", "worker_id", "created_at"),
+        Index(
+            "ix_payout_unreviewed",
+            "batch_id",
+            postgresql_where=text("review IS NOT NULL AND reviewed_by IS NULL"),
+        ),
+        Index(
+            "ix_payout_under_way",
+            "batch_id",
+            "id",
+            postgresql_where=text("state IN ('planned', 'sending', 'unknown')"),
+        ),
     )
 
     id: Mapped[PayoutId] = mapped_column(primary_key=True)
@@ -286,7 +334,14 @@ class Payout(Base):
     worker_id: Mapped[WorkerId] = mapped_column(ForeignKey("worker.id"))
     currency: Mapped[str]
     amount_minor: Mapped[MinorUnits]
+    netted_minor: Mapped[MinorUnits] = mapped_column(server_default="0")
+    reversing_minor: Mapped[MinorUnits] = mapped_column(server_default="0")
+    reversed_minor: Mapped[MinorUnits] = mapped_column(server_default="0")
     destination: Mapped[str]
+    bank: Mapped[str | None]
+    review: Mapped[ReviewCause | None] = mapped_column(state_of(ReviewCause, "review_cause"))
+    reviewed_by: Mapped[PersonId | None] = mapped_column(ForeignKey("person.id"))
+    reviewed_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
     state: Mapped[PayoutState] = mapped_column(state_of(PayoutState, "payout_state"))
     attempt: Mapped[int] = mapped_column(server_default="0")
     failure: Mapped[str | None]
@@ -313,7 +368,10 @@ class PayoutLine(Base):
 
 
 class StripeAccount(Base):
-    """A worker's account at Stripe, as last read from Stripe."""
+    """A worker's account at Stripe, as last read from Stripe.
+
+    `bank` names the bank account behind it. `leaving_at`: the worker asked for all that is payable, however little.
+    """
 
     __tablename__ = "stripe_account"
 
@@ -322,6 +380,9 @@ class StripeAccount(Base):
     transfers_active: Mapped[bool] = mapped_column(server_default="false")
     payouts_enabled: Mapped[bool] = mapped_column(server_default="false")
     disabled_reason: Mapped[str | None]
+    bank: Mapped[str | None]
+    bank_changed_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
+    leaving_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
     read_at: Mapped[datetime | None] = mapped_column(TIMESTAMP)
 
 
@@ -333,12 +394,28 @@ class CallState(StrEnum):
     RETIRED = "retired"
 
 
+class CallKind(StrEnum):
+    TRANSFER = "transfer"
+    TRANSFER_REVERSAL = "transfer_reversal"
+
+
 class StripeCall(Base):
-    """A request to Stripe, stored before it is made: its parameters and key never change."""
+    """A request to Stripe, stored before it is made: its parameters and key never change.
+
+    It belongs to a payout or to the reversal of one, as `operation` (a CallKind) says.
+    """
 
     __tablename__ = "stripe_call"
     __table_args__ = (
         UniqueConstraint("payout_id", "attempt"),
+        UniqueConstraint("reversal_id", "attempt"),
+        CheckConstraint("num_nonnulls(payout_id, reversal_id) = 1", name="one_purpose"),
+        Index(
+            "uq_stripe_call_live_reversal",
+            "reversal_id",
+            unique=True,
+            postgresql_where=text("state IN ('ready', 'in_doubt')"),
+        ),
         Index(
             "uq_stripe_call_live",
             "payout_id",
@@ -350,7 +427,8 @@ class StripeCall(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     operation: Mapped[str]
-    payout_id: Mapped[PayoutId] = mapped_column(ForeignKey("payout.id"))
+    payout_id: Mapped[PayoutId | None] = mapped_column(ForeignKey("payout.id"))
+    reversal_id: Mapped[TransferReversalId | None] = mapped_column(ForeignKey(TransferReversal.id))
     attempt: Mapped[int]
     params: Mapped[Json]
     fingerprint: Mapped[str]

@@ -5,8 +5,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from billing.gateway import AccountStatus, CallRejected, PaymentGateway, ServiceAgreement
+from billing.gateway import (
+    ACCOUNT_IS_GONE,
+    AccountStatus,
+    CallRejected,
+    PaymentGateway,
+    ServiceAgreement,
+)
 from billing.models import StripeAccount
+from billing.payout_holds import hold_worker, lift_cause
+from billing.payout_models import HoldCause
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope, Tx
 from marketplace.kernel.errors import Conflict
@@ -14,6 +22,11 @@ from marketplace.kernel.ids import WorkerId, new_id
 
 CHECKS_PER_SWEEP = 50
 CHECK_AGAIN = timedelta(minutes=1)
+CLOSED = "The account at Stripe is closed."
+
+
+class NoAccountYet(Conflict):
+    """Set up your payouts first, so that there is somewhere to send the money."""
 
 
 class CannotBePaidThere(Conflict):
@@ -80,10 +93,13 @@ def refresh_account(database: Database, gateway: PaymentGateway, *, worker: Work
 
 
 def read_status(gateway: PaymentGateway, account: str) -> AccountStatus:
-    """What the account can do; nothing, when Stripe no longer shows it to us."""
+    """What the account can do; nothing, when Stripe no longer shows it to us. Raises CallRejected for other reasons:
+    they say nothing about the account."""
     try:
         return gateway.account_status(account)
     except CallRejected as refusal:
+        if refusal.code not in ACCOUNT_IS_GONE:
+            raise
         return AccountStatus(
             account_id=account,
             transfers_active=False,
@@ -94,10 +110,26 @@ def read_status(gateway: PaymentGateway, account: str) -> AccountStatus:
 
 
 def keep_status(tx: Tx, *, worker: WorkerId, status: AccountStatus, now: datetime) -> None:
-    """Keep what was just read of a worker's account."""
+    """Keep what was just read of a worker's account. One that is closed holds its worker until he has another."""
     row = tx.get_one(StripeAccount, worker, with_for_update=True)
     row.transfers_active, row.payouts_enabled = status.can_receive, status.payouts_enabled
     row.disabled_reason, row.read_at = status.disabled_reason, now
+    if status.bank is not None and status.bank != row.bank:
+        row.bank_changed_at = now if row.bank is not None else row.bank_changed_at
+        row.bank = status.bank
+    if status.is_closed:
+        cause, reason = HoldCause.ACCOUNT_CLOSED, CLOSED
+        hold_worker(tx, worker=worker, cause=cause, reason=reason, by=None, now=now)
+    elif status.can_receive:
+        lift_cause(tx, worker=worker, cause=HoldCause.ACCOUNT_CLOSED, now=now)
+
+
+def ask_final_payout(tx: Tx, *, worker: WorkerId, now: datetime) -> None:
+    """A worker who leaves gets all that is payable with the next batch, however little it is. Raises NoAccountYet."""
+    row = tx.get(StripeAccount, worker, with_for_update=True)
+    if row is None or row.account is None:
+        raise NoAccountYet
+    row.leaving_at = row.leaving_at or now
 
 
 def accounts_to_check(database: Database) -> list[WorkerId]:

@@ -1,23 +1,29 @@
 """Sending stored transfers exactly once: through crashes, lost replies, refusals and replays.
 
-A call's row is claimed and marked in doubt before anything leaves; what leaves is the row's own parameters
-under the row's own key. An unknown result is asked for again under that key while the key lives, then looked
-up; money returns to payable only after a definite refusal. Whoever took a call holds it until his lease ends:
-what he learns after that counts only if it is a transfer.
+A transfer is checked once more before it leaves: that its worker is not held, that his account and its bank are the
+approved ones and can receive, and that the platform has the money for all that its batch has still to send. An
+unknown result is asked for again under its key while the key lives, then looked up; money returns to payable only
+after a definite refusal.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import UUID
+from datetime import datetime
 
 import structlog
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import func, select, update
 
-from billing.accounts import STRIPE_AVAILABLE, in_flight, payable
-from billing.batches import amounts_by_brand, finish_batch, free_earnings, set_earnings, store_call
-from billing.books import payouts_stopped_by_books
-from billing.connected_balances import is_below_zero
+from billing import reversing
+from billing.accounts import STRIPE_AVAILABLE, in_flight
+from billing.batches import (
+    HELD,
+    batch_of,
+    finish_batch,
+    free_earnings,
+    set_earnings,
+    store_transfer,
+)
 from billing.gateway import (
+    AccountStatus,
     CallRejected,
     CallUnknown,
     CredentialsRefused,
@@ -26,179 +32,287 @@ from billing.gateway import (
     RateLimited,
     Transfer,
 )
-from billing.ledger import credit, debit, post
-from billing.models import CallState, EarningState, Payout, PayoutState, StripeAccount, StripeCall
+from billing.ledger import credit, debit, lock_accounts, post
+from billing.models import (
+    BatchState,
+    CallKind,
+    CallState,
+    EarningState,
+    Payout,
+    PayoutBatch,
+    PayoutState,
+    StripeAccount,
+    StripeCall,
+)
+from billing.onboarding import keep_status, read_status
+from billing.payout_holds import held_among
+from billing.payout_parts import accounts_of, parts_of, sent_legs, undo_netting
+from billing.stored_calls import (
+    RETRY,
+    UNSETTLED,
+    Due,
+    held,
+    looked_in_vain,
+    mark_in_doubt,
+    pause,
+    pause_after,
+    take_due,
+)
 from marketplace.events.commands import record
 from marketplace.events.facts import PayoutFailed, PayoutSent
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Tx
-from marketplace.kernel.ids import PayoutId
+from marketplace.kernel.errors import Conflict
+from marketplace.kernel.ids import BatchId, PayoutId, WorkerId
 
 CALLS_PER_SWEEP = 50
-LEASE = timedelta(seconds=60)  # a slow call may outlast it: `_held` and the key make that harmless
-RETRY = timedelta(seconds=5)
-LONGEST_RETRY = timedelta(minutes=10)
-KEY_LIVES = timedelta(hours=20)
-BETWEEN_LOOKUPS = timedelta(minutes=10)
-LOOKUPS_NEEDED = 2
-UNSETTLED = (CallState.READY, CallState.IN_DOUBT)
-ACCOUNT_IS_GONE = frozenset({"account_invalid", "resource_missing"})
+FUNDS_AGAIN = 2 * RETRY
+MANUAL, UNREAD = "manual", "unread"
 CANNOT_RECEIVE = frozenset({"account_cannot_receive", "insufficient_capabilities_for_transfer"})
 REMEDY = (
     "The worker's account cannot receive transfers now. They must finish its set-up at Stripe; "
     "the money stays theirs and the next batch pays it."
 )
+ACCOUNT_CHANGED = (
+    "The worker's account or its bank changed after this was approved. The money stays theirs; "
+    "the next batch asks somebody to look at the new one first."
+)
+NO_FUNDS = "The platform's available balance is too low; sending waits for it."
+DRAINED_BY_ITSELF = (
+    "Stripe pays the platform's balance out by itself ({}), which takes what payouts need. Set the platform's payout "
+    "schedule to manual at Stripe."
+)
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """A call taken off the queue, with what is needed to send it while no transaction is open."""
+class TooLateToCancel(Conflict):
+    """This payout was asked of Stripe already, or is over. What is sent is sent."""
 
-    call: UUID
-    leased_until: datetime
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The payout behind a due call, as it was approved."""
+
     payout: PayoutId
-    key: str
-    params: dict[str, object]
+    batch: BatchId
+    worker: WorkerId
     amount_minor: int
     currency: str
     destination: str
-    group: str
-    in_doubt: bool
-    key_is_alive: bool
+    bank: str | None
+    account: str | None
+    held_because: str | None
 
 
 def send_due(database: Database, gateway: PaymentGateway) -> int:
     """Work on up to 50 due calls, one at a time; how many. Stops when the provider refuses our key or our pace."""
-    done = 0
-    while done < CALLS_PER_SWEEP and (due := _take(database)) is not None:
+    done, covered = 0, set[BatchId]()
+    while done < CALLS_PER_SWEEP and (due := take_due(database)) is not None:
         try:
-            _work(database, gateway, due)
+            work_on(database, gateway, due, covered)
         except CredentialsRefused as refusal:
-            _wait(database, due, reason=str(refusal))
-            log.error("payouts.credentials_refused", payout=str(due.payout))
+            _put_off(database, due, reason=str(refusal))
+            log.error("payouts.credentials_refused", owner=str(due.owner))
             break
         except RateLimited as limit:
-            _pause(database, due, reason=str(limit))
+            pause(database, due, reason=str(limit))
             break
         done += 1
     return done
 
 
-def _take(database: Database) -> Due | None:
-    """Claim the next due call for the time of a lease; a crash in that time makes it due again."""
-    with database.transaction() as tx:
-        now = app_now(tx)
-        call = tx.scalars(
-            select(StripeCall)
-            .where(StripeCall.state.in_(UNSETTLED), StripeCall.due_at <= now, _may_go_now(tx))
-            .order_by(StripeCall.due_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        ).one_or_none()
-        if call is None:
-            return None
-        call.due_at = now + LEASE
-        payout = tx.get_one(Payout, call.payout_id)
-        return Due(
-            call=call.id,
-            leased_until=call.due_at,
-            payout=payout.id,
-            key=call.key,
-            params=call.params,
-            amount_minor=payout.amount_minor,
-            currency=payout.currency,
-            destination=payout.destination,
-            group=str(payout.batch_id),
-            in_doubt=call.state is CallState.IN_DOUBT,
-            key_is_alive=call.first_tried_at is None or now - call.first_tried_at < KEY_LIVES,
-        )
+def work_on(database: Database, gateway: PaymentGateway, due: Due, covered: set[BatchId]) -> None:
+    """Make one call, or find out what became of it; `covered` collects batches that the balance suffices for."""
+    match due.kind:
+        case CallKind.TRANSFER:
+            _send(database, gateway, due, covered)
+        case CallKind.TRANSFER_REVERSAL:
+            reversing.take_back(database, gateway, due)
 
 
-def _may_go_now(tx: Tx) -> ColumnElement[bool]:
-    """What is in doubt is always recovered. Nothing begins while the books differ, or to an account below zero."""
-    if payouts_stopped_by_books(tx) is not None:
-        return StripeCall.state == CallState.IN_DOUBT
-    goes_below_zero = exists().where(Payout.id == StripeCall.payout_id, is_below_zero(Payout.destination))
-    return or_(StripeCall.state == CallState.IN_DOUBT, ~goes_below_zero)
+def cancel_payout(tx: Tx, *, payout: PayoutId, now: datetime) -> Payout:
+    """Stop a released payout that Stripe was not asked for; its earnings are payable again. Raises TooLateToCancel.
+
+    A sender marks its call in doubt under the same lock: either he finds it cancelled, or this finds it too late.
+    """
+    if tx.scalar(select(Payout.state).where(Payout.id == payout)) is PayoutState.PLANNED:
+        return _cancel_unstarted(tx, payout, now)
+    call = tx.scalars(
+        select(StripeCall)
+        .where(StripeCall.payout_id == payout, StripeCall.state == CallState.READY)
+        .with_for_update()
+    ).one_or_none()
+    row = tx.get_one(Payout, payout, with_for_update=True)
+    if call is None or row.state is not PayoutState.SENDING or call.first_tried_at is not None:
+        raise TooLateToCancel
+    call.state, call.outcome = CallState.RETIRED, "cancelled"
+    _give_back(tx, row, kind="cancelled", attempt=call.attempt, now=now)
+    row.state, row.failure = PayoutState.CANCELLED, None
+    finish_batch(tx, batch=row.batch_id, now=now)
+    return row
 
 
-def _work(database: Database, gateway: PaymentGateway, due: Due) -> None:
-    if due.in_doubt and not due.key_is_alive:
-        _look_up(database, gateway, due)
+def _cancel_unstarted(tx: Tx, payout: PayoutId, now: datetime) -> Payout:
+    row = tx.get_one(Payout, payout)
+    batch = batch_of(tx, row.batch_id)
+    tx.refresh(row, with_for_update=True)
+    if batch.state is not BatchState.RELEASING or row.state is not PayoutState.PLANNED:
+        raise TooLateToCancel
+    free_earnings(tx, row)
+    row.state = PayoutState.CANCELLED
+    finish_batch(tx, batch=row.batch_id, now=now)
+    return row
+
+
+def _send(database: Database, gateway: PaymentGateway, due: Due, covered: set[BatchId]) -> None:
+    wanted = _wanted(database, due)
+    if due.looks_only:
+        _look_up(database, gateway, due, wanted)
         return
-    if not due.in_doubt and not _may_send(database, gateway, due):
+    if not due.in_doubt and not _may_send(database, gateway, due, wanted, covered):
         return
-    if not _mark_in_doubt(database, due):
+    if not mark_in_doubt(database, due):
         return
     try:
         transfer = gateway.execute_transfer(due.params, key=due.key)
     except CallRejected as refusal:
-        _refused(database, gateway, due, refusal)
+        _refused(database, gateway, due, wanted, refusal)
     except KeyReused as reused:
         _leave_to_a_person(database, due, reason=str(reused))
     except RateLimited:
         raise
     except CallUnknown as unknown:
-        _wait(database, due, reason=str(unknown))
+        _put_off(database, due, reason=str(unknown))
     else:
-        _accept(database, due, transfer)
+        _accept(database, due, wanted, transfer)
 
 
-def _may_send(database: Database, gateway: PaymentGateway, due: Due) -> bool:
-    """Fresh checks before a first try: the account can receive, and the platform has the money."""
-    try:
-        status = gateway.account_status(due.destination)
-        available = gateway.available_balance(due.currency)
-    except CallRejected as refusal:
-        if refusal.code in ACCOUNT_IS_GONE:
-            _refuse(database, due, reason=REMEDY, code="account_cannot_receive")
-        else:
-            _wait(database, due, reason=str(refusal))
+def _wanted(database: Database, due: Due) -> Wanted:
+    with database.transaction() as tx:
+        payout = tx.get_one(Payout, due.owner)
+        account = tx.get(StripeAccount, payout.worker_id)
+        return Wanted(
+            payout=payout.id,
+            batch=payout.batch_id,
+            worker=payout.worker_id,
+            amount_minor=payout.amount_minor,
+            currency=payout.currency,
+            destination=payout.destination,
+            bank=payout.bank,
+            account=account.account if account else None,
+            held_because=held_among(tx, [payout.worker_id]).get(payout.worker_id),
+        )
+
+
+def _may_send(
+    database: Database, gateway: PaymentGateway, due: Due, wanted: Wanted, covered: set[BatchId]
+) -> bool:
+    """Fresh checks before a first try: the worker, his account, the platform's money."""
+    if wanted.held_because is not None:
+        _refuse(database, due, reason=HELD.format(wanted.held_because), code="held")
         return False
-    except CallUnknown as unknown:
-        _wait(database, due, reason=str(unknown))
+    try:
+        status = read_status(gateway, wanted.destination)
+        if status.can_receive and _is_as_approved(wanted, status):
+            return _is_covered(database, gateway, wanted, covered)
+    except RateLimited:
+        raise
+    except (CallUnknown, CallRejected) as error:
+        _put_off(database, due, reason=str(error))
         return False
     if not status.can_receive:
-        _refuse(database, due, reason=REMEDY, code="account_cannot_receive")
-        return False
-    if available < due.amount_minor:
-        _wait(database, due, reason="The platform's available balance is too low; sending waits for it.")
-        return False
-    return True
+        _refuse(database, due, reason=REMEDY, code="account_cannot_receive", status=status)
+    else:
+        _refuse(database, due, reason=ACCOUNT_CHANGED, code="destination_changed", status=status)
+    return False
 
 
-def _mark_in_doubt(database: Database, due: Due) -> bool:
-    """From here on only the provider knows; False when the call is no longer ours to make."""
+def _is_as_approved(wanted: Wanted, status: AccountStatus) -> bool:
+    """Whether the money goes where the approver saw it go; a bank that was not known then is not compared."""
+    same_account = wanted.account == wanted.destination
+    return same_account and (wanted.bank is None or status.bank == wanted.bank)
+
+
+def _is_covered(database: Database, gateway: PaymentGateway, wanted: Wanted, covered: set[BatchId]) -> bool:
+    """Whether the available balance is enough for all that the batch has still to send; looked at once a sweep."""
+    if wanted.batch in covered:
+        return True
+    available = gateway.available_balance(wanted.currency)
     with database.transaction() as tx:
-        if (call := _held(tx, due)) is None:
-            return False
-        call.state, call.tries = CallState.IN_DOUBT, call.tries + 1
-        call.first_tried_at = call.first_tried_at or app_now(tx)
-    return True
+        missing = _still_to_send(tx, wanted.batch) - available
+        if missing <= 0:
+            batch = tx.get_one(PayoutBatch, wanted.batch)
+            if batch.shortfall_minor is not None:
+                batch.shortfall_minor = batch.shortfall_note = None
+    if missing <= 0:
+        covered.add(wanted.batch)
+        return True
+    schedule = _schedule(gateway)
+    drained = f" {DRAINED_BY_ITSELF.format(schedule)}" if schedule not in (MANUAL, UNREAD) else ""
+    _wait_for_funds(database, wanted.batch, missing, NO_FUNDS + drained)
+    log.error("payouts.short_of_funds", batch=str(wanted.batch), missing=missing, schedule=schedule)
+    return False
 
 
-def _refused(database: Database, gateway: PaymentGateway, due: Due, refusal: CallRejected) -> None:
+def _schedule(gateway: PaymentGateway) -> str:
+    """How the platform's own balance is paid out; that it cannot be read keeps nobody from hearing of the rest."""
+    try:
+        return gateway.payout_interval()
+    except RateLimited:
+        raise
+    except (CallUnknown, CallRejected):
+        return UNREAD
+
+
+def _still_to_send(tx: Tx, batch: BatchId) -> int:
+    total = tx.scalar(
+        select(func.sum(Payout.amount_minor))
+        .join(StripeCall, StripeCall.payout_id == Payout.id)
+        .where(Payout.batch_id == batch, StripeCall.state == CallState.READY)
+    )
+    return int(total or 0)
+
+
+def _wait_for_funds(database: Database, batch: BatchId, missing: int, note: str) -> None:
+    """All of the batch waits, and finance reads for what; its smaller payouts do not overtake the larger ones."""
+    with database.transaction() as tx:
+        waiting = select(Payout.id).where(Payout.batch_id == batch, Payout.state == PayoutState.SENDING)
+        moved = tx.execute(
+            update(StripeCall)
+            .where(StripeCall.payout_id.in_(waiting), StripeCall.state == CallState.READY)
+            .values(due_at=app_now(tx) + FUNDS_AGAIN)
+            .returning(StripeCall.payout_id)
+        ).scalars()
+        tx.execute(update(Payout).where(Payout.id.in_(moved.all())).values(failure=NO_FUNDS))
+        row = tx.get_one(PayoutBatch, batch)
+        row.shortfall_minor, row.shortfall_note = missing, note
+
+
+def _refused(
+    database: Database, gateway: PaymentGateway, due: Due, wanted: Wanted, refusal: CallRejected
+) -> None:
     """A refusal settles a first try. An earlier try without an answer may have gone through: look before."""
     if due.in_doubt:
         try:
-            found = _transfers_of(gateway, due)
+            found = _transfers_of(gateway, wanted)
+        except RateLimited:
+            raise
         except (CallUnknown, CallRejected) as error:
-            _wait(database, due, reason=str(error))
+            _put_off(database, due, reason=str(error))
             return
         if found:
-            _accept(database, due, *found)
+            _accept(database, due, wanted, *found)
             return
     reason = REMEDY if refusal.code in CANNOT_RECEIVE else str(refusal)
     _refuse(database, due, reason=reason, code=refusal.code)
 
 
-def _accept(database: Database, due: Due, transfer: Transfer, *more: Transfer) -> None:
+def _accept(database: Database, due: Due, wanted: Wanted, transfer: Transfer, *more: Transfer) -> None:
     if more or (transfer.amount_minor, transfer.currency, transfer.destination) != (
-        due.amount_minor,
-        due.currency,
-        due.destination,
+        wanted.amount_minor,
+        wanted.currency,
+        wanted.destination,
     ):
         _leave_to_a_person(database, due, reason="Stripe holds other transfers for this payout than ours.")
         return
@@ -224,6 +338,7 @@ def _accept(database: Database, due: Due, transfer: Transfer, *more: Transfer) -
         payout.state, payout.stripe_transfer = PayoutState.ACCEPTED, transfer.id
         payout.paid_at, payout.failure = now, None
         set_earnings(tx, payout, EarningState.SENT)
+        _has_left(tx, payout)
         finish_batch(tx, batch=payout.batch_id, now=now)
         record(
             tx,
@@ -234,7 +349,16 @@ def _accept(database: Database, due: Due, transfer: Transfer, *more: Transfer) -
                 currency=payout.currency,
             ),
         )
-    log.info("payout.sent", payout=str(due.payout), transfer=transfer.id, amount=due.amount_minor)
+    log.info("payout.sent", payout=str(wanted.payout), transfer=transfer.id, amount=wanted.amount_minor)
+
+
+def _has_left(tx: Tx, payout: Payout) -> None:
+    """Who asked for all that was payable before he leaves has it now."""
+    tx.execute(
+        update(StripeAccount)
+        .where(StripeAccount.worker_id == payout.worker_id, StripeAccount.leaving_at <= payout.created_at)
+        .values(leaving_at=None)
+    )
 
 
 def _check_known(payout: Payout, transfer: Transfer) -> None:
@@ -243,39 +367,53 @@ def _check_known(payout: Payout, transfer: Transfer) -> None:
         log.error("payout.unexpected_transfer", payout=str(payout.id), transfer=transfer.id)
 
 
-def _refuse(database: Database, due: Due, *, reason: str, code: str) -> None:
-    """A definite no: the key is retired and the money payable again, in one commit."""
+def _refuse(
+    database: Database, due: Due, *, reason: str, code: str, status: AccountStatus | None = None
+) -> None:
+    """A definite no: the key is retired and the money payable again, in one commit.
+
+    `status` is what the account was read to be; without one, an account that Stripe refused is left out of batches
+    until it is read again: else every batch would try it.
+    """
     with database.transaction() as tx:
         now = app_now(tx)
-        if (call := _held(tx, due)) is None:
+        if (call := held(tx, due)) is None:
             return
         payout = _payout(tx, due)
-        post(
-            tx,
-            kind="rejected",
-            key=f"rejected:{payout.id}:{call.attempt}",
-            currency=payout.currency,
-            legs=[
-                debit(in_flight(payout.worker_id), payout.amount_minor),
-                *(
-                    credit(payable(brand, payout.worker_id), amount)
-                    for brand, amount in amounts_by_brand(tx, payout).items()
-                ),
-            ],
-            now=now,
-        )
+        _give_back(tx, payout, kind="rejected", attempt=call.attempt, now=now)
         call.state, call.outcome = CallState.REJECTED, code
         payout.state, payout.failure = PayoutState.REJECTED, reason
-        free_earnings(tx, payout)
-        if code in CANNOT_RECEIVE:
+        if status is not None and status.account_id == _account_of(tx, payout):
+            keep_status(tx, worker=payout.worker_id, status=status, now=now)
+        elif code in CANNOT_RECEIVE:
             _leave_out_of_batches(tx, payout)
         finish_batch(tx, batch=payout.batch_id, now=now)
         record(tx, PayoutFailed(worker=payout.worker_id, payout=payout.id, reason=reason))
-    log.warning("payout.rejected", payout=str(due.payout), code=code)
+    log.warning("payout.rejected", payout=str(due.owner), code=code)
+
+
+def _give_back(tx: Tx, payout: Payout, *, kind: str, attempt: int, now: datetime) -> None:
+    """What was in flight is payable again, and what was netted is owed again."""
+    parts = parts_of(tx, [payout])[payout.id]
+    lock_accounts(tx, ((account, payout.currency) for account in accounts_of(payout, parts)))
+    post(
+        tx,
+        kind=kind,
+        key=f"{kind}:{payout.id}:{attempt}",
+        currency=payout.currency,
+        legs=sent_legs(payout, parts, back=True),
+        now=now,
+    )
+    undo_netting(tx, payout, parts, now)
+    free_earnings(tx, payout)
+
+
+def _account_of(tx: Tx, payout: Payout) -> str | None:
+    row = tx.get(StripeAccount, payout.worker_id)
+    return row.account if row else None
 
 
 def _leave_out_of_batches(tx: Tx, payout: Payout) -> None:
-    """Until onboarding's sweep reads otherwise: else every batch would try this account again."""
     tx.execute(
         update(StripeAccount)
         .where(StripeAccount.worker_id == payout.worker_id)
@@ -283,82 +421,59 @@ def _leave_out_of_batches(tx: Tx, payout: Payout) -> None:
     )
 
 
-def _wait(database: Database, due: Due, *, reason: str) -> None:
+def _put_off(database: Database, due: Due, *, reason: str) -> None:
     """No answer, or not the time: try again later under the same key."""
+    if due.kind is CallKind.TRANSFER_REVERSAL:
+        reversing.put_off(database, due, reason=reason)
+        return
     with database.transaction() as tx:
-        if (call := _held(tx, due)) is None:
+        if (call := held(tx, due)) is None:
             return
         payout = _payout(tx, due)
         call.outcome = payout.failure = reason
-        call.due_at = app_now(tx) + _pause_after(call.tries)
+        call.due_at = app_now(tx) + pause_after(call.tries)
         if call.state is CallState.IN_DOUBT:
             payout.state = PayoutState.UNKNOWN
-    log.warning("payout.waits", payout=str(due.payout), reason=reason)
-
-
-def _pause(database: Database, due: Due, *, reason: str) -> None:
-    """The provider did not look at the request, so nothing failed and nothing more is unknown than before."""
-    with database.transaction() as tx:
-        if (call := _held(tx, due)) is None:
-            return
-        call.outcome, call.due_at = reason, app_now(tx) + _pause_after(call.tries)
-    log.warning("payouts.rate_limited", payout=str(due.payout))
-
-
-def _pause_after(tries: int) -> timedelta:
-    doubled: int = 2 ** min(tries, 10)
-    return min(RETRY * doubled, LONGEST_RETRY)
+    log.warning("payout.waits", payout=str(due.owner), reason=reason)
 
 
 def _leave_to_a_person(database: Database, due: Due, *, reason: str) -> None:
     """Neither sent again nor paid back: the key is retired, and the money stays in flight."""
     with database.transaction() as tx:
-        if (call := _held(tx, due)) is None:
+        if (call := held(tx, due)) is None:
             return
         payout = _payout(tx, due)
         call.state, call.outcome = CallState.RETIRED, reason
         payout.state, payout.failure = PayoutState.UNKNOWN, f"A person must look at Stripe: {reason}"
-    log.error("payout.needs_a_person", payout=str(due.payout), reason=reason)
+    log.error("payout.needs_a_person", payout=str(due.owner), reason=reason)
 
 
-def _look_up(database: Database, gateway: PaymentGateway, due: Due) -> None:
-    """The key has died with the result unknown: find the transfer, or be sure twice that there is none."""
+def _look_up(database: Database, gateway: PaymentGateway, due: Due, wanted: Wanted) -> None:
+    """Find the transfer, or be sure twice that there is none; then a new attempt has a key of its own."""
     try:
-        found = _transfers_of(gateway, due)
+        found = _transfers_of(gateway, wanted)
+    except RateLimited:
+        raise
     except (CallUnknown, CallRejected) as error:
-        _wait(database, due, reason=str(error))
+        _put_off(database, due, reason=str(error))
         return
     if found:
-        _accept(database, due, *found)
+        _accept(database, due, wanted, *found)
         return
     with database.transaction() as tx:
         now = app_now(tx)
-        if (call := _held(tx, due)) is None:
+        if (call := held(tx, due)) is None or not looked_in_vain(call, now):
             return
-        call.lookups_empty += 1
-        call.due_at = now + BETWEEN_LOOKUPS
-        if call.lookups_empty < LOOKUPS_NEEDED:
-            return
-        call.state, call.outcome = CallState.RETIRED, "no transfer found twice"
         payout = _payout(tx, due)
         payout.attempt += 1
         payout.state, payout.failure = PayoutState.SENDING, None
-        store_call(tx, payout, environment=gateway.environment, now=now)
+        store_transfer(tx, payout, environment=gateway.environment, now=now)
 
 
-def _transfers_of(gateway: PaymentGateway, due: Due) -> list[Transfer]:
-    found = gateway.find_transfers(transfer_group=due.group, destination=due.destination)
-    return [transfer for transfer in found if transfer.metadata.get("payout_id") == str(due.payout)]
-
-
-def _held(tx: Tx, due: Due) -> StripeCall | None:
-    """The call, locked; None when it is settled, or somebody else took it after our lease."""
-    call = tx.get_one(StripeCall, due.call, with_for_update=True)
-    if call.state in UNSETTLED and call.due_at == due.leased_until:
-        return call
-    log.warning("payout.lease_lost", payout=str(due.payout), state=call.state.value)
-    return None
+def _transfers_of(gateway: PaymentGateway, wanted: Wanted) -> list[Transfer]:
+    found = gateway.find_transfers(transfer_group=str(wanted.batch), destination=wanted.destination)
+    return [transfer for transfer in found if transfer.metadata.get("payout_id") == str(wanted.payout)]
 
 
 def _payout(tx: Tx, due: Due) -> Payout:
-    return tx.get_one(Payout, due.payout, with_for_update=True)
+    return tx.get_one(Payout, due.owner, with_for_update=True)

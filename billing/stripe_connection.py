@@ -67,11 +67,9 @@ def call(send: Callable[[], Answer], read: Callable[[Answer], Value]) -> Value:
     if transaction_is_open():
         raise CalledInTransaction
     try:
-        answer = send()
+        return read(send())
     except stripe.StripeError as error:
         raise _translated(error) from error
-    try:
-        return read(answer)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CallUnknown(f"Stripe's answer was not understood: {error}") from error
 

@@ -12,17 +12,20 @@ from billing.gateway import (
     AccountStatus,
     CallUnknown,
     PaymentGateway,
+    Reversal,
     ServiceAgreement,
     TopUpCheckout,
     TopUpState,
     TopUpStatus,
     Transfer,
+    check_reversal_params,
     check_transfer_params,
 )
 from billing.stripe_connection import StripeConnection, call
 
 if TYPE_CHECKING:
     from stripe.params import TransferCreateParams
+    from stripe.params._transfer_reversal_create_params import TransferReversalCreateParams
 
 PAGE_SIZE = 100
 FIND_LIMIT = 1_000
@@ -135,6 +138,30 @@ class StripeGateway(PaymentGateway):
             lambda balance: sum(part.amount for part in balance.available if part.currency == currency),
         )
 
+    def payout_interval(self) -> str:
+        return call(self._client.v1.balance_settings.retrieve, _payout_interval)
+
+    def execute_reversal(self, params: Mapping[str, object], *, key: str) -> Reversal:
+        check_reversal_params(params, self._environment)
+        asked = {name: value for name, value in params.items() if name != "transfer"}
+        reversal = call(
+            lambda: self._client.v1.transfers.reversals.create(
+                str(params["transfer"]), cast("TransferReversalCreateParams", asked), {"idempotency_key": key}
+            ),
+            _reversal,
+        )
+        log.info("stripe.reversed", reversal=reversal.id, amount=reversal.amount_minor, key=key)
+        return reversal
+
+    def find_reversals(self, transfer_id: str) -> list[Reversal]:
+        return call(
+            lambda: self._reversals(transfer_id), lambda found: [_reversal(reversal) for reversal in found]
+        )
+
+    def _reversals(self, transfer_id: str) -> list[stripe.TransferReversal]:
+        first = self._client.v1.transfers.reversals.list(transfer_id, {"limit": PAGE_SIZE})
+        return list(islice(first.auto_paging_iter(), FIND_LIMIT))
+
     def execute_transfer(self, params: Mapping[str, object], *, key: str) -> Transfer:
         check_transfer_params(params, self._environment)
         transfer = call(
@@ -182,7 +209,18 @@ def _account_status(account: stripe.Account) -> AccountStatus:
         payouts_enabled=bool(account.payouts_enabled),
         disabled_reason=requirements.disabled_reason if requirements else None,
         requirements_due=tuple(requirements.currently_due or ()) if requirements else (),
+        bank=_bank(account),
     )
+
+
+def _bank(account: stripe.Account) -> str | None:
+    """The bank account that payouts of the account's own currency go to."""
+    listed = getattr(
+        account, "external_accounts", None
+    )  # absent where Stripe does not show them to a platform
+    banks = listed.data if listed else []
+    chosen = [bank for bank in banks if bank.default_for_currency] or banks
+    return chosen[0].id if chosen else None
 
 
 def _checkout(session: stripe.checkout.Session) -> TopUpCheckout:
@@ -226,6 +264,21 @@ def _top_up_state(session: stripe.checkout.Session, intent: stripe.PaymentIntent
         case "requires_payment_method" | "canceled":
             return TopUpState.FAILED
     return TopUpState.PROCESSING
+
+
+def _payout_interval(settings: stripe.BalanceSettings) -> str:
+    payouts = settings.payments.payouts
+    schedule = payouts.schedule if payouts else None
+    return (schedule.interval if schedule else None) or "manual"
+
+
+def _reversal(reversal: stripe.TransferReversal) -> Reversal:
+    return Reversal(
+        id=reversal.id,
+        amount_minor=reversal.amount,
+        currency=reversal.currency,
+        metadata=dict(reversal.metadata.to_dict()) if reversal.metadata else {},
+    )
 
 
 def _transfer(transfer: stripe.Transfer) -> Transfer:

@@ -344,6 +344,7 @@ class Story:
             if batch is None:
                 continue
             hash_ = first.content_hash(batch)
+            first.post(f"{batch}/confirmation", content_hash=hash_)
             first.post(f"{batch}/submission", content_hash=hash_)
             second.post(f"{batch}/approval", content_hash=hash_)
             second.post(f"{batch}/release", content_hash=hash_)

@@ -27,6 +27,7 @@ from workers_ui.presenters.values import (
     Choice,
     FilterTab,
     FormState,
+    Notice,
     Pager,
     Tone,
 )
@@ -250,6 +251,10 @@ def finance_earning(frame: MakeFrame) -> PageView:
 
 
 def batches(frame: MakeFrame) -> PageView:
+    return _batches(frame)
+
+
+def _batches(frame: MakeFrame) -> finance.BatchesPage:
     rows = (
         ("p16", "16", Badge(label="draft"), 18, 61, 10_432, "Jonas Brandt"),
         ("p15", "15", Badge(label="paid, 1 refused", tone=Tone.WARN), 20, 140, 24_310, "Jonas Brandt"),
@@ -397,6 +402,71 @@ def funds(frame: MakeFrame) -> PageView:
     )
 
 
+def batches_stopped(frame: MakeFrame) -> PageView:
+    return replace(
+        _batches(frame),
+        switch=finance.PayoutsSwitch(
+            reason="The daily proof found a cent too many.",
+            thrown_by="A check of ours",
+            thrown_at=ago(hours=1),
+        ),
+    )
+
+
+def batch_to_confirm(frame: MakeFrame) -> PageView:
+    shown = _batch(frame)
+    base = "/finance/batches/p16"
+    return replace(
+        shown,
+        state=Badge(label="draft"),
+        lines=(
+            replace(shown.lines[0], notes=("This worker's first payout: look before it is submitted.",)),
+            replace(shown.lines[1], notes=("$4.00 is kept against what they owed.",)),
+        ),
+        actions=(
+            Action(href=f"{base}/confirmation", label="I looked: confirm 1 payout"),
+            Action(
+                href=f"{base}/submission",
+                label="Submit for approval",
+                allowed=False,
+                reason="Some payouts have to be confirmed first.",
+            ),
+        ),
+        callouts=(Notice(text="1 payout to confirm before the batch is submitted.", tone=Tone.WARN),),
+    )
+
+
+def holds(frame: MakeFrame) -> PageView:
+    return finance.HoldsPage(
+        frame=finance_frame(frame, "/finance/held-workers"),
+        rows=(
+            finance.HoldRow(
+                worker="Ana Reyes",
+                cause=Badge(label="held by finance", tone=Tone.WARN),
+                reason="We are asking about two tickets.",
+                placed_by="Jonas Brandt",
+                placed_at=ago(days=2),
+                waiting=(usd(4_310),),
+                lift=Action(href="/finance/held-workers/h1/lift", label="Let them be paid again"),
+            ),
+            finance.HoldRow(
+                worker="Bo Lindqvist",
+                cause=Badge(label="account closed", tone=Tone.BAD),
+                reason="The account at Stripe is closed.",
+                placed_by="What Stripe said",
+                placed_at=ago(days=30),
+                waiting=(usd(820),),
+                lift=Action(href="/finance/held-workers/h2/lift", label="Let them be paid again"),
+                goes_at=ago(days=-1_000),
+            ),
+        ),
+    )
+
+
+def holds_empty(frame: MakeFrame) -> PageView:
+    return finance.HoldsPage(frame=finance_frame(frame, "/finance/held-workers"), rows=())
+
+
 BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "finance-earnings": finance_earnings,
     "finance-earnings-refused": finance_refused,
@@ -420,4 +490,8 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     "batch": batch,
     "batch-paid": batch_paid,
     "finance-funds": funds,
+    "batches-stopped": batches_stopped,
+    "batch-to-confirm": batch_to_confirm,
+    "held-workers": holds,
+    "held-workers-empty": holds_empty,
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from billing import (
+    batches,
     bonuses,
     bulk_holds,
     earnings,
@@ -18,6 +19,7 @@ from billing import (
     reversals,
     sending,
     top_ups,
+    unclaimed,
 )
 from billing.books import books_are_due, keep_books
 from billing.connected_balances import look_at_accounts, look_at_destinations
@@ -63,6 +65,7 @@ class MoneyWork:
             lambda: holds.end_disputes(self.database),
             self.keep_the_floor,
             lambda: bulk_holds.work_off_holds(self.database),
+            lambda: until_none(self.database, lambda tx: unclaimed.escheat_due(tx, now=app_now(tx))),
             self.settle_top_ups,
             self.send_payouts,
             self.check_accounts,
@@ -122,8 +125,13 @@ class MoneyWork:
     def send_payouts(self) -> None:
         if self.stripe is not None:
             look_at_destinations(self.database, StripeBooks(self.stripe))
-        if self.gateway is not None:
-            sending.send_due(self.database, self.gateway)
+        if self.gateway is None:
+            return
+        environment = self.gateway.environment
+        until_none(
+            self.database, lambda tx: batches.start_released(tx, environment=environment, now=app_now(tx))
+        )
+        sending.send_due(self.database, self.gateway)
 
     def settle_top_ups(self) -> None:
         if self.gateway is not None:

@@ -24,6 +24,7 @@ from . import (
     invoices,
     payments,
     payouts,
+    platform,
     transfers,
 )
 from .call import Call, Handler, expanded
@@ -44,6 +45,8 @@ HANDLERS: dict[str, Handler] = {
     "get /v1/accounts": accounts.list_accounts,
     "get /v1/accounts/{account}": accounts.retrieve_account,
     "post /v1/account_links": accounts.create_account_link,
+    "get /v1/balance_settings": platform.retrieve_balance_settings,
+    "get /v1/webhook_endpoints": platform.list_webhook_endpoints,
     "get /v1/balance": balances.retrieve_balance,
     "get /v1/balance_transactions": balances.list_balance_transactions,
     "get /v1/balance_transactions/{id}": balances.retrieve_balance_transaction,

@@ -17,6 +17,7 @@ SERVICES = (
     "_account_service",
     "_account_link_service",
     "_balance_service",
+    "_balance_settings_service",
     "_balance_transaction_service",
     "_charge_service",
     "_credit_note_service",
@@ -31,6 +32,7 @@ SERVICES = (
     "_refund_service",
     "_transfer_service",
     "_transfer_reversal_service",
+    "_webhook_endpoint_service",
     "checkout/_session_service",
 )
 CACHE_FORMAT = 2

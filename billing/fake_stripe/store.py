@@ -71,6 +71,7 @@ SETTINGS: dict[str, Any] = {
     "webhooks_forged_percent": 0,
     "webhooks_shuffled": False,
     "refunds": "succeeded",  # or "pending": each waits for a switch
+    "payout_interval": "manual",  # how often the platform's own balance is paid out by itself
     "transfers_only_approved": True,  # False: Stripe's default for a new platform
 }
 

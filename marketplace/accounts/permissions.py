@@ -33,6 +33,7 @@ class Permission(StrEnum):
     APPROVE_EARNINGS = "approve_earnings"
     SUBMIT_BATCHES = "submit_batches"
     APPROVE_PAYOUTS = "approve_payouts"
+    STOP_PAYOUTS = "stop_payouts"
     VIEW_LEDGER = "view_ledger"
     CLOSE_PERIODS = "close_periods"
     MANAGE_BRAND_FUNDS = "manage_brand_funds"
@@ -68,15 +69,14 @@ _MAY_AT_BRAND: dict[MemberRole, frozenset[Permission]] = {
 _MAY_ON_PLATFORM: dict[StaffRole, frozenset[Permission]] = {
     StaffRole.FINANCE: frozenset(
         {
-            *(_P.VIEW_EARNINGS, _P.APPROVE_EARNINGS, _P.SUBMIT_BATCHES, _P.APPROVE_PAYOUTS, _P.VIEW_LEDGER),
-            _P.CLOSE_PERIODS,
-            _P.MANAGE_BRAND_FUNDS,
+            *(_P.VIEW_EARNINGS, _P.APPROVE_EARNINGS, _P.SUBMIT_BATCHES, _P.APPROVE_PAYOUTS),
+            *(_P.STOP_PAYOUTS, _P.VIEW_LEDGER, _P.CLOSE_PERIODS, _P.MANAGE_BRAND_FUNDS),
         }
     ),
     StaffRole.OPERATOR: frozenset(
         {
             *(_P.VIEW_OPERATIONS, _P.MANAGE_BRANDS, _P.MANAGE_STAFF, _P.VIEW_LEDGER),
-            *(_P.MANAGE_PEOPLE, _P.THROW_SWITCHES),
+            *(_P.MANAGE_PEOPLE, _P.THROW_SWITCHES, _P.STOP_PAYOUTS),
         }
     ),
 }

@@ -25,6 +25,10 @@ ReceiptId = NewType("ReceiptId", UUID)
 EarningId = NewType("EarningId", UUID)
 PayoutId = NewType("PayoutId", UUID)
 BatchId = NewType("BatchId", UUID)
+PayoutHoldId = NewType("PayoutHoldId", UUID)
+PayoutsStopId = NewType("PayoutsStopId", UUID)
+TransferReversalId = NewType("TransferReversalId", UUID)
+EscheatmentId = NewType("EscheatmentId", UUID)
 TopUpId = NewType("TopUpId", UUID)
 PromoId = NewType("PromoId", UUID)
 InvoiceId = NewType("InvoiceId", UUID)
@@ -83,6 +87,10 @@ ALL_IDS = (
     EarningId,
     PayoutId,
     BatchId,
+    PayoutHoldId,
+    PayoutsStopId,
+    TransferReversalId,
+    EscheatmentId,
     TopUpId,
     PromoId,
     InvoiceId,

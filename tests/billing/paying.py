@@ -11,7 +11,7 @@ from sqlalchemy import Connection, create_engine, select, text
 from sqlalchemy.pool import NullPool
 
 from billing import batches, earnings
-from billing.gateway import AccountStatus, Transfer
+from billing.gateway import AccountStatus, Reversal, Transfer
 from billing.ledger import Account, balance, proof
 from billing.models import Earning, EarningState, Payout, PayoutBatch, StripeAccount, StripeCall
 from billing.sending import send_due
@@ -19,7 +19,7 @@ from billing.stripe_connection import StripeConnection
 from billing.stripe_gateway import StripeGateway
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Tx
-from marketplace.kernel.ids import BatchId, BrandId, PayoutId, WorkerId
+from marketplace.kernel.ids import BatchId, BrandId, PayoutId, PersonId, WorkerId
 from marketplace.kernel.money import Money
 from marketplace.kernel.settings import MoneyMode
 from tests.billing.stripe_server import StripeServer
@@ -54,9 +54,16 @@ def pass_review(background: Database) -> None:
 
 def an_approved_batch(tx: Tx, *, currency: str = "usd") -> BatchId:
     batch = batches.draft_batch(tx, currency=currency, author=None, now=app_now(tx)).id
-    batches.submit_batch(tx, batch=batch, person=a_person(tx), now=app_now(tx))
+    submit(tx, batch)
     batches.approve_batch(tx, batch=batch, person=a_person(tx), now=app_now(tx))
     return batch
+
+
+def submit(tx: Tx, batch: BatchId, *, person: PersonId | None = None) -> None:
+    """Looked at and submitted by one person."""
+    first = person or a_person(tx)
+    batches.confirm_payouts(tx, batch=batch, payouts=None, person=first, now=app_now(tx))
+    batches.submit_batch(tx, batch=batch, person=first, now=app_now(tx))
 
 
 def release(tx: Tx, batch: BatchId) -> None:
@@ -101,6 +108,10 @@ class WatchedGateway(StripeGateway):
     def execute_transfer(self, params: Mapping[str, object], *, key: str) -> Transfer:
         self._nothing_is_open()
         return super().execute_transfer(params, key=key)
+
+    def execute_reversal(self, params: Mapping[str, object], *, key: str) -> Reversal:
+        self._nothing_is_open()
+        return super().execute_reversal(params, key=key)
 
     def find_transfers(self, *, transfer_group: str, destination: str) -> list[Transfer]:
         self._nothing_is_open()

@@ -37,6 +37,7 @@ from tests.billing.paying import (
     pass_review,
     release,
     standing,
+    submit,
 )
 from tests.builders import Clock, a_brand, a_person, a_resolved_ticket, a_worker, as_brand, as_worker, usd
 from workers_ui.bootstrap import same_transaction_bus
@@ -58,7 +59,7 @@ class Office:
 
     def submit(self, batch: BatchId) -> None:
         with self.database.transaction(PLATFORM) as tx:
-            batches.submit_batch(tx, batch=batch, person=self.fay, now=app_now(tx))
+            submit(tx, batch, person=self.fay)
 
     def approve(self, batch: BatchId, *, person: PersonId | None = None) -> None:
         with self.database.transaction(PLATFORM) as tx:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.batches import minimum_payout_minor
+from billing.payout_rules import minimum_payout_minor
 from marketplace.kernel.money import BASIS_POINTS, CurrencyMismatch, Money, exponent, step
 from tests.builders import usd
 
@@ -115,11 +115,11 @@ def test_a_currency_is_three_lower_case_letters(currency: str) -> None:
 @pytest.mark.parametrize(
     ("currency", "places", "minimum"),
     [
-        ("jpy", 0, 10),
+        ("jpy", 0, 1_500),
         ("usd", 2, 1_000),
         ("eur", 2, 1_000),
-        ("kwd", 3, 10_000),
-        ("huf", 2, 1_000),
+        ("kwd", 3, 4_000),
+        ("huf", 2, 60_000),
         ("ugx", 2, 1_000),
     ],
 )

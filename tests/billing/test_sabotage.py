@@ -28,7 +28,11 @@ BY_HAND: dict[str, Values] = {
     "closed_period": {"month": "'2020-01-01'"},
     "ledger_account": {"id": "1", "code": "'bank'", "balance_minor": "5", "version": "1"},
     "ledger_entry": {"account_id": "1", "amount_minor": "5", "txn_id": A},
-    "payout": {"id": A, "batch_id": B},
+    "payout": {
+        **{"id": A, "batch_id": B},
+        **{"amount_minor": "1600", "netted_minor": "0", "reversing_minor": "0", "reversed_minor": "0"},
+    },
+    "stripe_call": {"payout_id": A},
     "payout_batch": {"id": B},
     "earning": {
         **{"id": C, "brand_id": D, "resolution_id": E},
@@ -62,6 +66,16 @@ CHECKS: dict[str, Values] = {
     "ck_top_up_positive": {"amount_minor": "0"},
     "ck_ledger_account_currency": {"currency": "'dollar'"},
     "ck_ledger_account_floor": {"floor_zero": "true", "balance_minor": "-1"},
+    "ck_payout_batch_six_eyes": {"submitted_by": A, "approved_by": B, "seconded_by": A},
+    "ck_payout_batch_shortfall": {"shortfall_minor": "0"},
+    "ck_payout_nothing_to_send": {"state": "'netted'"},
+    "ck_payout_reversed": {"reversed_minor": "1000", "reversing_minor": "1000"},
+    "ck_payout_hold_lifted": {"lifted_by": A},
+    "ck_stripe_call_one_purpose": {"reversal_id": A},
+    "ck_transfer_reversal_positive": {"amount_minor": "0"},
+    "ck_transfer_reversal_accepted_names_it": {"state": "'accepted'"},
+    "ck_escheatment_currency": {"currency": "'USD'"},
+    "ck_escheatment_positive": {"amount_minor": "0"},
     "ck_payout_accepted_names_its_transfer": {"state": "'accepted'"},
     "ck_payout_positive": {"amount_minor": "0"},
     "ck_payout_whole_steps": {"currency": "'huf'", "amount_minor": "1045"},
@@ -128,6 +142,9 @@ CHECKS: dict[str, Values] = {
 
 TWINS: dict[str, Values] = {
     "uq_stripe_call_payout_id_attempt": {"state": "'accepted'"},
+    "uq_stripe_call_reversal_id_attempt": {"state": "'accepted'", "payout_id": "NULL", "reversal_id": A},
+    "uq_stripe_call_live_reversal": {"payout_id": "NULL", "reversal_id": A},
+    "uq_transfer_reversal_stripe_reversal": {"state": "'accepted'"},
     "uq_earning_brand_id_escalation_id": {"resolution_id": "NULL", "escalation_id": A},
     "uq_earning_brand_id_recall_id_worker_id": {"resolution_id": "NULL", "recall_id": A},
     "uq_earning_tip_id": {"resolution_id": "NULL", "tip_id": A},
@@ -136,6 +153,7 @@ TWINS: dict[str, Values] = {
     "uq_book_break_live_entry": {"transaction_id": "NULL", "part": "NULL", "entry_id": "7"},
     "pk_rejection_freeze": {"lifted_at": "now()", "lifted_by": A, "lift_reason": "'x'"},
     "pk_payout_line": {"dropped": "true"},
+    "pk_payouts_stop": {"lifted_at": "now()"},
     "pk_auto_charge": {"state": "'done'"},
     "uq_funds_call_operation_subject_id_attempt": {"state": "'accepted'"},
     "pk_brand_invoice": {"state": "'paid'"},
@@ -195,6 +213,13 @@ def trigger_attacks(samples: Samples) -> dict[str, Attack]:
                 ("payout_line", samples.row("payout_line")),
             ),
             tried="UPDATE payout_line SET payout_id = payout_id",
+        ),
+        "stripe_call_may_leave": Attack(
+            before=(
+                ("payouts_stop", samples.row("payouts_stop")),
+                ("stripe_call", samples.row("stripe_call", state="'ready'")),
+            ),
+            tried="UPDATE stripe_call SET state = 'in_doubt'",
         ),
         "closed_period_is_over": Attack(
             before=(("person", samples.row("person", id=A, email="'a@example.com'")),),

@@ -21,7 +21,8 @@ from billing.models import (
     StripeAccount,
 )
 from billing.onboarding import accounts_to_check, refresh_account
-from billing.sending import LEASE, _take, _work, send_due
+from billing.sending import send_due, work_on
+from billing.stored_calls import LEASE, take_due
 from marketplace.events.commands import Bus
 from marketplace.events.facts import PayoutSent
 from marketplace.kernel.db import Database, Role, Tx
@@ -533,14 +534,14 @@ def test_two_senders_at_once_send_each_payout_once(till: Till, second_database: 
 def test_a_sender_slower_than_its_lease_changes_nothing_that_the_next_one_settled(till: Till) -> None:
     """The slow one woke up after the capability was lost; by then the other had paid."""
     worker, payout = till.a_payout()
-    slow = _take(till.database)
+    slow = take_due(till.database)
     assert slow is not None
     till.later(seconds=AFTER_A_LEASE)
     till.server.fault("after_lost_reply")
     till.send()
     till.server.turn(f"accounts/{till.account(worker)}/capability", transfers="inactive")
 
-    _work(till.database, till.gateway, slow)
+    work_on(till.database, till.gateway, slow, set())
 
     assert till.payout(payout).state is PayoutState.UNKNOWN, "refusing it now would pay twice"
     till.later(**SOON)
@@ -550,7 +551,7 @@ def test_a_sender_slower_than_its_lease_changes_nothing_that_the_next_one_settle
 
 def test_case_08_a_call_refused_meanwhile_is_not_made_by_a_sender_that_took_it_before(till: Till) -> None:
     worker, payout = till.a_payout()
-    slow = _take(till.database)
+    slow = take_due(till.database)
     assert slow is not None
     till.later(seconds=AFTER_A_LEASE)
     till.server.turn(f"accounts/{till.account(worker)}/capability", transfers="inactive")
@@ -558,7 +559,7 @@ def test_case_08_a_call_refused_meanwhile_is_not_made_by_a_sender_that_took_it_b
     assert till.payout(payout).state is PayoutState.REJECTED
     till.server.turn(f"accounts/{till.account(worker)}/onboard")
 
-    _work(till.database, till.gateway, slow)
+    work_on(till.database, till.gateway, slow, set())
 
     assert till.keys() == []
     assert till.states_of(worker) == [EarningState.PAYABLE]

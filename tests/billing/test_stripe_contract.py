@@ -1,6 +1,7 @@
 """How Stripe is called: in its own form, under our keys, with nothing locked; and the SDK's traps kept out."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,7 @@ __all__ = ("site",)
 
 ROOT = Path(__file__).parents[2]
 HOUSES = ("billing", "guidance", "knowledge_base", "marketplace", "workers_ui", "benchmarks")
+SILENCED = "# type: " + "ignore"
 OUR_KEYS = ("payout:", "account:", "reversal:", "link:")
 
 
@@ -81,6 +83,10 @@ def test_case_54_the_sdks_traps_are_kept_out(fake_stripe: StripeServer) -> None:
     ):
         with pytest.raises(KeyDoesNotFit):
             StripeConnection(key, money_mode=mode, environment=ENVIRONMENT)
+    assert not hasattr(stripe.StripeObject, "get"), "so the type checker refuses .get( on one"
+    checked = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+    assert checked["strict"] is True
+    assert "billing" in checked["packages"]
     assert [str(trap) for path in our_modules() for trap in traps_in(path)] == []
 
 
@@ -89,7 +95,10 @@ def test_case_54_the_sdks_traps_are_kept_out(fake_stripe: StripeServer) -> None:
     [
         ("import stripe\nclient = stripe.StripeClient(key)", "no max_network_retries"),
         ("import stripe\nclient = stripe.StripeClient(key, max_network_retries=2)", "outside its door"),
-        ("import stripe\nname = account.get('name')", ".get( on what Stripe answers"),
+        (
+            "import stripe\nname = account.get('name')  # type: ignore[attr-defined]",
+            ".get( on what Stripe answers",
+        ),
         ("event = stripe.Event.construct_event_without_verification(body)", "unverified"),
         ("stripe.api_key = 'sk_test_1'", "global key"),
     ],
@@ -110,32 +119,25 @@ def traps_in(path: Path) -> Iterator[str]:
     if "stripe" not in code.lower():
         return
     tree = ast.parse(code)
-    knows_stripe = _imports_stripe(tree)
+    silenced = {number for number, line in enumerate(code.splitlines(), 1) if SILENCED in line}
     for node in ast.walk(tree):
-        for trap in _traps_of(node, path, knows_stripe=knows_stripe):
+        for trap in _traps_of(node, path, silenced=silenced):
             yield f"{path}:{getattr(node, 'lineno', 0)}: {trap}"
 
 
-def _traps_of(node: ast.AST, path: Path, *, knows_stripe: bool) -> Iterator[str]:
+def _traps_of(node: ast.AST, path: Path, *, silenced: set[int]) -> Iterator[str]:
     match node:
         case ast.Call(func=ast.Attribute(attr="StripeClient"), keywords=keywords):
             if "max_network_retries" not in {one.arg for one in keywords}:
                 yield "a client with no max_network_retries never tries again"
             if path.name != "stripe_connection.py":
                 yield "a client outside its door"
-        case ast.Call(func=ast.Attribute(attr="get")) if knows_stripe:
+        case ast.Call(func=ast.Attribute(attr="get"), lineno=number) if number in silenced:
             yield ".get( on what Stripe answers: a StripeObject is no dict"
         case ast.Attribute(attr="construct_event_without_verification"):
             yield "an unverified event"
         case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="stripe"), attr="api_key")]):
             yield "a global key: it belongs to the client"
-
-
-def _imports_stripe(tree: ast.Module) -> bool:
-    return any(
-        isinstance(node, ast.Import) and any(name.name == "stripe" for name in node.names)
-        for node in ast.walk(tree)
-    )
 
 
 def test_a_rate_limit_is_told_apart_from_a_result_nobody_knows(fake_stripe: StripeServer) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from billing.batches import minimum_payout_minor
+from billing.payout_rules import minimum_payout_minor
 from marketplace.kernel.embedded_postgres import EmbeddedPostgres
 
 pytestmark = [

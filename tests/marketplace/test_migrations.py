@@ -13,6 +13,7 @@ import billing.funds_models
 import billing.inbox_models
 import billing.judgement_models
 import billing.models
+import billing.payout_models
 import billing.period_models
 import billing.queue_models
 import billing.spend_models
@@ -53,6 +54,7 @@ MODEL_MODULES = (
     billing.books_models,
     billing.models,
     billing.queue_models,
+    billing.payout_models,
     billing.funds_models,
     billing.period_models,
     billing.spend_models,

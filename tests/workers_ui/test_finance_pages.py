@@ -33,7 +33,7 @@ from guidance.models import Suggestion, SuggestionPassage, SuggestionState
 from knowledge_base.models import Article, Passage, Revision
 from knowledge_base.publishing import put_article
 from knowledge_base.reading.documents import Document, Section
-from marketplace.accounts.models import Brand, Member, MemberRole, Staff, StaffRole, Worker
+from marketplace.accounts.models import Brand, Member, MemberRole, Person, Staff, StaffRole, Worker
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Tx
 from marketplace.kernel.ids import (
@@ -87,11 +87,14 @@ class Office:
     fay: Visitor
     finn: Visitor
 
-    def draft(self) -> str:
-        """The path of a fresh batch that Fay drafted."""
+    def draft(self, *, confirmed: bool = True) -> str:
+        """The path of a fresh batch that Fay drafted, and whose first payouts she looked at."""
         answer = self.fay.client.post("/finance/batches", data={"csrf": self.fay.csrf, "currency": "usd"})
         assert answer.status_code == 303, answer.text
-        return answer.headers["location"].partition("?")[0]
+        path: str = answer.headers["location"].partition("?")[0]
+        if confirmed:
+            assert self.act(self.fay, path, "confirmation").status_code == 303
+        return path
 
     def batch(self, path: str) -> PayoutBatch:
         with self.site.background.transaction() as tx:
@@ -367,7 +370,8 @@ def test_a_batch_goes_from_draft_by_two_people_to_a_stored_request(office: Offic
     path = office.draft()
     drafted = read(office.fay, path)
     assert "$16.00" in words(drafted, "h1")
-    assert [one.text() for one in drafted.css("tbody th")] == ["Wanda Worker"]
+    [worker] = [spaced(one) for one in drafted.css("tbody th")]
+    assert worker == "Wanda Worker This worker's first payout: confirmed."
 
     assert office.act(office.fay, path, "submission").status_code == 303
     assert office.act(office.finn, path, "approval").status_code == 303
@@ -382,7 +386,8 @@ def test_a_batch_goes_from_draft_by_two_people_to_a_stored_request(office: Offic
     ]
     assert "Fay Fields" in words(released, ".small-story")
     assert "Finn Ferris" in words(released, ".small-story")
-    assert released.css("main form[method=post]") == []
+    [left] = [one.attributes["action"] for one in released.css("main form[method=post]")]
+    assert str(left).endswith("/cancel")
     with office.site.background.transaction() as tx:
         call = tx.scalars(select(StripeCall)).one()
         payout = tx.get_one(Payout, call.payout_id)
@@ -427,6 +432,79 @@ def test_the_story_of_a_sent_earning_ends_with_its_people_and_its_transfer(
     assert "Paid by Stripe $16.00" in batch
     assert transfer["id"] in batch
     assert (transfer["amount"], transfer["destination"]) == (1_600, account)
+
+
+def test_a_workers_first_payout_is_confirmed_before_its_batch_is_submitted(office: Office) -> None:
+    path = office.draft(confirmed=False)
+    tree = read(office.fay, path)
+    assert "This worker's first payout: look before it is submitted." in words(tree)
+    assert "1 payout to confirm before the batch is submitted" in words(tree)
+    assert tree.css(f'form[action="{path}/submission"]') == []
+    refused = office.act(office.fay, path, "submission")
+    assert refused.status_code == 409
+    assert "Confirm them before" in refused.text
+
+    assert office.act(office.finn, path, "confirmation").status_code == 303
+    assert "first payout: confirmed." in words(read(office.fay, path))
+    assert office.act(office.fay, path, "submission").status_code == 303
+    refused = office.act(office.finn, path, "approval")
+    assert refused.status_code == 403
+    assert "somebody else approves it" in refused.text
+
+
+def test_payouts_are_stopped_with_a_reason_by_finance_and_run_again(office: Office) -> None:
+    def post(path: str, **fields: str) -> Response:
+        return office.fay.client.post(path, data={"csrf": office.fay.csrf, **fields})
+
+    assert post("/finance/payouts/stop", reason=" ").status_code == 422
+    assert post("/finance/payouts/stop", reason="A wrong file.").status_code == 303
+    told = words(read(office.finn, "/finance/batches"))
+    assert "All payouts are stopped A wrong file. Fay Fields" in told
+    assert "All payouts are stopped: A wrong file." in words(read(office.finn, office.draft()))
+    assert post("/finance/payouts/resume").status_code == 303
+    assert post("/finance/payouts/resume").status_code == 409
+    assert "A wrong file." not in words(read(office.finn, "/finance/batches"))
+
+
+def test_a_worker_is_held_by_address_and_reason_and_let_go_again(office: Office) -> None:
+    def post(path: str, **fields: str) -> Response:
+        return office.fay.client.post(path, data={"csrf": office.fay.csrf, **fields})
+
+    with office.site.background.transaction() as tx:
+        worker = tx.get_one(Worker, office.worker)
+        email = tx.get_one(Person, worker.person_id).email
+    assert post("/finance/held-workers", email="nobody@example.com", reason="Why").status_code == 422
+    assert post("/finance/held-workers", email=email, reason="").status_code == 422
+    assert post("/finance/held-workers", email=email.upper(), reason="Two tickets.").status_code == 303
+    tree = read(office.finn, "/finance/held-workers")
+    assert "Wanda Worker held by finance Two tickets. Fay Fields" in words(tree)
+    assert "$16.00 waits" in words(tree)
+    assert post("/finance/batches", currency="usd").status_code == 409
+    [lift] = [
+        one.attributes["action"] for one in tree.css("form") if "/lift" in str(one.attributes["action"])
+    ]
+    assert post(str(lift)).status_code == 303
+    assert post(str(lift)).status_code == 404
+    assert "Nobody is held" in words(read(office.finn, "/finance/held-workers"))
+
+
+def test_a_released_payout_is_cancelled_while_stripe_was_not_asked(office: Office) -> None:
+    path = office.draft()
+    office.act(office.fay, path, "submission")
+    office.act(office.finn, path, "approval")
+    office.act(office.finn, path, "release")
+    [cancel] = [
+        str(one.attributes["action"])
+        for one in read(office.fay, path).css("form")
+        if "/cancel" in str(one.attributes["action"])
+    ]
+    assert office.fay.client.post(cancel, data={"csrf": office.fay.csrf}).status_code == 303
+    assert office.fay.client.post(cancel, data={"csrf": office.fay.csrf}).status_code == 409
+    told = words(read(office.fay, path))
+    assert "cancelled" in told
+    assert office.batch(path).state is BatchState.DONE_WITH_FAILURES
+    with office.site.background.transaction() as tx:
+        assert tx.get_one(Earning, (office.brand, office.earning)).state is EarningState.PAYABLE
 
 
 def test_case_27_who_submitted_a_batch_cannot_approve_it_nor_can_the_database_be_made_to(

@@ -11,7 +11,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 from sqlalchemy import func, select
 
-from billing.batches import approve_batch, draft_batch, release_batch, submit_batch
+from billing.batches import approve_batch, draft_batch, release_batch
 from billing.earnings import mature
 from billing.models import StripeAccount
 from billing.sending import send_due
@@ -34,6 +34,7 @@ from marketplace.kernel.db import Scope
 from marketplace.kernel.ids import TicketId
 from marketplace.kernel.settings import MoneyMode
 from marketplace.tickets.models import Escalation, Note, PoolTicket, Reply, WorkerDraft
+from tests.billing.paying import submit
 from tests.billing.stripe_server import StripeServer
 from tests.builders import a_brand, a_person, an_open_ticket, usd
 from tests.fakes import WordHashEmbedder
@@ -839,7 +840,7 @@ def test_the_statement_agrees_with_the_transfers_of_its_month(
         mature(tx, now=app_now(tx))
         people = [a_person(tx) for _ in range(2)]
         batch = draft_batch(tx, currency="usd", author=people[0], now=app_now(tx))
-        submit_batch(tx, batch=batch.id, person=people[0], now=app_now(tx))
+        submit(tx, batch.id, person=people[0])
     with floor.site.background.transaction() as tx:
         approve_batch(tx, batch=batch.id, person=people[1], now=app_now(tx))
         release_batch(tx, batch=batch.id, person=people[0], environment="tests", now=app_now(tx))

@@ -306,6 +306,7 @@ def _batched(story: Story, batch: PayoutBatch) -> StoryStep:
         ("Drafted by", batch.created_by),
         ("Submitted by", batch.submitted_by),
         ("Approved by", batch.approved_by),
+        ("Also approved by", batch.seconded_by),
         ("Released by", batch.released_by),
     )
     who = (
@@ -324,13 +325,15 @@ def _transferred(one: StoryPayout) -> StoryStep:
     payout = one.payout
     amount = Fact(label="Amount", amount=Money(amount_minor=payout.amount_minor, currency=payout.currency))
     to = Fact(label="To", value=payout.destination)
+    kept = Money(amount_minor=payout.netted_minor, currency=payout.currency)
+    netted = (Fact(label="Kept against debt", amount=kept),) if payout.netted_minor else ()
     sent = () if payout.stripe_transfer is None else (Fact(label="Transfer", value=payout.stripe_transfer),)
     call = () if one.call is None else (Fact(label="Request's key", value=one.call.key),)
     return StoryStep(
         title="Transfer",
         happened_at=one.batch.finished_at if payout.state is PayoutState.REJECTED else payout.paid_at,
         summary=_transfer_summary(one),
-        facts=(amount, *sent, to, *call),
+        facts=(amount, *netted, *sent, to, *call),
         done=payout.state is PayoutState.ACCEPTED,
     )
 
@@ -345,7 +348,15 @@ def _transfer_summary(one: StoryPayout) -> str:
             return f"One transfer, {with_others}; it waits for two signatures and the release."
         case PayoutState.ACCEPTED:
             return f"Stripe accepted one transfer, {with_others}."
-        case PayoutState.SENDING | PayoutState.UNKNOWN | PayoutState.REJECTED | PayoutState.VOID:
+        case PayoutState.NETTED:
+            return f"Nothing was sent, {with_others}: all of it went against what the worker owed."
+        case (
+            PayoutState.SENDING
+            | PayoutState.UNKNOWN
+            | PayoutState.REJECTED
+            | PayoutState.VOID
+            | PayoutState.CANCELLED
+        ):
             return f"One transfer, {with_others}: {PAYOUT_BADGES[one.payout.state].label}."
 
 

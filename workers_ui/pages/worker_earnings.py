@@ -10,7 +10,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from billing import bank_payouts, worker_queries
 from billing.gateway import CallUnknown, CredentialsRefused, ServiceAgreement
 from billing.months import month_of
-from billing.onboarding import CannotBePaidThere, onboarding_link, refresh_account
+from billing.next_payout import next_payouts
+from billing.onboarding import CannotBePaidThere, ask_final_payout, onboarding_link, refresh_account
 from billing.statement_files import STATEMENT_COLUMNS, statement_rows
 from billing.statements import months_moved, statement
 from marketplace.accounts.payable_countries import Payability, payability
@@ -22,7 +23,9 @@ from marketplace.kernel.errors import NotFound
 from marketplace.kernel.ids import WorkerId
 from workers_ui.deps import (
     AsWorker,
+    CheckedForm,
     CheckedFormBefore,
+    EvenSuspended,
     HasServices,
     HasTx,
     IsSignedInBefore,
@@ -30,6 +33,7 @@ from workers_ui.deps import (
 )
 from workers_ui.frames import page, worker_frame
 from workers_ui.pages import worker_earnings_views as views
+from workers_ui.pages.answers import see
 from workers_ui.pages.bank_notices import bank_notices
 from workers_ui.pages.files import OneCurrency, csv_answer
 from workers_ui.pages.mine import day_began
@@ -73,9 +77,10 @@ def show_earnings(
     now = app_now(tx)
     found = worker_queries.earning_lines(tx, worker=worker, page=number)
     sums = worker_queries.sums_by_currency(tx, worker=worker, since=day_began(now, principal.time_zone))
+    coming = {one.payable.currency: one for one in next_payouts(tx, worker=worker)}
     view = EarningsPage(
         frame=worker_frame(request, tx),
-        totals=tuple(views.totals(one) for one in sums),
+        totals=tuple(views.totals(one, coming.get(one.currency)) for one in sums),
         setup=views.setup(
             worker_queries.payout_ability(tx, worker=worker),
             payability(principal.country or ""),
@@ -126,6 +131,13 @@ def statement_file(tx: HasTx, worker: AsWorker, month: str, currency: OneCurrenc
     """The statement's rows as programs read them; for a closed month the same bytes whenever it is asked for."""
     rows = statement_rows(tx, month=month, currency=currency, worker=worker)
     return csv_answer(f"statement-{month}-{currency}.csv", csv_file(STATEMENT_COLUMNS, rows))
+
+
+@router.post("/worker/earnings/final-payout", dependencies=[CheckedForm])
+def ask_for_the_rest(tx: HasTx, worker: EvenSuspended) -> RedirectResponse:
+    """Somebody leaves, or was made to: the next batch pays all that is payable, however little."""
+    ask_final_payout(tx, worker=worker, now=app_now(tx))
+    return see("/worker/earnings", said="The next batch pays you all of it, however little it is.")
 
 
 @router.get("/worker/earnings/statements/{month}")

@@ -9,6 +9,7 @@ from babel.dates import format_skeleton
 from babel.numbers import format_currency
 
 from billing.models import EarningKind, EarningState
+from billing.next_payout import NextPayout, Waits
 from billing.statements import MonthMoved, Movement, Statement
 from billing.worker_queries import CurrencySums, EarningLine, PayoutAbility, SentTransfer
 from marketplace.accounts.payable_countries import Payability
@@ -32,6 +33,7 @@ STATES: Mapping[EarningState, Badge] = {
     EarningState.DISPUTED: Badge(label="disputed", tone=Tone.WARN),
     EarningState.REJECTED: Badge(label="rejected", tone=Tone.WARN),
     EarningState.CLAWED_BACK: Badge(label="clawed back", tone=Tone.WARN),
+    EarningState.UNCLAIMED: Badge(label="unclaimed", tone=Tone.WARN),
 }
 MOVEMENTS: Mapping[str, str] = {
     "accrue": "Earned",
@@ -39,17 +41,41 @@ MOVEMENTS: Mapping[str, str] = {
     "recall": "The brand took the ticket back",
     "reopen": "Taken back: the ticket was reopened",
     "sent": "Transfer",
+    "net": "Kept against what you owed",
+    "unnet": "Not kept after all: the transfer was not made",
+    "escheat": "Went to unclaimed property",
 }
 
 
-def totals(sums: CurrencySums) -> views.EarningTotals:
+def totals(sums: CurrencySums, coming: NextPayout | None) -> views.EarningTotals:
+    """`coming` is what the next payout in this currency would be, where anything is payable."""
     return views.EarningTotals(
+        payable_note=_coming(coming) if coming else "goes into the next batch",
+        may_ask_for_rest=coming is not None and coming.waits is Waits.SMALL,
         pending=sums.of(EarningState.IN_WINDOW),
         payable=sums.of(EarningState.PAYABLE, EarningState.BATCHED),
         on_the_way=sums.of(EarningState.SENDING),
         paid=sums.of(EarningState.SENT),
         today=sums.since,
     )
+
+
+def _coming(coming: NextPayout) -> str:
+    """What a payable sum waits for, in a few words."""
+    netted = coming.netted.amount_minor
+    less = f"less {written(coming.netted, Locale.parse('en'))} that you owe" if netted else ""
+    match coming.waits:
+        case Waits.NOTHING:
+            return ", ".join(filter(None, ("next payout: the next batch", less)))
+        case Waits.ACCOUNT:
+            return "waits for your payout set-up"
+        case Waits.HOLD | Waits.STOP:
+            return f"waits: {coming.reason}"
+        case Waits.SMALL:
+            minimum = written(coming.minimum, Locale.parse("en"))
+            return ", ".join(
+                filter(None, (f"next payout: from {minimum} on, until then it is carried", less))
+            )
 
 
 def line(earned: EarningLine) -> views.EarningLine:

@@ -106,6 +106,42 @@ class BatchRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutsSwitch:
+    """Whether payouts run. POST `stop`: reason; POST `resume`. A stop that nobody threw is a check's."""
+
+    reason: str = ""
+    thrown_by: str = ""
+    thrown_at: datetime | None = None
+    stop: str = "/finance/payouts/stop"
+    resume: str = "/finance/payouts/resume"
+    form: FormState = EMPTY_FORM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldRow:
+    """A worker to whom nothing is sent; `goes_at`: when what waits would go to unclaimed property."""
+
+    worker: str
+    cause: Badge
+    reason: str
+    placed_by: str
+    placed_at: datetime
+    waiting: tuple[Money, ...]
+    lift: Action
+    goes_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldsPage:
+    """POST /finance/held-workers: email, reason."""
+
+    template: ClassVar[str] = "finance/held_workers.html"
+    frame: Frame
+    rows: tuple[HoldRow, ...]
+    form: FormState = EMPTY_FORM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchesPage:
     """POST /finance/batches: currency. `payable` has what a new batch would hold, per currency."""
 
@@ -113,6 +149,7 @@ class BatchesPage:
     frame: Frame
     rows: tuple[BatchRow, ...]
     payable: tuple[StateSum, ...]
+    switch: PayoutsSwitch = PayoutsSwitch()
     form: FormState = EMPTY_FORM
     callouts: tuple[Notice, ...] = ()
     pager: Pager = ONE_PAGE
@@ -120,7 +157,7 @@ class BatchesPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchLine:
-    """One payout: one worker, one transfer. `problem` says why it was refused or left out."""
+    """One payout: one worker, one transfer. `problem` says why it was refused or left out, `notes` what is special."""
 
     payout: str
     worker: str
@@ -129,6 +166,8 @@ class BatchLine:
     state: Badge
     transfer: str = ""
     problem: str = ""
+    notes: tuple[str, ...] = ()
+    cancel: Action | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +181,8 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPage:
-    """POST submission, approval, release, void. Each carries `content_hash`: sign what was seen."""
+    """POST confirmation, submission, approval, second-approval, release, void. Each carries `content_hash`: sign what
+    was seen."""
 
     template: ClassVar[str] = "finance/batch.html"
     frame: Frame

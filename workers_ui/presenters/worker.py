@@ -488,6 +488,8 @@ class EarningTotals:
     on_the_way: Money
     paid: Money
     today: Money
+    payable_note: str = "goes into the next batch"
+    may_ask_for_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
