@@ -1,5 +1,5 @@
-"""The command line `humancloud`: serve, demo, migrate, import, reindex, evaluate, reconcile, flow, staff, brand, doctor
-and reset."""
+"""The command line `humancloud`: serve, demo, migrate, import, reindex, evaluate, reconcile, flow, billing, staff,
+brand, doctor and reset."""
 
 import json
 import shutil
@@ -237,6 +237,43 @@ def close_month(month: str, email: str, confirm: str) -> None:
 
 
 main.add_command(flow_commands)
+
+
+@main.group()
+def billing() -> None:
+    """Money."""
+
+
+@billing.command("doctor")
+@click.option(
+    "--country", "countries", multiple=True, help="Countries to try, by ISO code; else a few of each kind."
+)
+def billing_doctor(countries: tuple[str, ...]) -> None:
+    """Try what Stripe must have approved, and what must be set there, before anybody is paid; exit code 1 when anything
+    is missing.
+
+    With a test key (or fake Stripe while it runs) accounts are made to try; with a live key nothing is made.
+    """
+    from datetime import UTC, datetime
+
+    from billing.launch import TRIED_COUNTRIES, check_launch
+    from billing.stripe_gateway import StripeGateway
+    from billing.stripe_launch import StripeLaunch
+    from workers_ui import parts
+
+    settings = Settings()
+    connection = parts.stripe_connection(settings)
+    checks = check_launch(
+        StripeGateway(connection),
+        StripeLaunch(connection),
+        is_live=connection.is_live,
+        base_url=settings.base_url,
+        today=datetime.now(UTC).date(),
+        countries=[one.upper() for one in countries] or TRIED_COUNTRIES,
+    )
+    for check in checks:
+        click.echo(f"{'ok  ' if check.ok else 'FIX '} {check.what}: {check.said}")
+    sys.exit(0 if all(check.ok for check in checks) else 1)
 
 
 @main.group()
