@@ -12,6 +12,7 @@ from billing.inbox_models import EventSource, InboxEvent, InboxState, Quarantine
 from billing.models import StripeAccount
 from marketplace.kernel.db import Tx
 from marketplace.kernel.errors import Conflict
+from marketplace.kernel.ids import WorkerId
 
 KEPT_HEADERS = ("content-type", "stripe-signature", "user-agent")
 HEADER_CHARACTERS = 1_000
@@ -123,6 +124,12 @@ def take_up_ignored(tx: Tx, *, endpoint: Endpoint, types: Collection[str], now: 
     )
     again = update(InboxEvent).where(*ignored).values(**_FRESH, handled_at=None, due_at=now)
     return len(tx.execute(again.returning(InboxEvent.event_id)).all())
+
+
+def forget_worker(tx: Tx, *, worker: WorkerId) -> None:
+    """Of what Stripe told of an erased worker's account the ids stay; who it is was only in the snapshots."""
+    account = select(StripeAccount.account).where(StripeAccount.worker_id == worker).scalar_subquery()
+    tx.execute(select(func.erase_events_of(account)))
 
 
 _FRESH: Mapping[str, object] = {

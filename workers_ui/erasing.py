@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from billing.inbox import forget_worker
 from guidance.erasure import forget_knowledge
 from knowledge_base import erasure
 from marketplace.accounts.errors import NoSuchBrand, NoSuchPerson
@@ -42,4 +43,6 @@ def erase_worker_of(database: Database, *, email: str, by: str, reason: str) -> 
             raise NoSuchPerson
         roles = tx.scalars(select(Staff.role).where(Staff.person_id == operator.id)).all()
         require_on_platform(roles, Permission.MANAGE_PEOPLE)
-        return erase_worker(tx, person=person.id, by=operator.id, reason=reason, now=app_now(tx))
+        erased = erase_worker(tx, person=person.id, by=operator.id, reason=reason, now=app_now(tx))
+        forget_worker(tx, worker=erased.worker)
+        return erased

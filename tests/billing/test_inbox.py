@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from billing.accounts import wallet
 from billing.gateway import CallUnknown
-from billing.inbox import EventMovedOn, count_left, left_events, try_again
+from billing.inbox import EventMovedOn, count_left, forget_worker, left_events, try_again
 from billing.inbox_backfill import backfill_due, begin_backfill
 from billing.inbox_events import Act, Endpoint, StripeEvent
 from billing.inbox_handlers import HANDLERS
@@ -184,6 +184,26 @@ def test_what_was_handled_stays_handled(inbox: Post, change: str) -> None:
     with pytest.raises(DBAPIError), inbox.database.transaction() as tx:
         tx.execute(text(f"UPDATE stripe_event SET {change}"))
     assert inbox.states() == [InboxState.HANDLED]
+
+
+def test_case_56_what_stripe_told_of_an_erased_worker_keeps_ids_alone(inbox: Post) -> None:
+    worker, account = inbox.worker()
+    _, other = inbox.worker()
+    inbox.tell_all("account.updated")
+    inbox.work()
+    late = inbox.bank_payout(account)
+    inbox.tell_all("payout.created")
+    address = b"w@example.com"
+    assert [address in row.body for row in inbox.rows("account.updated")] == [True, True]
+
+    with inbox.database.transaction() as tx:
+        forget_worker(tx, worker=worker)
+    kept = {row.account: row for row in inbox.rows("account.updated")}
+    assert (address in kept[account].body, address in kept[other].body) == (False, True)
+    assert (kept[account].state, kept[account].object_id) == (InboxState.HANDLED, account)
+    assert kept[account].headers == {}
+    inbox.work()
+    assert inbox.seen(late).worker_id == worker
 
 
 def test_a_brand_and_a_worker_see_no_event(inbox: Post, db: Database) -> None:

@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import select
 
+from billing.inbox import take_in
+from billing.inbox_events import Endpoint, StripeEvent
+from billing.inbox_models import EventSource, InboxEvent
+from billing.models import StripeAccount
 from billing.periods import closed_through, closings
 from knowledge_base.drafting import hold_knowledge
 from knowledge_base.import_models import ImportState
@@ -21,6 +26,7 @@ from knowledge_base.reading.formats import ACCEPTED
 from marketplace.accounts.models import Person, Worker
 from marketplace.accounts.queries import brand as brand_card
 from marketplace.accounts.queries import brand_by_slug, find_person_by_email
+from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope
 from marketplace.kernel.ids import BrandId
 from tests.builders import a_brand, a_worker, give_funds, usd
@@ -156,6 +162,27 @@ def test_a_worker_is_erased_by_an_operator_who_types_the_address_twice(
     with background.transaction() as tx:
         person = tx.get_one(Worker, a_worker(tx, name="Wanda Worker")).person_id
         email = tx.get_one(Person, person).email
+        worker = tx.scalars(select(Worker.id).where(Worker.person_id == person)).one()
+        tx.add(StripeAccount(worker_id=worker, account="acct_1"))
+        told: dict[str, object] = {"id": "acct_1", "email": email}
+        account_updated = StripeEvent(
+            id="evt_1",
+            type="account.updated",
+            account="acct_1",
+            created_at=app_now(tx),
+            livemode=False,
+            api_version=None,
+            snapshot=told,
+        )
+        take_in(
+            tx,
+            endpoint=Endpoint.CONNECT,
+            event=account_updated,
+            body=json.dumps({"data": {"object": told}}).encode(),
+            headers={},
+            source=EventSource.WEBHOOK,
+            now=app_now(tx),
+        )
 
     def erase(*, by: str = "olga@example.com", confirm: str = email) -> Result:
         return run("erase-worker", email, "--by", by, "--reason", "asked for", "--confirm", confirm)
@@ -167,6 +194,7 @@ def test_a_worker_is_erased_by_an_operator_who_types_the_address_twice(
     assert "Erased. The ledger keeps the id" in erase().output
     with background.transaction() as tx:
         assert tx.get_one(Person, person).name == "Erased worker"
+        assert json.loads(tx.scalars(select(InboxEvent.body)).one()) == {"data": {"object": {"id": "acct_1"}}}
     assert "There is no such person." in erase().output
 
 
