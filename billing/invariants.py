@@ -64,4 +64,18 @@ INVARIANTS = (
         "WHERE x.id > first_id_of_day()) AND a.floor_zero GROUP BY a.id HAVING a.balance_minor <> "
         "sum(CASE WHEN e.side = a.normal THEN e.amount_minor ELSE -e.amount_minor END) LIMIT :limit",
     ),
+    Invariant(
+        name="no_call_about_funds_waits_for_a_person",
+        sentence="Every request to Stripe about a brand's money was answered for.",
+        sql="SELECT c.key || ': ' || c.outcome FROM funds_call c WHERE c.state = 'retired' "
+        "AND c.outcome LIKE 'A person must%' AND c.created_at > :now - interval '30 days' LIMIT :limit",
+    ),
+    Invariant(
+        name="what_was_taken_back_is_owed",
+        sentence="A brand's books owe at least what was taken back of its payments and is not settled.",
+        sql="SELECT r.brand_id::text || ': ' || r.owed FROM (SELECT brand_id, currency, sum(owed_minor) AS owed "
+        "FROM top_up_reversal WHERE state IN ('open', 'owed') GROUP BY brand_id, currency) r "
+        "LEFT JOIN ledger_account a ON a.code = 'brand_receivable' AND a.brand_id = r.brand_id "
+        "AND a.currency = r.currency WHERE coalesce(a.balance_minor, 0) < r.owed LIMIT :limit",
+    ),
 )

@@ -79,7 +79,27 @@ def heard(purse: Purse) -> dict[str, int]:
     return purse.money()
 
 
-def test_case_41_an_invoice_paid_twice_settles_its_debt_and_the_second_payment_is_the_wallets(
+def test_case_41_paid_twice_partially_overpaid_voided_or_credited_the_debt_is_exact_and_the_rest_the_wallets(
+    purse: Purse,
+) -> None:
+    billed(purse)
+    turn(purse, "void")
+    assert heard(purse) == {"owed": 10_000}
+    turn_the_month(purse)
+    send(purse)
+    turn(purse, "pay", amount=4_000)
+    assert heard(purse) == {"owed": 6_000}
+    turn(purse, "credit", amount=1_000)
+    assert heard(purse) == {"owed": 5_000}
+    turn(purse, "pay", amount=5_500)
+    assert heard(purse) == {"wallet": 500}
+    turn(purse, "pay", amount=5_500)
+    assert heard(purse) == {"wallet": 6_000}
+    assert purse.books()["discount"] == 1_000
+    assert [one.state for one in rows(purse)] == [InvoiceState.VOID, InvoiceState.PAID]
+
+
+def test_an_invoice_paid_twice_settles_its_debt_and_the_second_payment_is_the_wallets(
     purse: Purse,
 ) -> None:
     billed(purse)
@@ -92,7 +112,7 @@ def test_case_41_an_invoice_paid_twice_settles_its_debt_and_the_second_payment_i
     assert [one.state for one in rows(purse)] == [InvoiceState.PAID]
 
 
-def test_case_41_a_partial_payment_leaves_the_rest_owed(purse: Purse) -> None:
+def test_a_partial_payment_leaves_the_rest_owed(purse: Purse) -> None:
     billed(purse)
     turn(purse, "pay", amount=4_000)
     assert heard(purse) == {"owed": 6_000}
@@ -104,13 +124,13 @@ def test_case_41_a_partial_payment_leaves_the_rest_owed(purse: Purse) -> None:
     assert heard(purse) == {}
 
 
-def test_case_41_what_is_overpaid_goes_to_the_wallet(purse: Purse) -> None:
+def test_what_is_overpaid_goes_to_the_wallet(purse: Purse) -> None:
     billed(purse)
     turn(purse, "pay", amount=10_001)
     assert heard(purse) == {"wallet": 1}
 
 
-def test_case_41_a_voided_invoice_leaves_the_debt_and_the_next_one_bills_it(purse: Purse) -> None:
+def test_a_voided_invoice_leaves_the_debt_and_the_next_one_bills_it(purse: Purse) -> None:
     billed(purse)
     turn(purse, "void")
     purse.hear()
@@ -125,7 +145,7 @@ def test_case_41_a_voided_invoice_leaves_the_debt_and_the_next_one_bills_it(purs
     assert heard(purse) == {}
 
 
-def test_case_41_a_credit_note_takes_off_the_debt_and_voided_puts_it_back(purse: Purse) -> None:
+def test_a_credit_note_takes_off_the_debt_and_voided_puts_it_back(purse: Purse) -> None:
     billed(purse)
     turn(purse, "credit", amount=3_000)
     assert heard(purse) == {"owed": 7_000}

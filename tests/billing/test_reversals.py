@@ -143,8 +143,8 @@ def test_of_a_failed_payment_that_was_never_available_only_its_fee_becomes_so(pu
     assert purse.books() == {"fees": 320, "available": -320}
 
 
-def test_case_38_a_disputed_top_up_freezes_its_brand_touches_no_worker_and_is_reversed_when_won(
-    purse: Purse,
+def test_case_38_a_dispute_freezes_its_brand_and_touches_no_worker_won_it_is_reversed_lost_two_people_write_it_off(
+    purse: Purse, background: Database
 ) -> None:
     top_up = purse.top_up(2_000)
     worker = pay_a_worker(purse)
@@ -167,8 +167,28 @@ def test_case_38_a_disputed_top_up_freezes_its_brand_touches_no_worker_and_is_re
     assert (purse.facts("brand_frozen"), purse.facts("brand_thawed")) == (1, 1)
     assert earned(purse, worker) == 1_600
 
+    pay_a_worker(purse)
+    [second] = [one for one in purse.objects("charge") if one["amount"] == 5_000]
+    again = dispute(purse, second["id"])
+    purse.server.turn(f"disputes/{again}/lose")
+    purse.hear()
+    purse.work()
+    lost = purse.reversals()[1]
+    with background.transaction() as tx:
+        asker = a_person(tx)
+        asked = ask_write_off(
+            tx, brand=purse.brand, reversal=lost.id, reason="Gone.", person=asker, now=app_now(tx)
+        )
+    with background.transaction() as tx, pytest.raises(OwnWriteOff):
+        approve_write_off(tx, write_off=asked, person=asker, now=app_now(tx))
+    with background.transaction() as tx:
+        approve_write_off(tx, write_off=asked, person=a_person(tx), now=app_now(tx))
+    assert purse.money() == {}
+    assert (purse.books()["bad_debt"], lost.owed_minor) == (2_000, 2_000)
+    assert earned(purse, worker) == 1_600
 
-def test_case_38_what_a_lost_dispute_leaves_owed_is_written_off_by_two_people(
+
+def test_what_a_lost_dispute_leaves_owed_is_written_off_by_two_people(
     purse: Purse, background: Database
 ) -> None:
     top_up = purse.top_up(2_000)

@@ -103,6 +103,20 @@ PLANTED: dict[str, tuple[str, str]] = {
         "UPDATE ledger_account SET balance_minor = balance_minor + 1 WHERE code = 'brand_wallet'",
         "UPDATE ledger_account SET balance_minor = balance_minor - 1 WHERE code = 'brand_wallet'",
     ),
+    "no_call_about_funds_waits_for_a_person": (
+        "INSERT INTO funds_call (id, brand_id, operation, subject_id, attempt, params, key, state, outcome, "
+        "created_at, due_at) SELECT gen_random_uuid(), id, 'refund', gen_random_uuid(), 1, '{}', 'refund:1', "
+        "'retired', 'A person must look at Stripe: two.', app_now(), app_now() FROM brand LIMIT 1",
+        "DELETE FROM funds_call",
+    ),
+    "what_was_taken_back_is_owed": (
+        "INSERT INTO top_up (brand_id, id, amount_minor, currency, state, created_at, due_at) SELECT id, "
+        "gen_random_uuid(), 5, 'usd', 'open', app_now(), app_now() FROM brand LIMIT 1; INSERT INTO top_up_reversal "
+        "(brand_id, id, top_up_id, kind, object_id, state, currency, amount_minor, fee_minor, owed_minor, reason, "
+        "opened_at) SELECT brand_id, gen_random_uuid(), id, 'dispute', 'dp_1', 'open', 'usd', 5, 0, 5, 'x', "
+        "app_now() FROM top_up",
+        "DELETE FROM top_up_reversal; DELETE FROM top_up",
+    ),
     "every_sent_reply_carries_its_label": (
         "ALTER TABLE reply DROP CONSTRAINT ck_reply_sent_carries_its_label; "
         "UPDATE reply SET state = 'sent', label = ''",
