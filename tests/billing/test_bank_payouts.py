@@ -12,14 +12,16 @@ from sqlalchemy.exc import IntegrityError
 
 from billing.bank_payout_models import BankPayout, BankPayoutState, WorkerBank
 from billing.bank_payouts import FOLLOWERS, is_paused, newest_payout
+from billing.batches import draft_batch
 from billing.inbox_models import InboxState
 from billing.models import StripeAccount
 from marketplace.accounts.models import Mail
+from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope
 from marketplace.kernel.ids import WorkerId
 from marketplace.kernel.settings import Settings
 from tests.billing.inbox_post import Post, a_post
-from tests.billing.paying import assert_proven
+from tests.billing.paying import FUNDS, Till, WatchedGateway, assert_proven
 from tests.billing.stripe_server import StripeServer
 from tests.builders import a_worker
 
@@ -140,6 +142,40 @@ def test_case_35_a_bank_that_refuses_after_paying_is_said_and_three_times_in_a_r
     assert "three payouts in a row" in letters(inbox)[-1][1]
     assert len(letters(inbox)) == 3
     assert transactions(inbox) == before
+
+
+def test_case_35_no_transfer_is_made_to_a_worker_whose_bank_refuses_until_it_is_another_bank(
+    inbox: Post,
+) -> None:
+    worker, account = inbox.worker()
+    other, _ = inbox.worker()
+    till = Till(
+        database=inbox.database, server=inbox.server, gateway=WatchedGateway(inbox.server, inbox.database)
+    )
+    inbox.server.turn("balance/fund", amount_minor=FUNDS)
+    till.earn(worker)
+    released = till.released()
+    for _ in range(3):
+        refused(inbox, account)
+    till.send()
+    [not_sent] = till.payouts(released)
+    assert [
+        one["id"] for one in till.transfers() if one["metadata"].get("payout_id") == str(not_sent.id)
+    ] == []
+    assert not_sent.failure is not None
+    assert "another bank" in not_sent.failure
+
+    till.earn(worker, other)
+    with inbox.database.transaction() as tx:
+        batch = draft_batch(tx, currency="usd", author=None, now=app_now(tx)).id
+    assert {payout.worker_id for payout in till.payouts(batch)} == {other}
+
+    inbox.server.turn(f"accounts/{account}/bank")
+    inbox.tell_all("account.external_account.created")
+    inbox.work()
+    with inbox.database.transaction() as tx:
+        batch = draft_batch(tx, currency="usd", author=None, now=app_now(tx)).id
+    assert {payout.worker_id for payout in till.payouts(batch)} == {worker}
 
 
 def test_another_bank_ends_the_pause_and_is_not_blamed_for_the_last_one(inbox: Post) -> None:
