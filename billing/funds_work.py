@@ -27,8 +27,8 @@ def steps(database: Database, port: FundsPort) -> tuple[Callable[[], object], ..
         lambda: make_due(database, port, REACTIONS),
         lambda: auto_top_ups.settle_charges(database, port),
         lambda: wallet_refunds.look_at_refunds(database, port),
-        lambda: invoices.read_invoices(database, port),
         lambda: invoices.book_payments(database, port),
+        lambda: invoices.read_invoices(database, port),
         lambda: reversals.collect_debts(database),
     )
 

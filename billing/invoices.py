@@ -66,6 +66,7 @@ STILL_BILLED = (
     InvoiceState.PAID,
     InvoiceState.UNCOLLECTIBLE,
 )
+STILL_READ = (InvoiceState.DRAFT, InvoiceState.OPEN, InvoiceState.UNCOLLECTIBLE)
 AT_STRIPE = {
     InvoicePhase.DRAFT: InvoiceState.DRAFT,
     InvoicePhase.OPEN: InvoiceState.OPEN,
@@ -164,7 +165,7 @@ def read_invoices(database: Database, port: FundsPort) -> int:
         due = tx.scalars(
             select(BrandInvoice.stripe_invoice)
             .where(
-                BrandInvoice.state.in_((InvoiceState.OPEN, InvoiceState.UNCOLLECTIBLE, InvoiceState.DRAFT)),
+                BrandInvoice.state.in_(STILL_READ),
                 BrandInvoice.stripe_invoice.is_not(None),
                 BrandInvoice.read_at <= app_now(tx) - READ_AGAIN,
             )
@@ -205,16 +206,28 @@ def apply_invoice(tx: Tx, *, reading: InvoiceReading, now: datetime) -> None:
 
 
 def book_payments(database: Database, port: FundsPort) -> int:
-    """What Stripe keeps of invoices' payments, and that they can be sent on, once Stripe says so; how many."""
+    """What Stripe keeps of invoices' payments, and that they can be sent on, once Stripe says so; how many.
+
+    Each is looked at as often as its invoice is read: before `read_invoices`, which notes that.
+    """
     with database.transaction() as tx:
         due = tx.execute(
-            select(InvoiceMovement.brand_id, InvoiceMovement.payment_intent)
-            .where(InvoiceMovement.payment_intent.is_not(None), InvoiceMovement.available_at.is_(None))
+            select(InvoiceMovement.brand_id, InvoiceMovement.invoice_id, InvoiceMovement.payment_intent)
+            .join(
+                BrandInvoice,
+                (BrandInvoice.brand_id == InvoiceMovement.brand_id)
+                & (BrandInvoice.id == InvoiceMovement.invoice_id),
+            )
+            .where(
+                InvoiceMovement.payment_intent.is_not(None),
+                InvoiceMovement.available_at.is_(None),
+                BrandInvoice.read_at <= app_now(tx) - READ_AGAIN,
+            )
             .order_by(InvoiceMovement.happened_at)
             .limit(INVOICES_A_SWEEP)
         ).all()
     booked = 0
-    for brand, intent in due:
+    for brand, invoice, intent in due:
         try:
             status = port.payment_status(str(intent))
         except (CallUnknown, CallRejected) as error:
@@ -222,6 +235,9 @@ def book_payments(database: Database, port: FundsPort) -> int:
             continue
         with database.transaction() as tx:
             booked += _book(tx, brand, str(intent), status, app_now(tx))
+            row = tx.get_one(BrandInvoice, (brand, invoice), with_for_update=True)
+            if row.state not in STILL_READ:
+                row.read_at = app_now(tx)
     return booked
 
 

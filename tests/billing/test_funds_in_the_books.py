@@ -47,6 +47,7 @@ def test_refunds_disputes_failed_payments_and_invoices_leave_no_break(
     purse.work()
     keep_books(background, StripeBooks(purse.connection))
     purse.later(hours=30)
+    purse.work()
     run = keep_books(background, StripeBooks(purse.connection))
     with background.transaction() as tx:
         assert list(open_breaks(tx)) == []

@@ -187,8 +187,11 @@ def test_stripes_fee_on_an_invoice_is_the_platforms_and_the_rest_becomes_availab
     heard(purse)
     assert (purse.books().get("fees", 0), purse.books()["pending"]) == (0, 10_000)
     purse.server.turn("balance/settle")
-    for _ in range(2):
-        purse.work()
+    asked = len(purse.server.look("requests"))
+    purse.work()
+    assert len(purse.server.look("requests")) == asked, "Stripe is not asked each second"
+    purse.later(minutes=11)
+    purse.work()
     books = purse.books()
     assert (books["fees"], books["available"], books.get("pending", 0)) == (320, 9_680, 0)
 
