@@ -21,7 +21,8 @@ LOST = [EarningState.REVERSED, EarningState.REJECTED, EarningState.CLAWED_BACK]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarningLine:
-    """One earning. `pay` is what its terms pay for the whole resolution, `amount` what came of it."""
+    """One earning. `pay` is what its terms pay for the whole resolution, `surge_of_pay` the part of that which a surge
+    added, `amount` what came of it."""
 
     earning: EarningId
     kind: EarningKind
@@ -32,6 +33,7 @@ class EarningLine:
     category: str
     terms_version: int
     pay: Money
+    surge_of_pay: Money
     amount: Money
     accrued_at: datetime
     window_ends_at: datetime
@@ -71,6 +73,7 @@ def earning_lines(tx: Tx, *, worker: WorkerId, page: int = 1) -> EarningPage:
             category=row.category,
             terms_version=row.version,
             pay=Money(amount_minor=row.pay_minor, currency=row.currency),
+            surge_of_pay=Money(amount_minor=row.surge_of_pay, currency=row.currency),
             amount=Money(amount_minor=row.amount_minor, currency=row.currency),
             accrued_at=row.accrued_at,
             window_ends_at=row.window_ends_at,
@@ -171,9 +174,11 @@ def payout_ability(tx: Tx, *, worker: WorkerId) -> PayoutAbility:
 _LINES = text(
     "SELECT e.id, e.kind, e.state, e.amount_minor, e.currency, e.accrued_at, e.window_ends_at, k.number, "
     "k.subject, b.name AS brand, c.name AS category, t.version, "
-    "CASE e.kind WHEN 'escalation' THEN t.escalation_fee_minor ELSE t.pay_minor END AS pay_minor "
+    "CASE e.kind WHEN 'escalation' THEN t.escalation_fee_minor ELSE t.pay_minor END AS pay_minor, "
+    "CASE WHEN e.surge_minor > 0 THEN t.pay_minor - b0.pay_minor ELSE 0 END AS surge_of_pay "
     "FROM earning e JOIN ticket k ON k.brand_id = e.brand_id AND k.id = e.ticket_id "
     "JOIN brand b ON b.id = e.brand_id JOIN terms t ON t.brand_id = e.brand_id AND t.id = e.terms_id "
+    "LEFT JOIN terms b0 ON b0.brand_id = t.brand_id AND b0.id = t.base_terms_id "
     "JOIN category c ON c.brand_id = t.brand_id AND c.key = t.category "
     "WHERE e.worker_id = :worker ORDER BY e.accrued_at DESC, e.id DESC LIMIT :limit OFFSET :offset"
 )

@@ -285,6 +285,29 @@ OPERATIONS = {
         foreign=404,
     ),
     "GET /api/v1/wrong-passages": _worker(),
+    "POST /api/v1/rejections/{rejection}/appeal": _worker(body={"text": "It is right."}, foreign=404),
+    # Pay
+    "GET /api/v1/tickets/{ticket}/pay": _brand(ApiScope.TICKETS_READ, foreign=404),
+    "POST /api/v1/earnings/{earning}/rejection": _brand(
+        ApiScope.TICKETS_WRITE,
+        body={
+            "reply": "01890000-0000-7000-8000-000000000000",
+            "reason": "wrong_answer",
+            "note": "It names the wrong shop.",
+        },
+        foreign=404,
+    ),
+    "DELETE /api/v1/rejections/{rejection}": _brand(ApiScope.TICKETS_WRITE, foreign=404),
+    "POST /api/v1/earnings/{earning}/dispute": _brand(
+        ApiScope.TICKETS_WRITE, body={"reason": "Was it read?"}, foreign=404
+    ),
+    "DELETE /api/v1/earnings/{earning}/dispute": _brand(ApiScope.TICKETS_WRITE, foreign=404),
+    "POST /api/v1/tickets/{ticket}/tips": _brand(
+        ApiScope.WALLET_WRITE,
+        body={"worker": "01890000-0000-7000-8000-000000000000", "amount_minor": 100},
+        foreign=404,
+    ),
+    "DELETE /api/v1/tips/{tip}": _brand(ApiScope.WALLET_WRITE, foreign=404),
     # Quality
     "GET /api/v1/stage": _brand(ApiScope.TICKETS_READ),
     "POST /api/v1/tickets/{ticket}/rating": _brand(

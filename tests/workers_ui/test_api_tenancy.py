@@ -9,6 +9,10 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import select
 
+from billing.judgement_models import Judge, RejectionReason
+from billing.models import Earning
+from billing.rejections import reject
+from billing.tips import give_tip
 from knowledge_base.models import Article
 from knowledge_base.reading.formats import ACCEPTED
 from marketplace.accounts.api_keys import ApiScope, revoke_key
@@ -16,9 +20,10 @@ from marketplace.accounts.models import ApiKey
 from marketplace.accounts.sessions import sign_out
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.ids import BrandId
+from marketplace.tickets.models import Reply
 from marketplace.tickets.reply_models import ReplyReview
 from marketplace.tickets.terms import CategoryPlan, add_category
-from tests.builders import begin_probation
+from tests.builders import a_resolved_ticket, a_worker, begin_probation
 from tests.builders_gaps import an_unanswered_ticket, gap_of, look_for_gaps
 from tests.workers_ui.api_site import Api, Program, System, api_site, problem
 from tests.workers_ui.brand_site import a_suggestion, an_article
@@ -71,6 +76,7 @@ def a_world(api: Api) -> World:
     ended = api.token(holder.person)
     with api.background.transaction() as tx:
         sign_out(tx, ended)
+    pay = of_pay(api, owner.brand)  # before its replies wait for approval
     return World(
         api=api,
         owner=owner,
@@ -90,6 +96,7 @@ def a_world(api: Api) -> World:
             "report": a_report(api, owner.brand),
             "category": "owned",
             "gap": a_gap(api, owner.brand),
+            **pay,
         },
         revoked=gone.secret,
         ended=ended,
@@ -123,6 +130,34 @@ def a_report(api: Api, brand: BrandId) -> str:
     assert program.post(f"/tickets/{ticket}/claim").is_success
     body = {"passage": str(passage.id), "reason": "out_of_date"}
     return str(program.post(f"/tickets/{ticket}/wrong-passages", body).json()["id"])
+
+
+def of_pay(api: Api, brand: BrandId) -> dict[str, str]:
+    """A tipped pay and a rejected one."""
+    with api.background.transaction() as tx:
+        tickets = [a_resolved_ticket(tx, brand, a_worker(tx)) for _ in range(2)]
+        kept, lost = (tx.scalars(select(Earning).where(Earning.ticket_id == one)).one() for one in tickets)
+        given = give_tip(
+            tx,
+            brand=brand,
+            ticket=kept.ticket_id,
+            worker=kept.worker_id,
+            amount_minor=100,
+            person=None,
+            now=app_now(tx),
+        )
+        rejected = reject(
+            tx,
+            brand=brand,
+            earning=lost.id,
+            reply=tx.scalars(select(Reply.id).where(Reply.ticket_id == lost.ticket_id)).one(),
+            reason=RejectionReason.WRONG_ANSWER,
+            note="A secret note",
+            judge=Judge.BRAND,
+            person=None,
+            now=app_now(tx),
+        )
+        return {"earning": str(kept.id), "rejection": str(rejected.id), "tip": str(given.id)}
 
 
 def a_gap(api: Api, brand: BrandId) -> str:

@@ -13,6 +13,7 @@ from workers_ui.api import (
     funds,
     gaps,
     imports,
+    judgements,
     knowledge,
     learning,
     people,
@@ -71,5 +72,6 @@ for part in (
     wrong_passages,
     reply_rules,
     voice,
+    judgements,
 ):
     router.include_router(part.router)

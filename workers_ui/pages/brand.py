@@ -24,6 +24,7 @@ from workers_ui.pages import (
     brand_knowledge,
     brand_learning,
     brand_new_ticket,
+    brand_pay,
     brand_recall,
     brand_reply_rules,
     brand_service_levels,
@@ -52,6 +53,7 @@ for part in (
     brand_ticket_imports,  # before a ticket's own page, whose address has any word for an id
     brand_ticket,
     brand_recall,
+    brand_pay,
     brand_withdrawals,
     brand_gaps,  # before an article, whose address has any word for an id
     brand_coverage,

@@ -6,6 +6,9 @@ from uuid import uuid4
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
+from billing.judgement_queries import pays_of_ticket
+from billing.rejections import frozen_since
+from billing.tips import tips_of_ticket
 from guidance.article_credits import article_of_ticket
 from guidance.gap_queries import gap_of_ticket
 from guidance.queries import receipts_of_ticket, suggestion_for_desk
@@ -38,7 +41,7 @@ from workers_ui.errors import status_of
 from workers_ui.frames import page as answer
 from workers_ui.idempotency import KEY_LIMIT
 from workers_ui.pages import brand_ticket_views as present
-from workers_ui.pages import recall_views, receipt_views
+from workers_ui.pages import judgement_views, recall_views, receipt_views
 from workers_ui.pages.answers import see
 from workers_ui.pages.brand_scope import (
     TYPED_LIMIT,
@@ -52,6 +55,7 @@ from workers_ui.pages.ticket_clock_views import clock_lines, ladder_lines
 from workers_ui.pages.ticket_states import STATES
 from workers_ui.pages.typed_text import typed_lines
 from workers_ui.presenters.brand import BrandTicketPage, InternalNote, LinkedTicket, ShownGuidance
+from workers_ui.presenters.judgements import PayPanel
 from workers_ui.presenters.values import EMPTY_FORM, Action, FormState
 
 router = APIRouter()
@@ -247,7 +251,20 @@ def ticket_page(
         gap_href=_knowledge_href(
             membership, gap_of_ticket(tx, brand=membership.brand, ticket=ticket_id), "/gaps"
         ),
+        pay=_pay(tx, membership, ticket, path),
         form=form,
+    )
+
+
+def _pay(tx: Tx, membership: Membership, ticket: Ticket, path: str) -> PayPanel | None:
+    return judgement_views.panel(
+        pays_of_ticket(tx, brand=membership.brand, ticket=ticket.id),
+        tips_of_ticket(tx, brand=membership.brand, ticket=ticket.id),
+        path=path,
+        may_judge=allowed(membership.role, Permission.REVIEW_REPLIES),
+        may_tip=allowed(membership.role, Permission.MANAGE_PRICES),
+        frozen=frozen_since(tx, brand=membership.brand) is not None,
+        now=app_now(tx),
     )
 
 

@@ -11,6 +11,7 @@ from workers_ui.pages import (
     desk_report,
     mine,
     pool_acts,
+    worker_appeals,
     worker_earnings,
     worker_pool,
     worker_settings,
@@ -29,6 +30,7 @@ for part in (
     desk_report,
     mine,
     worker_earnings,
+    worker_appeals,
     worker_settings,
     worker_standing,
 ):

@@ -1,5 +1,6 @@
 """A worker's money: every earning, the way to be paid, and statements that agree with Stripe to the cent."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from billing import bank_payouts, worker_queries
 from billing.gateway import CallUnknown, CredentialsRefused, ServiceAgreement
+from billing.judgement_queries import said_of
 from billing.months import month_of
 from billing.next_payout import next_payouts
 from billing.onboarding import CannotBePaidThere, ask_final_payout, onboarding_link, refresh_account
@@ -32,6 +34,7 @@ from workers_ui.deps import (
     signed_in_before,
 )
 from workers_ui.frames import page, worker_frame
+from workers_ui.pages import judgement_views
 from workers_ui.pages import worker_earnings_views as views
 from workers_ui.pages.answers import see
 from workers_ui.pages.bank_notices import bank_notices
@@ -40,7 +43,9 @@ from workers_ui.pages.mine import day_began
 from workers_ui.pages.pool_views import pager
 from workers_ui.parts import PaymentsOff
 from workers_ui.presenters.charts import BarChart
+from workers_ui.presenters.values import EMPTY_FORM, FormState
 from workers_ui.presenters.worker import EarningsPage
+from workers_ui.services import Services
 
 router = APIRouter()
 log = structlog.get_logger()
@@ -73,12 +78,25 @@ def show_earnings(
     having: HasServices,
     number: Annotated[int, Query(alias="page", ge=1, le=worker_queries.DEEPEST_PAGE)] = 1,
 ) -> HTMLResponse:
+    return page(request, earnings_page(request, tx, worker, having, number=number))
+
+
+def earnings_page(
+    request: Request,
+    tx: Tx,
+    worker: WorkerId,
+    having: Services,
+    *,
+    number: int = 1,
+    form: FormState = EMPTY_FORM,
+) -> EarningsPage:
     principal: Principal = request.state.principal
     now = app_now(tx)
     found = worker_queries.earning_lines(tx, worker=worker, page=number)
+    said = said_of(tx, [line.earning for line in found.lines])
     sums = worker_queries.sums_by_currency(tx, worker=worker, since=day_began(now, principal.time_zone))
     coming = {one.payable.currency: one for one in next_payouts(tx, worker=worker)}
-    view = EarningsPage(
+    return EarningsPage(
         frame=worker_frame(request, tx),
         totals=tuple(views.totals(one, coming.get(one.currency)) for one in sums),
         setup=views.setup(
@@ -93,11 +111,14 @@ def show_earnings(
             time_zone=principal.time_zone,
         ),
         chart=_chart(tx, worker, principal, sums, now),
-        lines=tuple(views.line(one) for one in found.lines),
+        lines=tuple(
+            replace(views.line(one), evidence=judgement_views.evidence(said.get(one.earning), now=now))
+            for one in found.lines
+        ),
         statements=tuple(views.statement_link(one) for one in months_moved(tx, worker=worker)),
         pager=pager("/worker/earnings", page=found.page, has_more=found.has_more),
+        form=form,
     )
-    return page(request, view)
 
 
 @router.post("/worker/earnings/payout-setup", dependencies=[CheckedFormBefore])

@@ -35,6 +35,16 @@ STATES: Mapping[EarningState, Badge] = {
     EarningState.CLAWED_BACK: Badge(label="clawed back", tone=Tone.WARN),
     EarningState.UNCLAIMED: Badge(label="unclaimed", tone=Tone.WARN),
 }
+LOST: Mapping[EarningState, tuple[str, str]] = {
+    EarningState.REVERSED: ("Taken back", "the ticket was reopened"),
+    EarningState.REJECTED: ("Rejected", "see below"),
+    EarningState.CLAWED_BACK: ("Rejected after it was paid", "your next payouts are less by it"),
+}
+BESIDE_THE_PRICE: Mapping[EarningKind, tuple[str, str]] = {
+    EarningKind.TIP: ("Tip", "all of it is yours"),
+    EarningKind.BONUS: ("Up to the hourly floor", "from Human Cloud"),
+    EarningKind.RESTORED: ("Restored by your appeal", "the rejected line stays as it was"),
+}
 MOVEMENTS: Mapping[str, str] = {
     "accrue": "Earned",
     "escalate": "Escalation confirmed",
@@ -44,6 +54,12 @@ MOVEMENTS: Mapping[str, str] = {
     "net": "Kept against what you owed",
     "unnet": "Not kept after all: the transfer was not made",
     "escheat": "Went to unclaimed property",
+    "tip": "Tip",
+    "tip_refund": "Tip taken back by the brand",
+    "bonus": "Up to the hourly floor",
+    "qa_reject": "Rejected",
+    "clawback": "Rejected after it was paid",
+    "restore": "Restored by your appeal",
 }
 
 
@@ -79,7 +95,7 @@ def _coming(coming: NextPayout) -> str:
 
 
 def line(earned: EarningLine) -> views.EarningLine:
-    taken_back = earned.state is EarningState.REVERSED
+    taken_back = earned.state in LOST
     return views.EarningLine(
         earning=str(earned.earning),
         ticket_number=f"#{earned.ticket_number}",
@@ -190,8 +206,17 @@ def _parts(earned: EarningLine) -> tuple[views.PaySumPart, ...]:
         parts = [views.PaySumPart(label="Confirmed escalation", amount=earned.amount, reason=terms)]
     elif earned.kind is EarningKind.RECALL:
         parts = [views.PaySumPart(label="Taken back by the brand", amount=earned.amount, reason=terms)]
+    elif earned.kind in BESIDE_THE_PRICE:
+        label, reason = BESIDE_THE_PRICE[earned.kind]
+        parts = [views.PaySumPart(label=label, amount=earned.amount, reason=reason)]
     else:
-        parts = [views.PaySumPart(label=f"Pay for {earned.category}", amount=earned.pay, reason=terms)]
+        parts = [
+            views.PaySumPart(
+                label=f"Pay for {earned.category}", amount=earned.pay - earned.surge_of_pay, reason=terms
+            )
+        ]
+        if earned.surge_of_pay.amount_minor:
+            parts.append(views.PaySumPart(label="Surge", amount=earned.surge_of_pay, reason="it waited long"))
         shared = earned.amount - earned.pay
         if shared.amount_minor:
             parts.append(
@@ -199,9 +224,12 @@ def _parts(earned: EarningLine) -> tuple[views.PaySumPart, ...]:
                     label="Share of another expert", amount=shared, reason="more than one of you replied"
                 )
             )
-    if earned.state is EarningState.REVERSED:
+    if earned.state in LOST:
         back = Money(amount_minor=-earned.amount.amount_minor, currency=earned.amount.currency)
-        parts.append(views.PaySumPart(label="Taken back", amount=back, reason="the ticket was reopened"))
+        label, reason = LOST[earned.state]
+        if earned.kind is EarningKind.TIP:
+            reason = "by the brand, in its window"
+        parts.append(views.PaySumPart(label=label, amount=back, reason=reason))
     return tuple(parts)
 
 

@@ -16,6 +16,7 @@ from marketplace.kernel.money import Money
 from workers_ui.presenters.articles import Checks, PlannedLine, Section, UnpublishedDraft
 from workers_ui.presenters.brand_funds import FundsPart
 from workers_ui.presenters.frame import Frame
+from workers_ui.presenters.judgements import PayPanel
 from workers_ui.presenters.knowledge_imports import ImportProgress
 from workers_ui.presenters.outcomes import ArticleOutcomes
 from workers_ui.presenters.receipts import Receipt, ReceiptPassage
@@ -220,7 +221,8 @@ class TicketFact:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrandTicketPage:
     """POST messages: text. POST take-back, withdrawal: reason. POST confirmation, resolution: csrf alone. POST
-    escalation-confirmation: note, needless_reason. POST escalation-rejection: note. POST notes: internal_note.
+    escalation-confirmation: note, needless_reason. POST escalation-rejection: note. POST notes: internal_note. `pay` is
+    None until somebody was paid for resolving it.
     `price` is None while none is set for the category; `review_href` leads to the reply that waits for approval, if
     one does; `article_action` begins an article from a resolved ticket, `article_href` leads to one that was begun,
     `gap_href` to the gap its question is in."""
@@ -251,6 +253,7 @@ class BrandTicketPage:
     article_action: Action | None = None
     article_href: str = ""
     gap_href: str = ""
+    pay: PayPanel | None = None
     form: FormState = EMPTY_FORM
 
 

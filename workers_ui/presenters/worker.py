@@ -10,6 +10,7 @@ from workers_ui.presenters.charts import BarChart
 from workers_ui.presenters.flows import NO_FLOWS, FlowPanel
 from workers_ui.presenters.frame import Frame
 from workers_ui.presenters.handover import HandoverPanel, ReviewNotice
+from workers_ui.presenters.judgements import WorkerEvidence
 from workers_ui.presenters.outcomes import NotCountedRow
 from workers_ui.presenters.pool_filters import NO_FILTERS, FilterForm
 from workers_ui.presenters.receipts import Receipt
@@ -510,6 +511,7 @@ class EarningLine:
     earned_at: datetime
     payable_at: datetime | None = None
     sum_parts: tuple[PaySumPart, ...] = ()
+    evidence: WorkerEvidence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -531,7 +533,7 @@ class StatementLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarningsPage:
-    """One entry of `totals` per currency; none are added across currencies."""
+    """One entry of `totals` per currency; none are added across currencies. POST an appeal: said."""
 
     template: ClassVar[str] = "worker/earnings.html"
     frame: Frame
@@ -542,6 +544,7 @@ class EarningsPage:
     chart: BarChart | None = None
     lines: tuple[EarningLine, ...] = ()
     statements: tuple[StatementLink, ...] = ()
+    form: FormState = EMPTY_FORM
     pager: Pager = ONE_PAGE
 
 
