@@ -53,6 +53,7 @@ BY_HAND: dict[str, Values] = {
     "rejection_appeal": {"rejection_id": A, "brand_id": D},
     "rejection_limit": {"id": "1", "basis_points": "500", "at_least": "20", "days": "30"},
     "connected_balance": {"lowest_minor": "0"},
+    "bulk_hold": {"earnings": f"ARRAY[{A}::uuid]", "held": "0", "refusals": "'[]'"},
 }
 """What a valid row needs beyond its columns' types and lists of values; ids by which attacks name rows."""
 
@@ -109,6 +110,12 @@ CHECKS: dict[str, Values] = {
     "ck_bank_payout_failure": {"failure_code": "'account_closed'"},
     "ck_closed_period_first_day": {"month": "'2020-01-02'"},
     "ck_earning_parts": {"surge_minor": "-1"},
+    "ck_bulk_hold_bounded": {"earnings": "'{}'"},
+    "ck_bulk_hold_each_once": {"held": "2"},
+    "ck_bulk_hold_ends_once": {"undone_at": "now() - interval '1 hour'", "finished_at": "now()"},
+    "ck_bulk_hold_says_why": {"reason": "''"},
+    "ck_bulk_hold_undone_in_time": {"undone_at": "now() + interval '1 hour'"},
+    "ck_finance_view_has_a_name": {"name": "''"},
     "ck_tip_positive": {"amount_minor": "0"},
     "ck_bonus_only_credit_expires": {"expired_at": "now()"},
     "ck_bonus_positive": {"amount_minor": "0"},
