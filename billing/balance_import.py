@@ -98,7 +98,8 @@ def _said(row: Movement | BalanceTransaction) -> tuple[object, ...]:
 def _write(tx: Tx, one: Movement, now: datetime) -> None:
     values = {name: getattr(one, name) for name in _WHAT_STRIPE_SAID} | {"refs": list(one.refs)}
     row = insert(BalanceTransaction).values(id=one.id, created_at=one.created_at, imported_at=now, **values)
-    tx.execute(row.on_conflict_do_update(index_elements=[BalanceTransaction.id], set_=values))
+    again = values | {"imported_at": now}  # what is new in it has its own time to be posted
+    tx.execute(row.on_conflict_do_update(index_elements=[BalanceTransaction.id], set_=again))
 
 
 def _follow(tx: Tx, before: BalanceTransaction, one: Movement, now: datetime) -> None:

@@ -4,7 +4,7 @@ Three hours are enough for our side to post what Stripe did, a day for Stripe to
 person has resolved counts as said on both sides: if the money does not agree then, the proof fails.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -61,8 +61,9 @@ def match_all(tx: Tx, *, now: datetime) -> Matched:
     tx.flush()
     _settle(tx, now)
     read = {one.record.id: one.imported_at for one in records}
+    pending = {one.record.id for one in records if one.is_pending}
     posted = {one.entry.id: one.posted_at for one in entries}
-    _open_breaks(tx, found, read=read, posted=posted, now=now)
+    _open_breaks(tx, found, read=read, pending=pending, posted=posted, now=now)
     return Matched(matches=len(found.agreeing), only_at_stripe=_sums(found))
 
 
@@ -73,6 +74,7 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('the books'))")
 class _Read:
     record: Record
     imported_at: datetime
+    is_pending: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,7 @@ def _open_records(tx: Tx) -> list[_Read]:
                 ),
             ),
             imported_at=row.imported_at,
+            is_pending=row.status == "pending",
         )
         for row in rows
     ]
@@ -105,7 +108,8 @@ def _open_records(tx: Tx) -> list[_Read]:
 
 _OPEN_RECORDS = text("""
 SELECT * FROM (
-    SELECT b.id, b.amount_minor, b.fee_minor, b.currency, b.refs, b.created_at, b.imported_at,
+    SELECT b.id, b.amount_minor, b.fee_minor, b.currency, b.created_at, b.imported_at, b.status,
+        b.refs || ARRAY(SELECT v.object_id FROM invoice_movement v WHERE v.payment_intent = ANY (b.refs)) AS refs,
         b.amount_minor <> 0 AND coalesce(NOT 'amount' = ANY (said.parts), true) AS amount_open,
         b.fee_minor <> 0 AND coalesce(NOT 'fee' = ANY (said.parts), true) AS fee_open
     FROM balance_transaction b LEFT JOIN (
@@ -176,6 +180,7 @@ def _open_breaks(
     found: Pairing,
     *,
     read: Mapping[str, datetime],
+    pending: Collection[str],
     posted: Mapping[int, datetime],
     now: datetime,
 ) -> None:
@@ -183,7 +188,10 @@ def _open_breaks(
     for both in found.differing:
         live.note(BreakKind.AMOUNT_DIFFERS, (both.record, both.part), both.entry, now)
     for record, part in found.only_at_stripe:
-        if read[record.id] < now - IN_LEDGER_WITHIN:
+        not_due = (
+            part is Part.FEE and record.id in pending
+        )  # an invoice's fee is posted when its money is available
+        if read[record.id] < now - IN_LEDGER_WITHIN and not not_due:
             live.note(BreakKind.NOT_IN_LEDGER, (record, part), None, now)
     for entry in found.only_in_ledger:
         if posted[entry.id] < now - IN_STRIPE_WITHIN:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from workers_ui import (
     gallery_articles,
     gallery_board,
+    gallery_books,
     gallery_brand,
     gallery_control,
     gallery_desk,
@@ -64,6 +65,7 @@ BUILDERS: Mapping[str, Callable[[MakeFrame], PageView]] = {
     **gallery_brand.BUILDERS,
     **gallery_erasure.BUILDERS,
     **gallery_finance.BUILDERS,
+    **gallery_books.BUILDERS,
     **gallery_judgements.BUILDERS,
     **gallery_periods.BUILDERS,
     **gallery_control.BUILDERS,

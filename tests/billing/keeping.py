@@ -12,23 +12,15 @@ from billing.breaks import open_breaks
 from billing.connected_balances import look_at_destinations
 from billing.models import TopUp
 from billing.stripe_books import StripeBooks
-from billing.stripe_connection import StripeConnection
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.ids import BrandId, PayoutId, TopUpId, WorkerId
 from marketplace.kernel.money import Money
-from marketplace.kernel.settings import MoneyMode
-from tests.billing.paying import ENVIRONMENT, PRICE, TEST_KEY, Till
-from tests.billing.stripe_server import StripeServer
+from tests.billing.funding import connection_to
+from tests.billing.paying import PRICE, Till
 from tests.builders import a_brand, a_resolved_ticket, usd
 
 FLOAT_MINOR = 50_000
 TOP_UP = usd(100_000)
-
-
-def connection_to(server: StripeServer) -> StripeConnection:
-    return StripeConnection(
-        TEST_KEY, money_mode=MoneyMode.TEST, environment=ENVIRONMENT, api_base=server.url, timeout_seconds=5.0
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +31,13 @@ class House:
     port: StripeBooks
 
     @classmethod
-    def of(cls, till: Till) -> "House":
-        till.server.turn("balance/fund", amount_minor=FLOAT_MINOR)
+    def of(cls, till: Till, *, float_minor: int = FLOAT_MINOR) -> "House":
+        till.server.turn("balance/fund", amount_minor=float_minor)
+        return cls.at(till)
+
+    @classmethod
+    def at(cls, till: Till) -> "House":
+        """One whose money is there already."""
         return cls(till=till, port=StripeBooks(connection_to(till.server)))
 
     def brand(self, top_up: Money = TOP_UP) -> BrandId:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from billing.accounts import BANK, STRIPE_AVAILABLE, STRIPE_FEES, STRIPE_RESERVE, SUSPENSE
-from billing.books import payouts_stopped_by_books
+from billing.books import keep_books, payouts_stopped_by_books
 from billing.books_models import BookRun, BreakKind, ManualPosting
 from billing.breaks import AlreadyResolved, NoteMissing, SomebodyElses, resolve_break, take_break
 from billing.connected_balances import negative_accounts
@@ -21,12 +21,16 @@ from billing.manual_postings import (
     propose_posting,
 )
 from billing.models import PayoutState
+from billing.stripe_books import StripeBooks
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
 from marketplace.kernel.ids import PersonId
-from tests.billing.keeping import FLOAT_MINOR, TOP_UP, House, connection_to
+from tests.billing.funding import Purse, a_purse, connection_to
+from tests.billing.keeping import FLOAT_MINOR, TOP_UP, House
 from tests.billing.paying import PAY, Till, WatchedGateway, as_owner, assert_proven
 from tests.billing.stripe_server import StripeServer
+from tests.billing.test_brand_funds import give_line
+from tests.billing.test_invoices import billed, heard, turn
 from tests.builders import a_person, usd
 from workers_ui.money_work import MoneyWork
 
@@ -463,6 +467,34 @@ def test_the_background_keeps_the_books_each_hour_and_again_when_a_break_was_clo
     house.till.later(minutes=1)
     resolve(house, house.breaks()[0].id, person(house))
     assert (runs(), runs()) == (4, 4)
+
+
+@pytest.fixture
+def purse(background: Database, fake_stripe: StripeServer) -> Purse:
+    """A brand with a credit line, and a platform without money of its own."""
+    found = a_purse(background, fake_stripe)
+    with background.transaction() as tx:
+        give_line(tx, found.brand, 100_000)
+    return found
+
+
+def test_an_invoice_is_matched_and_its_fee_may_wait_until_the_money_is_available(purse: Purse) -> None:
+    port = StripeBooks(connection_to(purse.server))
+    billed(purse)
+    purse.server.turn("settings", funds="pending")
+    turn(purse, "pay", amount=10_000)
+    heard(purse)
+    keep_books(purse.database, port)
+    purse.later(hours=30)
+    run = keep_books(purse.database, port)
+    assert run.open_breaks == 0, "the fee is not due yet"
+    purse.server.turn("balance/settle")
+    for _ in range(2):
+        purse.work()
+    run = keep_books(purse.database, port)
+    assert (run.matched, run.open_breaks) == (1, 0)
+    found = {one["what"]: one["said"] for one in run.statements}
+    assert "not yet said" not in found[DOLLARS]
 
 
 def test_the_application_asks_whether_the_books_hold_up_payouts(house: House, db: Database) -> None:

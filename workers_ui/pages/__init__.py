@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse
 from workers_ui.pages import (
     brand,
     finance,
+    finance_books,
     finance_disputes,
     finance_funds,
     finance_periods,
@@ -22,6 +23,7 @@ for part in (
     worker,
     brand,
     finance,
+    finance_books,
     finance_disputes,
     finance_funds,
     finance_periods,

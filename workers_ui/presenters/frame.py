@@ -87,6 +87,7 @@ def finance_nav() -> tuple[NavLink, ...]:
         NavLink(href="/finance/batches", label="Batches", icon="layers"),
         NavLink(href="/finance/funds", label="Brands’ funds", icon="wallet"),
         NavLink(href="/finance/disputes", label="Disputes", icon="flag"),
+        NavLink(href="/finance/books", label="Books", icon="book-open"),
         NavLink(href="/finance/periods", label="Months", icon="lock"),
         NavLink(href="/finance/held-workers", label="Held workers", icon="lock"),
     )
