@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import select
 
-from billing.bank_payouts import keep_bank, keep_payout
-from billing.gateway import CallRejected
+from billing.bank_payouts import keep_payout
 from billing.inbox_events import Act, Handler, StripeEvent
 from billing.models import StripeAccount
 from billing.onboarding import keep_status, read_status
@@ -13,7 +12,7 @@ from billing.stripe_connection import StripeConnection
 from billing.stripe_gateway import StripeGateway
 from billing.stripe_observer import StripeObserver
 from marketplace.kernel.clock import app_now
-from marketplace.kernel.db import Database, Tx
+from marketplace.kernel.db import Database
 from marketplace.kernel.ids import WorkerId
 
 
@@ -22,13 +21,7 @@ def refresh_account(database: Database, connection: StripeConnection, event: Str
     account = _account(event)
     worker = _worker(database, account)
     status = read_status(StripeGateway(connection), account)
-    bank = _bank(connection, account)
-
-    def act(tx: Tx) -> None:
-        keep_status(tx, worker=worker, status=status, now=app_now(tx))
-        keep_bank(tx, worker=worker, bank=bank, now=app_now(tx))
-
-    return act
+    return lambda tx: keep_status(tx, worker=worker, status=status, now=app_now(tx))
 
 
 def see_payout(database: Database, connection: StripeConnection, event: StripeEvent) -> Act:
@@ -37,13 +30,6 @@ def see_payout(database: Database, connection: StripeConnection, event: StripeEv
     worker = _worker(database, account)
     seen = StripeObserver(connection).bank_payout(event.object_id, account=account)
     return lambda tx: keep_payout(tx, worker=worker, seen=seen, now=app_now(tx))
-
-
-def _bank(connection: StripeConnection, account: str) -> str | None:
-    try:
-        return StripeObserver(connection).bank_of(account)
-    except CallRejected:
-        return None
 
 
 def _account(event: StripeEvent) -> str:

@@ -1,4 +1,4 @@
-"""Tables of what we see of a worker's bank: each payout that Stripe makes to it, and which bank it is."""
+"""Tables of what we see of a worker's bank: each payout that Stripe makes to it."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -37,14 +37,4 @@ class BankPayout(Base):
     bank: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(TIMESTAMP)
     arrives_at: Mapped[datetime] = mapped_column(TIMESTAMP)
-    read_at: Mapped[datetime] = mapped_column(TIMESTAMP)
-
-
-class WorkerBank(Base):
-    """The bank account a worker's money goes to, as last read; None when there is none."""
-
-    __tablename__ = "worker_bank"
-
-    worker_id: Mapped[WorkerId] = mapped_column(ForeignKey("worker.id"), primary_key=True)
-    bank: Mapped[str | None]
     read_at: Mapped[datetime] = mapped_column(TIMESTAMP)

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
 from billing.bank_letters import bank_refused
-from billing.bank_payout_models import BankPayout, BankPayoutState, WorkerBank
+from billing.bank_payout_models import BankPayout, BankPayoutState
 from billing.observing import ObservedPayout
 from marketplace.accounts.mail import write_letter
 from marketplace.accounts.models import Person, Worker
@@ -68,12 +68,6 @@ def keep_payout(tx: Tx, *, worker: WorkerId, seen: ObservedPayout, now: datetime
     log.info("bank_payout.seen", payout=seen.id, state=seen.state.value, before=before and before.value)
     if seen.state is BankPayoutState.FAILED:
         _tell(tx, worker=worker, seen=seen, now=now)
-
-
-def keep_bank(tx: Tx, *, worker: WorkerId, bank: str | None, now: datetime) -> None:
-    """Keep which bank account a worker has, as it was just read: another one ends a pause."""
-    row = insert(WorkerBank).values(worker_id=worker, bank=bank, read_at=now)
-    tx.execute(row.on_conflict_do_update(index_elements=["worker_id"], set_={"bank": bank, "read_at": now}))
 
 
 def newest_payout(tx: Tx, *, worker: WorkerId) -> SeenPayout | None:

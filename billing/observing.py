@@ -1,4 +1,4 @@
-"""The port through which we look at what Stripe does by itself: events, and a worker's bank."""
+"""The port through which we look at what Stripe does by itself: events, and payouts to workers' banks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,10 +30,6 @@ class Observer(Protocol):
 
     def bank_payout(self, payout: str, *, account: str) -> ObservedPayout:
         """One payout of a worker's account."""
-        ...
-
-    def bank_of(self, account: str) -> str | None:
-        """The id of the bank account that a worker's money goes to; None when there is none."""
         ...
 
     def events_since(self, since: datetime, *, account: str | None) -> Iterator[Sequence[Mapping[str, Any]]]:

@@ -31,9 +31,6 @@ class StripeObserver(Observer):
             lambda: self._client.v1.payouts.retrieve(payout, options={"stripe_account": account}), _payout
         )
 
-    def bank_of(self, account: str) -> str | None:
-        return call(lambda: self._client.v1.accounts.retrieve(account), _bank)
-
     def events_since(self, since: datetime, *, account: str | None) -> Iterator[Sequence[Mapping[str, Any]]]:
         params: EventListParams = {"created": {"gte": int(since.timestamp())}, "limit": self._page_size}
         for _ in range(EVENTS_LIMIT // self._page_size):
@@ -71,13 +68,6 @@ def _payout(payout: stripe.Payout) -> ObservedPayout:
         created_at=datetime.fromtimestamp(payout.created, UTC),
         arrives_at=datetime.fromtimestamp(payout.arrival_date, UTC),
     )
-
-
-def _bank(account: stripe.Account) -> str | None:
-    """The default of its currency; Stripe has exactly one for each."""
-    banks = account.external_accounts.data if account.external_accounts else []
-    defaults = [bank for bank in banks if getattr(bank, "default_for_currency", False)]
-    return next((bank.id for bank in (*defaults, *banks)), None)
 
 
 def _id(reference: object) -> str | None:

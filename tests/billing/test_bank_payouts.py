@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from billing.bank_payout_models import BankPayout, BankPayoutState, WorkerBank
+from billing.bank_payout_models import BankPayout, BankPayoutState
 from billing.bank_payouts import FOLLOWERS, is_paused, newest_payout
 from billing.batches import draft_batch
 from billing.inbox_models import InboxState
 from billing.models import StripeAccount
+from billing.onboarding import refresh_account
+from billing.stripe_gateway import StripeGateway
 from marketplace.accounts.models import Mail
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Scope
@@ -195,6 +197,15 @@ def test_another_bank_ends_the_pause_and_is_not_blamed_for_the_last_one(inbox: P
     assert not paused(inbox, worker)
 
 
+def test_a_new_bank_that_no_event_told_of_ends_the_pause_when_the_account_is_read(inbox: Post) -> None:
+    worker, account = inbox.worker()
+    for _ in range(3):
+        refused(inbox, account)
+    inbox.server.turn(f"accounts/{account}/bank")
+    refresh_account(inbox.database, StripeGateway(inbox.connection), worker=worker)
+    assert not paused(inbox, worker)
+
+
 def test_a_payout_that_arrives_in_between_ends_the_row(inbox: Post) -> None:
     worker, account = inbox.worker()
     noise, theirs = inbox.worker()
@@ -247,7 +258,7 @@ def test_an_account_that_left_us_can_do_nothing(inbox: Post) -> None:
     with inbox.database.transaction() as tx:
         row = tx.get_one(StripeAccount, worker)
         assert (row.transfers_active, row.payouts_enabled, row.disabled_reason) == (True, True, None)
-        assert tx.get_one(WorkerBank, worker).bank is not None
+        assert row.bank is not None
 
     inbox.server.turn(f"accounts/{account}/deauthorize")
     inbox.tell_all("account.application.deauthorized")
@@ -257,7 +268,6 @@ def test_an_account_that_left_us_can_do_nothing(inbox: Post) -> None:
         row = tx.get_one(StripeAccount, worker)
         assert (row.transfers_active, row.payouts_enabled) == (False, False)
         assert row.disabled_reason == "account_invalid"
-        assert tx.get_one(WorkerBank, worker).bank is None
 
 
 def test_a_worker_sees_his_own_payouts_alone(inbox: Post, db: Database) -> None:
