@@ -36,7 +36,19 @@ MOVED: Mapping[str, str] = {
     "recall": "Taken back",
     "promo": "Promotional credit",
     "refund": "Refunded to you",
-    "reverse": "Reversed",
+    "refund_failed": "Back: the refund did not arrive",
+    "invoice_paid": "Invoice paid",
+    "credit_note": "Credit note",
+    "top_up_failed": "Top-up taken back by the bank",
+    "dispute": "Top-up disputed",
+    "dispute_won": "Back: the dispute was won",
+    "write_off": "Debt written off",
+    "qa_reject": "Back: rejected",
+    "clawback": "Back: rejected after it was paid",
+    "restore": "Rejection undone",
+    "tip": "Tip",
+    "tip_refund": "Back: a tip",
+    "reverse": "Put right",
 }
 
 router = APIRouter()
