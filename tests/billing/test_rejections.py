@@ -1,5 +1,6 @@
 """A rejection takes a pay back with a reason and a reply that shows it; the brand's own answer is never rejected."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -16,7 +17,7 @@ from billing.judgement_models import (
 )
 from billing.models import Earning, EarningState
 from billing.spend import set_caps, spending
-from billing.statements import statement
+from billing.statements import statement, statement_months
 from marketplace.events.facts import EarningRejected, kind_of
 from marketplace.events.models import Event
 from marketplace.kernel.clock import app_now
@@ -72,7 +73,7 @@ def test_case_23_a_fail_inside_the_window_refunds_the_brand_with_the_fee_and_pay
     assert_proven(background)
 
 
-def test_case_23_a_fail_after_the_payout_is_owed_by_the_worker_and_the_statement_shows_both(
+def test_case_23_a_fail_after_the_payout_is_owed_the_next_batch_nets_it_and_the_statement_shows_both(
     db: Database, background: Database, fake_stripe: StripeServer
 ) -> None:
     till = Till(database=background, server=fake_stripe, gateway=WatchedGateway(fake_stripe, background))
@@ -92,13 +93,19 @@ def test_case_23_a_fail_after_the_payout_is_owed_by_the_worker_and_the_statement
         assert standing(tx, owed_by_worker(worker)) == usd(1_600)
         assert standing(tx, wallet(one.brand)) == usd(100_000), "the fee came back, too"
         assert standing(tx, in_flight(worker)) == usd(0)
-        found = statement(tx, worker=worker, month=f"{app_now(tx):%Y-%m}", currency="usd")
-    assert [(line.kind, line.amount) for line in found.movements] == [
-        ("accrue", usd(1_600)),
-        ("sent", usd(-1_600)),
-        ("clawback", usd(-1_600)),
-    ]
-    assert found.closing == usd(-1_600)
+    till.earn(worker, worker)
+    till.released()
+    till.send()
+    assert [one["amount"] for one in till.transfers()] == [1_600, 1_600], "of the next 32.00, half is kept"
+    with background.transaction() as tx:
+        assert standing(tx, owed_by_worker(worker)) == usd(0)
+        months = sorted({month for month, _ in statement_months(tx, worker=worker)})
+        found = [statement(tx, worker=worker, month=month, currency="usd") for month in months]
+    moved = Counter((line.kind, line.amount.amount_minor) for month in found for line in month.movements)
+    assert moved == Counter({("accrue", 1_600): 3, ("sent", -1_600): 2, ("clawback", -1_600): 1}), (
+        "paid twice, and once taken back"
+    )
+    assert found[-1].closing == usd(0)
     assert_proven(background)
 
 
