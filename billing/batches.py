@@ -238,7 +238,7 @@ def _write_payouts(tx: Tx, batch: PayoutBatch, planned: Sequence[PlannedPayout],
         ],
     )
     tx.execute(_BATCHED, {"batch": batch.id, "state": EarningState.BATCHED.value})
-    tx.expire_all()
+    _forget_earnings(tx)
 
 
 _BATCHED = text(
@@ -269,13 +269,16 @@ def _start_some(tx: Tx, batch: PayoutBatch, *, environment: str, now: datetime) 
     owed = owed_minor(
         tx, [payout.worker_id for payout in payouts if payout.netted_minor], currency=batch.currency
     )
+    going = []
     for payout in payouts:
         if (reason := held.get(payout.worker_id)) is not None:
             _leave_out(tx, payout, reason=HELD.format(reason))
         elif owed.get(payout.worker_id, 0) < payout.netted_minor:
             _leave_out(tx, payout, reason=OWES_LESS)
         else:
-            _start(tx, payout, parts[payout.id], environment=environment, now=now)
+            _post_start(tx, payout, parts[payout.id], now)
+            going.append(payout)
+    _begin(tx, going, environment=environment, now=now)
     finish_batch(tx, batch=batch.id, now=now)
     return len(payouts)
 
@@ -287,29 +290,43 @@ def _leave_out(tx: Tx, payout: Payout, *, reason: str) -> None:
     record(tx, PayoutFailed(worker=payout.worker_id, payout=payout.id, reason=reason))
 
 
-def _start(tx: Tx, payout: Payout, parts: Sequence[Part], *, environment: str, now: datetime) -> None:
-    """Net what the worker owes, move the rest in flight, and store the request that will send it."""
+def _post_start(tx: Tx, payout: Payout, parts: Sequence[Part], now: datetime) -> None:
+    """Net what the worker owes, and move the rest in flight."""
     post_netting(tx, payout, parts, now)
-    if payout.amount_minor == 0:
+    if payout.amount_minor:
+        post(
+            tx,
+            kind="send",
+            key=f"send:{payout.id}:{payout.attempt + 1}",
+            currency=payout.currency,
+            legs=sent_legs(payout, parts),
+            now=now,
+        )
+
+
+def _begin(tx: Tx, payouts: Sequence[Payout], *, environment: str, now: datetime) -> None:
+    """Store the requests of those with something to send; the others are over. For all of them at once: a round
+    trip for each would be most of a large release."""
+    sent = [payout for payout in payouts if payout.amount_minor]
+    netted = [payout for payout in payouts if not payout.amount_minor]
+    for payout in sent:
+        payout.attempt += 1
+        payout.state, payout.failure = PayoutState.SENDING, None
+    for payout in netted:
         payout.state = PayoutState.NETTED
-        set_earnings(tx, payout, EarningState.SENT)
-        return
-    payout.attempt += 1
-    payout.state, payout.failure = PayoutState.SENDING, None
-    post(
-        tx,
-        kind="send",
-        key=f"send:{payout.id}:{payout.attempt}",
-        currency=payout.currency,
-        legs=sent_legs(payout, parts),
-        now=now,
-    )
-    set_earnings(tx, payout, EarningState.SENDING)
-    store_transfer(tx, payout, environment=environment, now=now)
+    set_earnings(tx, sent, EarningState.SENDING)
+    set_earnings(tx, netted, EarningState.SENT)
+    store_transfers(tx, sent, environment=environment, now=now)
 
 
-def store_transfer(tx: Tx, payout: Payout, *, environment: str, now: datetime) -> None:
-    """The request as it will be sent on every try: parameters and key never change after this."""
+def store_transfers(tx: Tx, payouts: Sequence[Payout], *, environment: str, now: datetime) -> None:
+    """The requests as they will be sent on every try: parameters and keys never change after this."""
+    tx.flush()
+    if payouts:
+        tx.execute(insert(StripeCall), [_transfer_row(payout, environment, now) for payout in payouts])
+
+
+def _transfer_row(payout: Payout, environment: str, now: datetime) -> dict[str, object]:
     params = transfer_params(
         amount_minor=payout.amount_minor,
         currency=payout.currency,
@@ -318,21 +335,18 @@ def store_transfer(tx: Tx, payout: Payout, *, environment: str, now: datetime) -
         payout_id=str(payout.id),
         environment=environment,
     )
-    tx.add(
-        StripeCall(
-            id=new_id(),
-            operation=CallKind.TRANSFER,
-            payout_id=payout.id,
-            attempt=payout.attempt,
-            params=params,
-            fingerprint=fingerprint(params),
-            key=f"payout:{payout.id}:{payout.attempt}",
-            state=CallState.READY,
-            created_at=now,
-            due_at=now,
-        )
-    )
-    tx.flush()
+    return {
+        "id": new_id(),
+        "operation": CallKind.TRANSFER,
+        "payout_id": payout.id,
+        "attempt": payout.attempt,
+        "params": params,
+        "fingerprint": fingerprint(params),
+        "key": f"payout:{payout.id}:{payout.attempt}",
+        "state": CallState.READY,
+        "created_at": now,
+        "due_at": now,
+    }
 
 
 def fingerprint(params: Mapping[str, object]) -> str:
@@ -357,16 +371,29 @@ def _any_in(tx: Tx, batch: BatchId, states: Sequence[PayoutState]) -> bool:
 
 def free_earnings(tx: Tx, payout: Payout) -> None:
     """A payout that will not happen lets its earnings go: the next batch may take them."""
-    set_earnings(tx, payout, EarningState.PAYABLE)
+    set_earnings(tx, [payout], EarningState.PAYABLE)
     tx.execute(update(PayoutLine).where(PayoutLine.payout_id == payout.id).values(dropped=True))
 
 
-def set_earnings(tx: Tx, payout: Payout, state: EarningState) -> None:
-    """Move every earning of a payout to `state`."""
-    lines = select(PayoutLine.brand_id, PayoutLine.earning_id).where(
-        PayoutLine.payout_id == payout.id, ~PayoutLine.dropped
-    )
-    tx.execute(update(Earning).where(tuple_(Earning.brand_id, Earning.id).in_(lines)).values(state=state))
+def set_earnings(tx: Tx, payouts: Sequence[Payout], state: EarningState) -> None:
+    """Move every earning of these payouts to `state`."""
+    tx.flush()
+    tx.execute(_MOVED, {"payouts": [payout.id for payout in payouts], "state": state.value})
+    _forget_earnings(tx)
+
+
+def _forget_earnings(tx: Tx) -> None:
+    """What a statement changed past the session is read anew."""
+    for row in list(tx.identity_map.values()):
+        if isinstance(row, Earning):
+            tx.expire(row)
+
+
+_MOVED = text(
+    "UPDATE earning e SET state = :state FROM payout_line l "
+    "WHERE l.payout_id = ANY(CAST(:payouts AS uuid[])) AND NOT l.dropped "
+    "AND e.brand_id = l.brand_id AND e.id = l.earning_id"
+)
 
 
 def needs_second(tx: Tx, batch: PayoutBatch) -> bool:

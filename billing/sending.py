@@ -20,7 +20,7 @@ from billing.batches import (
     finish_batch,
     free_earnings,
     set_earnings,
-    store_transfer,
+    store_transfers,
 )
 from billing.gateway import (
     AccountStatus,
@@ -337,7 +337,7 @@ def _accept(database: Database, due: Due, wanted: Wanted, transfer: Transfer, *m
         call.state, call.outcome = CallState.ACCEPTED, transfer.id
         payout.state, payout.stripe_transfer = PayoutState.ACCEPTED, transfer.id
         payout.paid_at, payout.failure = now, None
-        set_earnings(tx, payout, EarningState.SENT)
+        set_earnings(tx, [payout], EarningState.SENT)
         _has_left(tx, payout)
         finish_batch(tx, batch=payout.batch_id, now=now)
         record(
@@ -467,7 +467,7 @@ def _look_up(database: Database, gateway: PaymentGateway, due: Due, wanted: Want
         payout = _payout(tx, due)
         payout.attempt += 1
         payout.state, payout.failure = PayoutState.SENDING, None
-        store_transfer(tx, payout, environment=gateway.environment, now=now)
+        store_transfers(tx, [payout], environment=gateway.environment, now=now)
 
 
 def _transfers_of(gateway: PaymentGateway, wanted: Wanted) -> list[Transfer]:
