@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from marketplace.migrations.steps import run_sql
 
-revision: str = "0031b"
+revision: str = "0044"
 down_revision: str | None = "0043"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    run_sql("0031b_account_lookup")
+    run_sql("0044_account_lookup")
 
 
 def downgrade() -> None:
