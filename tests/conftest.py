@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
+import structlog
 
+from marketplace.kernel import log as logs
 from marketplace.kernel.db import Database, Role, normalised_url
 from marketplace.kernel.embedded_postgres import EmbeddedPostgres
 from marketplace.kernel.settings import Settings
@@ -100,3 +102,17 @@ def model_dir() -> Path:
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str, model_dir: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data", model_dir=model_dir, database_url=database_url)
+
+
+@pytest.fixture
+def logs_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command sets the logs of its process up for good; here that process is the next tests' too."""
+    configure = logs.configure
+
+    def configure_for_now(*, process: str, level: str) -> None:
+        configure(process=process, level=level)
+        structlog.configure(cache_logger_on_first_use=False)
+
+    monkeypatch.setattr(logs, "configure", configure_for_now)
+    yield
+    structlog.reset_defaults()

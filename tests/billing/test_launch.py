@@ -17,6 +17,9 @@ from workers_ui.cli import main
 BASE_URL = "https://pay.example.com"
 
 
+pytestmark = pytest.mark.usefixtures("logs_of_its_own")
+
+
 def examined(server: StripeServer, *, is_live: bool = False, key: str = TEST_KEY) -> dict[str, Check]:
     connection = StripeConnection(
         key, money_mode=MoneyMode.TEST, environment=ENVIRONMENT, api_base=server.url, max_network_retries=0

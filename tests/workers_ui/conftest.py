@@ -7,12 +7,10 @@ from urllib.parse import unquote
 
 import httpx2
 import pytest
-import structlog
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from marketplace.accounts.sessions import begin_session
-from marketplace.kernel import log as logs
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database
 from marketplace.kernel.ids import PersonId
@@ -83,17 +81,3 @@ def floor(site: Site) -> "Floor":
     from tests.workers_ui.worker_site import a_floor  # it builds on the classes of this module
 
     return a_floor(site)
-
-
-@pytest.fixture
-def logs_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A command sets the logs of its process up for good; here that process is the next tests' too."""
-    configure = logs.configure
-
-    def configure_for_now(*, process: str, level: str) -> None:
-        configure(process=process, level=level)
-        structlog.configure(cache_logger_on_first_use=False)
-
-    monkeypatch.setattr(logs, "configure", configure_for_now)
-    yield
-    structlog.reset_defaults()
