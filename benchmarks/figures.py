@@ -2,8 +2,11 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+
+import structlog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,7 @@ def run(measure: Callable[[], Iterator[Figure]], about: str | None) -> None:
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--json", action="store_true")
     as_json = parser.parse_args().json
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     for figure in measure():
         print(json.dumps(asdict(figure)) if as_json else line(figure), flush=True)
 
