@@ -24,6 +24,7 @@ from workers_ui.frames import finance_frame, page
 from workers_ui.pages import finance_queue_views as present
 from workers_ui.pages.answers import see
 from workers_ui.pages.finance_filters import Asked, read_filter
+from workers_ui.pages.finance_views import EARNINGS, pager
 from workers_ui.presenters.finance_queue import AgeingPage, BulkHoldPage, EarningsPage
 from workers_ui.presenters.values import EMPTY_FORM, FormState
 
@@ -63,7 +64,7 @@ def take_view_away(
     tx: HasTx, staff: Viewer, name: Annotated[str, Form(max_length=200)] = ""
 ) -> RedirectResponse:
     forget_view(tx, person=staff.person, name=name)
-    return see(present.EARNINGS, said="Taken away.")
+    return see(EARNINGS, said="Taken away.")
 
 
 @router.post("/holds", dependencies=[CheckedForm], response_model=None)
@@ -118,7 +119,7 @@ def show_hold(request: Request, tx: HasTx, _staff: Viewer, bulk: str) -> HTMLRes
 @router.post("/holds/{bulk}/undo", dependencies=[CheckedForm])
 def undo(tx: HasTx, _staff: Holder, bulk: str) -> RedirectResponse:
     undo_hold(tx, bulk=BulkHoldId(as_uuid(bulk)), now=app_now(tx))
-    return see(present.EARNINGS, said="Undone: nothing was held.")
+    return see(EARNINGS, said="Undone: nothing was held.")
 
 
 @router.get("/ageing")
@@ -151,7 +152,7 @@ def _queue(
         sums=present.state_sums(totals, asked.filter.state),
         rows=tuple(present.earning_row(line, asked.query) for line in lines),
         callouts=present.narrowings(asked),
-        pager=present.pager(present.EARNINGS, asked.query, page=number, shown=len(lines)),
+        pager=pager(EARNINGS, asked.query, page=number, shown=len(lines)),
         filters=present.filter_form(asked),
         views=present.saved_views(views_of(tx, person=staff.person), asked),
         naming=naming,

@@ -16,7 +16,7 @@ from workers_ui.pages.finance_filters import (
     Asked,
 )
 from workers_ui.pages.finance_labels import EARNING_BADGES
-from workers_ui.pages.finance_views import EARNINGS, address, pager
+from workers_ui.pages.finance_views import EARNINGS, address
 from workers_ui.presenters.finance import StateSum
 from workers_ui.presenters.finance_queue import (
     AgeCell,
@@ -27,8 +27,6 @@ from workers_ui.presenters.finance_queue import (
     KeptView,
 )
 from workers_ui.presenters.values import Badge, Choice, FilterTab, Notice, Tone
-
-__all__ = ["EARNINGS", "pager"]
 
 OWED = (EarningState.IN_WINDOW, EarningState.PAYABLE, EarningState.HELD, EarningState.DISPUTED)
 KIND_BADGES: Mapping[EarningKind, Badge] = {
