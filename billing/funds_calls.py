@@ -7,7 +7,7 @@ up by our name on the object; only when nothing is found twice is it tried under
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -17,18 +17,12 @@ from billing.funds_models import FundsCall, FundsOperation
 from billing.funds_port import Answer, FundsPort
 from billing.gateway import CallRejected, CallUnknown, CredentialsRefused, KeyReused
 from billing.models import CallState
+from billing.stored_calls import BETWEEN_LOOKUPS, KEY_LIVES, LEASE, LOOKUPS_NEEDED, UNSETTLED, pause_after
 from marketplace.kernel.clock import app_now
 from marketplace.kernel.db import Database, Tx
 from marketplace.kernel.ids import BrandId, new_id
 
 CALLS_PER_SWEEP = 50
-LEASE = timedelta(seconds=60)
-RETRY = timedelta(seconds=5)
-LONGEST_RETRY = timedelta(minutes=10)
-KEY_LIVES = timedelta(hours=20)
-BETWEEN_LOOKUPS = timedelta(minutes=10)
-LOOKUPS_NEEDED = 2
-UNSETTLED = (CallState.READY, CallState.IN_DOUBT)
 
 log = structlog.get_logger()
 
@@ -235,7 +229,7 @@ def _wait(database: Database, due: Due, *, reason: str) -> None:
         if (call := _held(tx, due)) is None:
             return
         call.outcome = reason
-        call.due_at = app_now(tx) + min(RETRY * 2 ** min(call.tries, 10), LONGEST_RETRY)
+        call.due_at = app_now(tx) + pause_after(call.tries)
     log.warning("funds.call_waits", key=due.key, reason=reason)
 
 
